@@ -1,0 +1,60 @@
+# Copyright (c) the cloudpods.ha authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: it may change in any release.
+"""Errors by meaning. Each keeps its facts as fields; only a module's main() turns one into a message for Ansible."""
+
+from __future__ import annotations
+
+
+class HaError(Exception):
+    """Base of every error this collection raises on purpose."""
+
+
+class ApiUnavailable(HaError):
+    """The API server did not answer (refused, timed out, or said it is not ready)."""
+
+    def __init__(self, server: str, reason: str) -> None:
+        self.server = server
+        self.reason = reason
+        super().__init__("the API server at {0} does not answer: {1}".format(server, reason))
+
+
+class ApiRefused(HaError):
+    """The API server answered with an error status."""
+
+    def __init__(self, verb: str, path: str, status: int, reason: str) -> None:
+        self.verb = verb
+        self.path = path
+        self.status = status
+        self.reason = reason
+        super().__init__("{0} {1} was answered with {2}: {3}".format(verb, path, status, reason))
+
+
+class ObjectChanged(HaError):
+    """An object is no longer the one that was planned for: its UID differs."""
+
+    def __init__(self, path: str, uid: str) -> None:
+        self.path = path
+        self.uid = uid
+        super().__init__("{0} is no longer the object with UID {1}; nothing was deleted".format(path, uid))
+
+
+class CommandFailed(HaError):
+    """A program on this host failed or answered with something that cannot be understood."""
+
+    def __init__(self, program: str, rc: int, detail: str) -> None:
+        self.program = program
+        self.rc = rc
+        self.detail = detail
+        super().__init__("{0} failed (exit code {1}): {2}".format(program, rc, detail))
+
+
+class Unsafe(HaError):
+    """An act is refused: the state found does not allow it."""
+
+    def __init__(self, code: str, seen: str, advice: str) -> None:
+        self.code = code
+        self.seen = seen
+        self.advice = advice
+        super().__init__("{0}: {1} {2}".format(code, seen, advice))

@@ -1,0 +1,247 @@
+# Copyright (c) the cloudpods.ha authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: it may change in any release.
+"""What a control plane looks like, as frozen records. docs/contracts.md describes the same shapes for readers of facts and reports.
+
+Sizes are bytes, times are RFC 3339 strings in UTC as the API server writes them, durations are seconds, etcd IDs are hexadecimal strings.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+Json = t.Dict[str, t.Any]
+T = t.TypeVar("T")
+
+
+@dataclasses.dataclass(frozen=True)
+class Node:
+    """A Node object. `down_seconds` counts from when it stopped being Ready; `lease_age_seconds` from the kubelet's last sign of life."""
+
+    name: str
+    uid: str
+    ready: bool
+    control_plane: bool
+    addresses: t.Tuple[str, ...] = ()
+    hostname_label: str = ""
+    kubelet_version: str = ""
+    unschedulable: bool = False
+    cordoned_for: t.Optional[str] = None
+    labels: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
+    taints: t.Tuple[t.Mapping[str, str], ...] = ()
+    annotations: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
+    created: str = ""
+    down_seconds: t.Optional[int] = None
+    lease_age_seconds: t.Optional[int] = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Member:
+    """An etcd member as the cluster lists it; `healthy` is the outcome of a linearizable read through that member alone."""
+
+    id: str
+    name: str
+    peer_urls: t.Tuple[str, ...]
+    client_urls: t.Tuple[str, ...]
+    learner: bool = False
+    healthy: bool = False
+    error: str = ""
+    cluster_id: str = ""
+    revision: int = 0
+
+    @property
+    def started(self) -> bool:
+        """A member that was added but never started has no name and no client URL."""
+        return bool(self.name and self.client_urls)
+
+
+@dataclasses.dataclass(frozen=True)
+class Etcd:
+    """The etcd cluster as seen by `executor`, the inventory host that was asked; `error` says why nobody could be asked."""
+
+    executor: str = ""
+    cluster_id: str = ""
+    version: str = ""
+    members: t.Tuple[Member, ...] = ()
+    alarms: t.Tuple[str, ...] = ()
+    error: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Keepalived:
+    """A host's keepalived static pod. `identity` is a digest of VIP, router id and password, to compare hosts without showing a secret."""
+
+    priority: int
+    state: str
+    router_id: str
+    interface: str
+    node_ip: str
+    vips: t.Tuple[str, ...]
+    identity: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Host:
+    """What a host of the inventory says about itself. `skew_seconds` is its clock minus the controller's."""
+
+    name: str
+    role: str
+    reachable: bool
+    error: str = ""
+    provider: str = ""
+    hostname: str = ""
+    addresses: t.Tuple[str, ...] = ()
+    interfaces: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
+    skew_seconds: float = 0.0
+    kubeadm_version: str = ""
+    kubelet_version: str = ""
+    joined: bool = False
+    etcd_data: bool = False
+    join_running: bool = False
+    etcd_health: str = ""
+    api_ready: str = ""
+    kubeconfig: bool = False
+    free_bytes: t.Mapping[str, int] = dataclasses.field(default_factory=dict)
+    keepalived: t.Optional[Keepalived] = None
+    answers: t.Tuple[int, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Owner:
+    """The workload that mounts a claim."""
+
+    kind: str
+    namespace: str
+    name: str
+    uid: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Pod:
+    """A pod that was, or should be, on the lost node."""
+
+    namespace: str
+    name: str
+    uid: str
+    phase: str
+    node: str
+    deleting: bool
+    owner: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Claim:
+    """A claim with the volume it is bound to. `pv_name` is empty for a claim that was never bound."""
+
+    namespace: str
+    name: str
+    uid: str
+    phase: str
+    storage_class: str = ""
+    pv_name: str = ""
+    pv_uid: str = ""
+    pv_phase: str = ""
+    reclaim_policy: str = ""
+    path: str = ""
+    size_bytes: int = 0
+    found_by: t.Tuple[str, ...] = ()
+    mounted_by: t.Tuple[Owner, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Volume:
+    """A volume of the lost node with no claim of its own any more (Released, Failed, or its claim was recreated)."""
+
+    name: str
+    uid: str
+    phase: str
+    reclaim_policy: str
+    claim: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Attachment:
+    """A VolumeAttachment to the lost node."""
+
+    name: str
+    uid: str
+    volume: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Lost:
+    """The lost node. `seen_in` says where its name was found; `answers` are ports that still accept a connection, as HOST:PORT."""
+
+    name: str
+    addresses: t.Tuple[str, ...]
+    hostname_label: str
+    uid: str = ""
+    seen_in: t.Tuple[str, ...] = ()
+    answers: t.Tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Vip:
+    """The virtual address. `holders` are hosts that carry it, `answers` whether the API answered there."""
+
+    address: str = ""
+    holders: t.Tuple[str, ...] = ()
+    answers: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Cluster:
+    """Everything discovery found: the documented fact `discovery_cluster`."""
+
+    provider: str
+    lost: t.Optional[Lost] = None
+    server: str = ""
+    kubernetes_version: str = ""
+    api_error: str = ""
+    now: str = ""
+    nodes: t.Tuple[Node, ...] = ()
+    etcd: Etcd = Etcd()
+    hosts: t.Tuple[Host, ...] = ()
+    vip: Vip = Vip()
+    claims: t.Tuple[Claim, ...] = ()
+    pending_claims: t.Tuple[Claim, ...] = ()
+    volumes: t.Tuple[Volume, ...] = ()
+    pods: t.Tuple[Pod, ...] = ()
+    stranded_pods: t.Tuple[Pod, ...] = ()
+    attachments: t.Tuple[Attachment, ...] = ()
+    helper_pods: t.Tuple[Pod, ...] = ()
+    cluster_info_server: str = ""
+    cluster_status_nodes: t.Tuple[str, ...] = ()
+    journal: t.Optional[Json] = None
+
+
+def to_json(value: t.Any) -> t.Any:
+    """Turn a record into plain mappings and lists."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: to_json(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, (list, tuple)):
+        return [to_json(item) for item in value]
+    if isinstance(value, t.Mapping):
+        return {str(key): to_json(item) for key, item in value.items()}
+    return value
+
+
+def from_json(kind: t.Type[T], data: t.Mapping[str, t.Any]) -> T:
+    """Rebuild a record from what to_json made of it. Unknown keys raise TypeError: a fact of another release is not guessed at."""
+    hints = t.get_type_hints(kind)
+    return kind(**{key: _build(hints[key], value) if key in hints else value for key, value in data.items()})
+
+
+def _build(hint: t.Any, value: t.Any) -> t.Any:
+    if value is None:
+        return None
+    if dataclasses.is_dataclass(hint):
+        return from_json(t.cast("t.Type[t.Any]", hint), value)
+    origin, arguments = t.get_origin(hint), t.get_args(hint)
+    if origin is t.Union:
+        return _build(next(item for item in arguments if item is not type(None)), value)
+    if origin is tuple:
+        return tuple(_build(arguments[0], item) for item in value)
+    return value

@@ -1,0 +1,47 @@
+# Copyright (c) the cloudpods.ha authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: it may change in any release.
+"""Running a program on this host, behind one callable, so that what a program says can be tested without the program."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+
+from ansible_collections.cloudpods.ha.plugins.module_utils._errors import CommandFailed
+
+# argv -> (exit code, standard output, standard error)
+Runner = t.Callable[[t.Sequence[str]], t.Tuple[int, str, str]]
+
+
+def module_runner(module: t.Any) -> Runner:
+    """A runner over an AnsibleModule. A program that is not installed is exit code 127, like in a shell."""
+
+    def run(argv: t.Sequence[str]) -> t.Tuple[int, str, str]:
+        # C.UTF-8: the programs' words are matched nowhere, but they are shown to the operator.
+        try:
+            rc, out, err = module.run_command(list(argv), environ_update={"LC_ALL": "C.UTF-8"}, handle_exceptions=False)
+        except OSError as exc:
+            return 127, "", str(exc)
+        return rc, out, err
+
+    return run
+
+
+def output_of(run: Runner, argv: t.Sequence[str], *, program: str) -> str:
+    """Return the standard output of a program. Raises CommandFailed with the last line it wrote on standard error."""
+    rc, out, err = run(argv)
+    if rc != 0:
+        lines = [line for line in (err or out).strip().splitlines() if line.strip()]
+        raise CommandFailed(program, rc, lines[-1][:400] if lines else "it said nothing")
+    return out
+
+
+def json_of(run: Runner, argv: t.Sequence[str], *, program: str) -> t.Any:
+    """Return what a program printed as JSON. Raises CommandFailed when it failed or printed something else."""
+    out = output_of(run, argv, program=program)
+    try:
+        return json.loads(out)
+    except ValueError as exc:
+        raise CommandFailed(program, 0, "its answer is not JSON: {0!r}".format(out[:120])) from exc
