@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# `make check` runs every test, `make demo` shows a replacement. Both set up what they need, outside the tree.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.NOTPARALLEL:
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/cloudpods-ha
+HASH := sha256sum | cut -c1-12
+# The environment is named after what is in it, the tree after where the checkout is.
+VENV := $(CACHE)/venv-$(shell { cat tests/requirements.txt tests/constraints.txt; $(PYTHON) -V; } | $(HASH))
+TREE := $(CACHE)/tree-$(shell pwd -P | $(HASH))
+SCENARIOS := kubeadm
+
+export PATH := $(VENV)/bin:$(PATH)
+export ANSIBLE_COLLECTIONS_PATH := $(TREE)
+export ANSIBLE_HOME := $(CACHE)/ansible
+export PYTHONDONTWRITEBYTECODE := 1
+export RUFF_CACHE_DIR := $(CACHE)/ruff
+export MYPY_CACHE_DIR := $(CACHE)/mypy
+export HYPOTHESIS_STORAGE_DIRECTORY := $(CACHE)/hypothesis
+
+.PHONY: help
+help: ## list the targets
+	@sed -nE 's/^([a-z0-9-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
+
+.PHONY: check
+check: lint unit sanity e2e ## all tests: lint, unit, sanity, then a whole replacement on the bed
+
+.PHONY: demo
+demo: setup ## bring up a cluster, kill the master that holds the VIP, replace it, show the report
+	molecule/demo
+
+.PHONY: lint
+lint: setup ## formatting, types, layers, YAML, playbooks, documentation
+	ruff check .
+	ruff format --check .
+	MYPYPATH=$(TREE) mypy --config-file .mypy.ini -p ansible_collections.cloudpods.ha.plugins
+	PYTHONPATH=$(TREE) lint-imports --no-cache --config .importlinter
+	yamllint --strict .
+	ansible-lint --offline
+	antsibull-changelog lint
+	antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs=dependent .
+
+.PHONY: unit
+unit: setup ## unit tests; ARGS="-k name" picks some
+	PYTHONPATH=$(TREE) pytest -p no:cacheprovider --import-mode=importlib --strict-markers $(ARGS) tests/unit
+
+.PHONY: sanity
+sanity: setup build ## ansible-test sanity on a copy of the tree
+	tests/tools/sanity $(TREE)-sanity
+
+.PHONY: build
+build: setup ## build the collection's tarball in the cache
+	ansible-galaxy collection build --force --output-path $(TREE)-build .
+
+.PHONY: e2e
+e2e: $(SCENARIOS:%=e2e-%) ## every molecule scenario on the bed, one after another
+
+.PHONY: $(SCENARIOS:%=e2e-%)
+$(SCENARIOS:%=e2e-%): e2e-%: setup
+	molecule test --scenario-name $*
+
+.PHONY: bed
+bed: setup ## bring up the bed alone
+	molecule/bed/bed up
+
+.PHONY: shell
+shell: setup ## a shell with the environment of the checks
+	$${SHELL:-bash} -i
+
+.PHONY: setup
+setup: $(VENV)/.ready
+	@mkdir -p $(TREE)/ansible_collections/cloudpods
+	@ln -sfn "$$(pwd -P)" $(TREE)/ansible_collections/cloudpods/ha
+
+$(VENV)/.ready:
+	tests/tools/make-venv $(PYTHON) $(VENV)
+
+.PHONY: clean
+clean: ## remove this checkout's environment and tree from the cache
+	rm -rf $(VENV) $(VENV).lock $(TREE) $(TREE)-sanity $(TREE)-build
