@@ -213,7 +213,6 @@ class Cluster:
     attachments: t.Tuple[Attachment, ...] = ()
     helper_pods: t.Tuple[Pod, ...] = ()
     cluster_info_server: str = ""
-    cluster_status_nodes: t.Tuple[str, ...] = ()
     journal: t.Optional[Json] = None
 
 

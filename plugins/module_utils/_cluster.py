@@ -1,0 +1,109 @@
+# Copyright (c) the cloudpods.ha authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: it may change in any release.
+"""Reads the cluster through the API and puts the answers together. It reads only."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from ansible_collections.cloudpods.ha.plugins.module_utils import _parse
+from ansible_collections.cloudpods.ha.plugins.module_utils._kube import KubeApi
+from ansible_collections.cloudpods.ha.plugins.module_utils._models import Cluster, Json, Lost, Node
+
+JOURNAL_LABEL = "ha.cloudpods.org/journal"
+
+
+def read(api: KubeApi, *, provider: str, lost_name: str) -> Cluster:
+    """Read everything discovery needs for a lost node given by name or address. `lost` is None when nothing in the API knows it."""
+    leases = api.items("/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases")
+    now = _parse.newest_lease(leases)
+    nodes = tuple(_parse.node(item, leases=leases, now=now) for item in api.items("/api/v1/nodes"))
+    journals = [_parse.journal_state(item) for item in api.items("/api/v1/namespaces/kube-system/configmaps", labelSelector=JOURNAL_LABEL)]
+    volumes = api.items("/api/v1/persistentvolumes")
+    journal = next((item for item in journals if _is_named(lost_name, item["lost"]["name"], item["lost"]["addresses"])), None)
+    lost = _find_lost(lost_name, nodes, journal, volumes)
+    cluster = Cluster(
+        provider=provider,
+        server=api.server,
+        kubernetes_version=(api.get("/version") or {}).get("gitVersion", ""),
+        now=now,
+        nodes=nodes,
+        lost=lost,
+        journal=journal,
+        cluster_info_server=_cluster_info_server(api),
+    )
+    return cluster if lost is None else _with_losses(api, cluster, lost, volumes)
+
+
+def _is_named(wanted: str, name: str, addresses: t.Iterable[str]) -> bool:
+    return wanted == name or wanted in addresses
+
+
+def _find_lost(wanted: str, nodes: t.Sequence[Node], journal: t.Optional[Json], volumes: t.Sequence[Json]) -> t.Optional[Lost]:
+    found = next((node for node in nodes if _is_named(wanted, node.name, node.addresses)), None)
+    if journal is not None:
+        # The journal was written while the node was still known: its identity wins over that of a machine that came back.
+        known = journal["lost"]
+        seen_in = ("journal", "node") if found else ("journal",)
+        return Lost(
+            name=known["name"], addresses=tuple(known["addresses"]), hostname_label=known["hostname_label"], uid=known["uid"], seen_in=seen_in
+        )
+    if found is not None:
+        return Lost(name=found.name, addresses=found.addresses, hostname_label=found.hostname_label, uid=found.uid, seen_in=("node",))
+    if any(_parse.found_by(volume, hostname_label=wanted, node_name=wanted) for volume in volumes):
+        return Lost(name=wanted, addresses=(), hostname_label=wanted, seen_in=("volumes",))
+    return None
+
+
+def _with_losses(api: KubeApi, cluster: Cluster, lost: Lost, volumes: t.Sequence[Json]) -> Cluster:
+    claims = api.items("/api/v1/persistentvolumeclaims")
+    pods = api.items("/api/v1/pods")
+    workloads = [
+        {**item, "kind": kind}
+        for kind, path in (("StatefulSet", "/apis/apps/v1/statefulsets"), ("Deployment", "/apis/apps/v1/deployments"))
+        for item in api.items(path)
+    ]
+    lost_claims, leftovers = [], []
+    for volume in volumes:
+        reasons = _parse.found_by(volume, hostname_label=lost.hostname_label, node_name=lost.name)
+        if not reasons:
+            continue
+        obj = _parse.bound_claim(volume, claims)
+        if obj is None:
+            leftovers.append(_parse.leftover_volume(volume))
+            continue
+        mounted_by = _parse.owners(obj["metadata"]["namespace"], obj["metadata"]["name"], workloads, pods)
+        lost_claims.append(_parse.claim(obj, volume=volume, reasons=reasons, mounted_by=mounted_by))
+    pending = [
+        _parse.claim(obj, mounted_by=_parse.owners(obj["metadata"]["namespace"], obj["metadata"]["name"], workloads, pods))
+        for obj in claims
+        if (obj.get("status") or {}).get("phase") == "Pending" and not (obj.get("spec") or {}).get("volumeName")
+    ]
+    names = {(item.namespace, item.name) for item in lost_claims}
+    live_nodes = {node.name for node in cluster.nodes if node.name != lost.name}
+    records = [(_parse.pod(obj), obj) for obj in pods]
+    return dataclasses.replace(
+        cluster,
+        claims=tuple(lost_claims),
+        pending_claims=tuple(pending),
+        volumes=tuple(leftovers),
+        pods=tuple(pod for pod, _obj in records if pod.node == lost.name),
+        stranded_pods=tuple(
+            pod for pod, obj in records if any((pod.namespace, name) in names for name in _parse.claim_names(obj.get("spec") or {}))
+        ),
+        helper_pods=tuple(pod for pod, _obj in records if pod.name.startswith(_parse.HELPER_POD) and pod.node and pod.node not in live_nodes),
+        attachments=tuple(
+            _parse.attachment(item)
+            for item in api.items("/apis/storage.k8s.io/v1/volumeattachments")
+            if (item.get("spec") or {}).get("nodeName") == lost.name
+        ),
+    )
+
+
+def _cluster_info_server(api: KubeApi) -> str:
+    # kubeadm writes the address joiners use into this ConfigMap; k3s has none.
+    text = ((api.get("/api/v1/namespaces/kube-public/configmaps/cluster-info") or {}).get("data") or {}).get("kubeconfig", "")
+    return next((line.split("server:", 1)[1].strip() for line in text.splitlines() if "server:" in line), "")

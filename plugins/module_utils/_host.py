@@ -1,0 +1,137 @@
+# Copyright (c) the cloudpods.ha authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: it may change in any release.
+"""What this host can say about itself without asking any other: versions, clock, addresses, disk, its own etcd and API server."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import ssl
+import socket
+import time
+import typing as t
+import urllib.error
+import urllib.request
+
+from ansible_collections.cloudpods.ha.plugins.module_utils._addresses import addresses
+from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
+from ansible_collections.cloudpods.ha.plugins.module_utils._keepalived import read as read_keepalived
+from ansible_collections.cloudpods.ha.plugins.module_utils._models import Host, Keepalived
+from ansible_collections.cloudpods.ha.plugins.module_utils._providers import API_PORT, ETCD_METRICS_PORT, PROVIDERS, Provider
+from ansible_collections.cloudpods.ha.plugins.module_utils._runner import Runner
+
+_VERSION = re.compile(r"v\d+\.\d+\.\d+\S*")
+
+
+def gather(run: Runner, *, name: str, role: str, reference_epoch: float, storage_paths: t.Sequence[str]) -> Host:
+    """Describe this host. What can't be read is empty; only a damaged keepalived manifest is told in `error`."""
+    skew = time.time() - reference_epoch
+    provider = detect_provider()
+    found = addresses(run)
+    keepalived, error = _keepalived(provider)
+    return Host(
+        name=name,
+        role=role,
+        reachable=True,
+        error=error,
+        provider=provider.name if _is_control_plane(provider) else "",
+        hostname=socket.gethostname().lower(),
+        addresses=tuple(found),
+        interfaces=found,
+        skew_seconds=round(skew, 3),
+        kubeadm_version=_version(run, ["kubeadm", "version", "-o", "short"]),
+        kubelet_version=_version(run, ["kubelet", "--version"]),
+        joined=os.path.exists(provider.kubelet_config),
+        etcd_data=os.path.isdir(provider.etcd_data + "/member"),
+        join_running=_is_running("kubeadm"),
+        etcd_health=_etcd_health(),
+        api_ready=_api_ready(),
+        kubeconfig=os.path.exists(provider.admin_kubeconfig),
+        free_bytes={path: free_bytes(path) for path in storage_paths},
+        keepalived=keepalived,
+    )
+
+
+def detect_provider() -> Provider:
+    """The provider whose etcd runs here; kubeadm on a host where none does yet."""
+    return next((item for item in PROVIDERS.values() if _is_control_plane(item)), PROVIDERS["kubeadm"])
+
+
+def _is_control_plane(provider: Provider) -> bool:
+    return os.path.exists(provider.etcd_manifest)
+
+
+def free_bytes(path: str) -> int:
+    """Bytes a new file under this path could use; the nearest folder that exists is asked."""
+    while not os.path.isdir(path) and path != "/":
+        path = os.path.dirname(path)
+    stat = os.statvfs(path)
+    return stat.f_bavail * stat.f_frsize
+
+
+def _version(run: Runner, argv: t.Sequence[str]) -> str:
+    rc, out, _err = run(argv)
+    match = _VERSION.search(out) if rc == 0 else None
+    return match.group(0) if match else ""
+
+
+def _is_running(program: str) -> bool:
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open("/proc/{0}/comm".format(pid), encoding="utf-8", errors="replace") as stream:
+                if stream.read().strip() == program:
+                    return True
+        except OSError:  # it ended meanwhile
+            continue
+    return False
+
+
+def _keepalived(provider: Provider) -> t.Tuple[t.Optional[Keepalived], str]:
+    try:
+        with open(provider.keepalived_manifest, encoding="utf-8") as stream:
+            return read_keepalived(stream.read()), ""
+    except FileNotFoundError:
+        return None, ""
+    except (OSError, HaError) as exc:
+        return None, str(exc)
+
+
+def _etcd_health() -> str:
+    """'ok', '' when no etcd listens here, or why the member is not healthy. etcd answers after a linearizable read of its own."""
+    status, body = _local("http://127.0.0.1:{0}/health".format(ETCD_METRICS_PORT))
+    if status == 0:
+        return ""
+    try:
+        answer = json.loads(body)
+    except ValueError:
+        return "it answered with {0}".format(status)
+    return "ok" if str(answer.get("health")).lower() == "true" else (answer.get("reason") or "not healthy")
+
+
+def _api_ready() -> str:
+    """'ok', '' when no API server listens here, or the checks that failed."""
+    status, body = _local("https://127.0.0.1:{0}/readyz".format(API_PORT))
+    if status == 0:
+        return ""
+    if status == 200:
+        return "ok"
+    failed = re.findall(r"\[-\](\S+)", body)
+    return "not ready: {0}".format(", ".join(failed) if failed else "answered {0}".format(status))
+
+
+def _local(url: str) -> t.Tuple[int, str]:
+    # Loopback only, so the certificate says nothing that matters; nothing secret is sent.
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
+    try:
+        with opener.open(url, timeout=7) as answer:
+            return answer.status, answer.read().decode("utf-8", "replace")
+    except urllib.error.HTTPError as exc:
+        return exc.code, exc.read().decode("utf-8", "replace")
+    except (OSError, ValueError):
+        return 0, ""

@@ -1,0 +1,203 @@
+# Copyright (c) the cloudpods.ha authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: it may change in any release.
+"""From API objects to records. Pure: mappings in, records out; what is missing in an object is empty, never guessed."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import re
+import typing as t
+
+from ansible_collections.cloudpods.ha.plugins.module_utils._models import Attachment, Claim, Json, Node, Owner, Pod, Volume
+
+HOSTNAME_LABEL = "kubernetes.io/hostname"
+# The first is from the provisioner (written on the volume), hazard H-L2.
+SELECTED_NODE = "local.path.provisioner/selected-node"
+CONTROL_PLANE_LABELS = ("node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master")
+CORDONED_FOR = "ha.cloudpods.org/cordoned-for"
+HELPER_POD = "helper-pod-"
+
+_SUFFIXES = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "Pi": 2**50}
+_QUANTITY = re.compile(r"^(\d+(?:\.\d+)?)([kMGTP]i?|Ki|)$")
+
+
+def quantity(text: str) -> int:
+    """A Kubernetes quantity of storage, in bytes; 0 for what is no such quantity."""
+    match = _QUANTITY.match(text or "")
+    return int(float(match.group(1)) * _SUFFIXES[match.group(2)]) if match else 0
+
+
+def moment(text: t.Optional[str]) -> t.Optional[datetime.datetime]:
+    """An RFC 3339 time as the API writes it, or None."""
+    if not text:
+        return None
+    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
+def newest_lease(leases: t.Iterable[Json]) -> str:
+    """The newest sign of life of any node: the cluster's own idea of now, so that no clock of ours matters. Empty without leases."""
+    times = [lease["spec"]["renewTime"] for lease in leases if lease.get("spec", {}).get("renewTime")]
+    return max(times, key=lambda text: t.cast(datetime.datetime, moment(text)), default="")
+
+
+def node(obj: Json, *, leases: t.Sequence[Json], now: str) -> Node:
+    """A Node with the age of its lease and how long it has not been Ready, both by the cluster's clock."""
+    meta, spec, status = obj["metadata"], obj.get("spec") or {}, obj.get("status") or {}
+    labels = meta.get("labels") or {}
+    condition = next((item for item in status.get("conditions") or [] if item.get("type") == "Ready"), {})
+    ready = condition.get("status") == "True"
+    renewed = next((lease["spec"].get("renewTime") for lease in leases if lease["metadata"]["name"] == meta["name"]), None)
+    return Node(
+        name=meta["name"],
+        uid=meta["uid"],
+        ready=ready,
+        control_plane=any(label in labels for label in CONTROL_PLANE_LABELS),
+        addresses=tuple(item["address"] for item in status.get("addresses") or [] if item.get("type") == "InternalIP"),
+        hostname_label=labels.get(HOSTNAME_LABEL, meta["name"]),
+        kubelet_version=(status.get("nodeInfo") or {}).get("kubeletVersion", ""),
+        unschedulable=bool(spec.get("unschedulable")),
+        cordoned_for=(meta.get("annotations") or {}).get(CORDONED_FOR),
+        labels=labels,
+        taints=tuple(spec.get("taints") or ()),
+        annotations=meta.get("annotations") or {},
+        created=meta.get("creationTimestamp") or "",
+        down_seconds=None if ready else _seconds_between(condition.get("lastTransitionTime"), now),
+        lease_age_seconds=_seconds_between(renewed, now),
+    )
+
+
+def _seconds_between(earlier: t.Optional[str], later: str) -> t.Optional[int]:
+    start, end = moment(earlier), moment(later)
+    return max(0, int((end - start).total_seconds())) if start and end else None
+
+
+def pod(obj: Json) -> Pod:
+    """A pod and the workload that made it."""
+    meta = obj["metadata"]
+    owner = next((ref for ref in meta.get("ownerReferences") or [] if ref.get("controller")), None)
+    return Pod(
+        namespace=meta["namespace"],
+        name=meta["name"],
+        uid=meta["uid"],
+        phase=(obj.get("status") or {}).get("phase", ""),
+        node=(obj.get("spec") or {}).get("nodeName") or "",
+        deleting=bool(meta.get("deletionTimestamp")),
+        owner="{0}/{1}".format(owner["kind"], owner["name"]) if owner else "",
+    )
+
+
+def claim_names(pod_spec: Json) -> t.List[str]:
+    """The claims a pod, or a pod template, mounts."""
+    volumes = pod_spec.get("volumes") or []
+    return [item["persistentVolumeClaim"]["claimName"] for item in volumes if item.get("persistentVolumeClaim")]
+
+
+def nodes_of_volume(volume: Json) -> t.Tuple[t.List[str], str]:
+    """The hostname labels a volume is bound to by affinity, and the node named by the provisioner's annotation ('' without one)."""
+    terms = (((volume["spec"].get("nodeAffinity") or {}).get("required")) or {}).get("nodeSelectorTerms") or []
+    hostnames = [
+        value
+        for term in terms
+        for expression in term.get("matchExpressions") or []
+        if expression.get("key") == HOSTNAME_LABEL and expression.get("operator") == "In"
+        for value in expression.get("values") or []
+    ]
+    return hostnames, (volume["metadata"].get("annotations") or {}).get(SELECTED_NODE, "")
+
+
+def found_by(volume: Json, *, hostname_label: str, node_name: str) -> t.Tuple[str, ...]:
+    """Why a volume counts as being on a node: 'affinity', 'annotation', both, or nothing. 'conflict' is added when the two disagree."""
+    hostnames, annotated = nodes_of_volume(volume)
+    by_affinity, by_annotation = hostnames == [hostname_label], annotated == node_name
+    found = tuple(word for word, is_so in (("affinity", by_affinity), ("annotation", by_annotation)) if is_so)
+    disagree = bool(found) and bool(hostnames) and bool(annotated) and by_affinity != by_annotation
+    return (*found, "conflict") if disagree else found
+
+
+def owners(namespace: str, claim: str, workloads: t.Iterable[Json], pods: t.Iterable[Json]) -> t.Tuple[Owner, ...]:
+    """The workloads that mount a claim, by their templates, so that they are found when no pod of theirs is left.
+
+    A pod that mounts the claim and belongs to none of them stands for itself.
+    """
+    found: t.List[Owner] = []
+    for workload in workloads:
+        meta = workload["metadata"]
+        if meta["namespace"] == namespace and claim in _claims_of(workload):
+            found.append(Owner(kind=workload["kind"], namespace=namespace, name=meta["name"], uid=meta["uid"]))
+    if not found:
+        for item in pods:
+            if item["metadata"]["namespace"] == namespace and claim in claim_names(item.get("spec") or {}):
+                record = pod(item)
+                kind, name = record.owner.split("/", 1) if record.owner else ("Pod", record.name)
+                found.append(Owner(kind=kind, namespace=namespace, name=name, uid="" if record.owner else record.uid))
+    return tuple(dict.fromkeys(found))
+
+
+def _claims_of(workload: Json) -> t.List[str]:
+    spec = workload.get("spec") or {}
+    names = claim_names((spec.get("template") or {}).get("spec") or {})
+    first = (spec.get("ordinals") or {}).get("start", 0)
+    for template in spec.get("volumeClaimTemplates") or []:
+        stem = "{0}-{1}".format(template["metadata"]["name"], workload["metadata"]["name"])
+        names += ["{0}-{1}".format(stem, first + index) for index in range(spec.get("replicas", 1))]
+    return names
+
+
+def claim(
+    obj: Json, *, volume: t.Optional[Json] = None, reasons: t.Tuple[str, ...] = (), mounted_by: t.Tuple[Owner, ...] = ()
+) -> Claim:
+    """A claim with its volume, where it has one."""
+    meta, spec = obj["metadata"], obj.get("spec") or {}
+    source = ((volume or {}).get("spec") or {}) if volume else {}
+    path = (source.get("hostPath") or source.get("local") or {}).get("path", "")
+    size = (source.get("capacity") or {}).get("storage") or ((spec.get("resources") or {}).get("requests") or {}).get("storage", "")
+    return Claim(
+        namespace=meta["namespace"],
+        name=meta["name"],
+        uid=meta["uid"],
+        phase=(obj.get("status") or {}).get("phase", ""),
+        storage_class=spec.get("storageClassName") or "",
+        pv_name=volume["metadata"]["name"] if volume else "",
+        pv_uid=volume["metadata"]["uid"] if volume else "",
+        pv_phase=(volume.get("status") or {}).get("phase", "") if volume else "",
+        reclaim_policy=source.get("persistentVolumeReclaimPolicy", ""),
+        path=path,
+        size_bytes=quantity(size),
+        found_by=reasons,
+        mounted_by=mounted_by,
+    )
+
+
+def bound_claim(volume: Json, claims: t.Iterable[Json]) -> t.Optional[Json]:
+    """The claim that really is bound to a volume: same UID in claimRef, and it names the volume back (hazard H-L5)."""
+    ref = volume["spec"].get("claimRef") or {}
+    for item in claims:
+        if item["metadata"]["uid"] == ref.get("uid") and (item.get("spec") or {}).get("volumeName") == volume["metadata"]["name"]:
+            return item
+    return None
+
+
+def leftover_volume(volume: Json) -> Volume:
+    """A volume without a claim of its own."""
+    ref = volume["spec"].get("claimRef") or {}
+    return Volume(
+        name=volume["metadata"]["name"],
+        uid=volume["metadata"]["uid"],
+        phase=(volume.get("status") or {}).get("phase", ""),
+        reclaim_policy=volume["spec"].get("persistentVolumeReclaimPolicy", ""),
+        claim="{0}/{1}".format(ref.get("namespace", ""), ref.get("name", "")) if ref else "",
+    )
+
+
+def attachment(obj: Json) -> Attachment:
+    """A VolumeAttachment."""
+    source = (obj.get("spec") or {}).get("source") or {}
+    return Attachment(name=obj["metadata"]["name"], uid=obj["metadata"]["uid"], volume=source.get("persistentVolumeName", ""))
+
+
+def journal_state(configmap: Json) -> Json:
+    """What an earlier run wrote down. A journal that can't be read is an error of its own, never an empty one."""
+    return t.cast(Json, json.loads((configmap.get("data") or {})["state"]))

@@ -1,0 +1,113 @@
+#!/usr/bin/python
+# Copyright (c) the cloudpods.ha authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: control_plane_host_info
+short_description: Tell what a control-plane host says about itself
+description:
+  - Reads versions, clock, addresses, free disk space, the keepalived static pod, and the health of the etcd member and the API server of the host it
+    runs on. It asks no other host and changes nothing.
+  - The health of etcd is what the member answers on its own metrics port after a linearizable read, so it is known also when the API server is down.
+version_added: 0.1.0
+author: cloudpods.ha authors (@cloudpods-ha)
+options:
+  name:
+    description: The name of this host in the inventory; it is returned as it is.
+    type: str
+    required: true
+  role:
+    description: The part of this host in a replacement.
+    type: str
+    choices: [survivor, replacement]
+    required: true
+  reference_epoch:
+    description: The controller's clock in seconds since 1970, to compare this host's clock with.
+    type: float
+    required: true
+  storage_paths:
+    description: Folders whose free space matters. A folder need not exist yet.
+    type: list
+    elements: path
+    default: []
+attributes:
+  check_mode:
+    support: full
+    description: It only reads.
+  diff_mode:
+    support: N/A
+    description: It changes nothing.
+  idempotent:
+    support: full
+    description: It changes nothing.
+"""
+
+EXAMPLES = r"""
+---
+- name: Ask each survivor
+  cloudpods.ha.control_plane_host_info:
+    name: "{{ inventory_hostname }}"
+    role: survivor
+    reference_epoch: "{{ now().timestamp() }}"
+    storage_paths: [/opt/local-path-provisioner]
+"""
+
+RETURN = r"""
+host:
+  description:
+    - The host, in the shape docs/contracts.md gives under C(Host). Sizes are bytes, RV(host.skew_seconds) is this host's clock minus O(reference_epoch).
+    - RV(host.keepalived.identity) is a digest of VIP, router ID and password; the password itself is not returned.
+    - RV(host.etcd_health) and RV(host.api_ready) are V(ok), empty when nothing listens here, or the reason.
+  type: dict
+  returned: success
+  sample:
+    name: master-2
+    role: survivor
+    reachable: true
+    provider: kubeadm
+    hostname: master-2
+    addresses: [192.0.2.12, 192.0.2.10]
+    skew_seconds: 0.4
+    kubeadm_version: v1.30.4
+    kubelet_version: v1.30.4
+    etcd_health: ok
+    api_ready: ok
+"""
+
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
+from ansible_collections.cloudpods.ha.plugins.module_utils._host import gather
+from ansible_collections.cloudpods.ha.plugins.module_utils._models import to_json
+from ansible_collections.cloudpods.ha.plugins.module_utils._runner import module_runner
+
+
+def main() -> t.NoReturn:
+    """Entry point."""
+    module = AnsibleModule(
+        argument_spec={
+            "name": {"type": "str", "required": True},
+            "role": {"type": "str", "choices": ["survivor", "replacement"], "required": True},
+            "reference_epoch": {"type": "float", "required": True},
+            "storage_paths": {"type": "list", "elements": "path", "default": []},
+        },
+        supports_check_mode=True,
+    )
+    try:
+        host = gather(
+            module_runner(module),
+            name=module.params["name"],
+            role=module.params["role"],
+            reference_epoch=module.params["reference_epoch"],
+            storage_paths=module.params["storage_paths"],
+        )
+    except HaError as exc:
+        module.fail_json(msg=str(exc))
+    module.exit_json(changed=False, host=to_json(host))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+#!/usr/bin/python
+# Copyright (c) the cloudpods.ha authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: control_plane_info
+short_description: Tell what a cluster knows about a lost control-plane node
+description:
+  - Reads nodes, leases, volumes, claims, pods and workloads through the API and returns what was lost with one node. It changes nothing.
+  - The node is found by the name or an internal address of its Node object, by the journal of a replacement that is under way, or, when both are gone,
+    by the volumes that are still bound to it.
+  - A cluster that can't be asked is an answer too; it is told in RV(cluster.api_error), so that a plan can say everything that is wrong at once.
+version_added: 0.1.0
+author: cloudpods.ha authors (@cloudpods-ha)
+extends_documentation_fragment:
+  - cloudpods.ha._kubeconfig
+options:
+  lost:
+    description: Name or address of the lost node.
+    type: str
+    required: true
+  provider:
+    description: How the control plane is run; it is returned as it is.
+    type: str
+    default: kubeadm
+attributes:
+  check_mode:
+    support: full
+    description: It only reads.
+  diff_mode:
+    support: N/A
+    description: It changes nothing.
+  idempotent:
+    support: full
+    description: It changes nothing.
+"""
+
+EXAMPLES = r"""
+---
+- name: What did master-1 take with it?
+  cloudpods.ha.control_plane_info:
+    kubeconfig: /root/.kube/config
+    lost: master-1
+"""
+
+RETURN = r"""
+cluster:
+  description:
+    - The cluster, in the shape docs/contracts.md gives under C(Cluster), with the parts that come from hosts and etcd left empty.
+    - RV(cluster.lost) is null when nothing in the API knows the node. RV(cluster.api_error) is empty when the API answered.
+  type: dict
+  returned: success
+  sample:
+    provider: kubeadm
+    server: https://192.0.2.12:6443
+    lost: {name: master-1, addresses: [192.0.2.11], hostname_label: master-1, uid: 5fe0..., seen_in: [node]}
+    api_error: ""
+"""
+
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.cloudpods.ha.plugins.module_utils._cluster import read
+from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
+from ansible_collections.cloudpods.ha.plugins.module_utils._kube import connect
+from ansible_collections.cloudpods.ha.plugins.module_utils._models import Cluster, to_json
+
+
+def main() -> t.NoReturn:
+    """Entry point."""
+    module = AnsibleModule(
+        argument_spec={
+            "kubeconfig": {"type": "path", "required": True},
+            "lost": {"type": "str", "required": True},
+            "provider": {"type": "str", "default": "kubeadm"},
+        },
+        supports_check_mode=True,
+    )
+    provider = module.params["provider"]
+    try:
+        cluster = read(connect(module.params["kubeconfig"]), provider=provider, lost_name=module.params["lost"])
+    except HaError as exc:
+        cluster = Cluster(provider=provider, api_error=str(exc))
+    module.exit_json(changed=False, cluster=to_json(cluster))
+
+
+if __name__ == "__main__":
+    main()
