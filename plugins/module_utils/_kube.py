@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import typing as t
 
@@ -50,8 +51,11 @@ class KubeApi:
         """Return the objects of a list; an API the server does not serve is an empty list."""
         return list((self.get(path, **query) or {}).get("items") or [])
 
-    def delete(self, path: str, *, uid: str) -> bool:
-        """Delete the object with this UID. False: it was gone already. Raises ObjectChanged when another one has its name."""
+    def delete(self, path: str, *, uid: str, version: str = "") -> bool:
+        """Delete the object with this UID. False: it was gone already. Raises ObjectChanged when another one has its name.
+
+        With a resource version it is deleted only as it was when that version was read: for a decision that an update would undo.
+        """
         found = self.get(path)
         if found is None:
             return False
@@ -59,7 +63,8 @@ class KubeApi:
             raise ObjectChanged(path, uid)
         if self._check_mode:
             return True
-        body = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": uid}, "propagationPolicy": "Background"}
+        preconditions = {"uid": uid, "resourceVersion": version} if version else {"uid": uid}
+        body = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": preconditions, "propagationPolicy": "Background"}
         try:
             self._call("DELETE", path, body=body)
         except ApiRefused as exc:
@@ -82,18 +87,24 @@ class KubeApi:
         return sock
 
     def _call(self, verb: str, path: str, *, query: t.Optional[Object] = None, body: t.Optional[Object] = None) -> Object:
+        parameters: t.Dict[str, t.Any] = {
+            "query_params": [(key, value) for key, value in (query or {}).items()],
+            "header_params": {"Accept": "application/json", "Content-Type": "application/json"},
+            "body": body,
+            "auth_settings": ["BearerToken"],
+        }
         try:
-            data = self._client.call_api(
-                path,
-                verb,
-                query_params=[(key, value) for key, value in (query or {}).items()],
-                header_params={"Accept": "application/json", "Content-Type": "application/json"},
-                body=body,
-                response_type="object",
-                auth_settings=["BearerToken"],
-                _return_http_data_only=True,
-                _request_timeout=self._timeout,
-            )
+            if hasattr(self._client, "param_serialize"):  # the generated client from release 37 on
+                request = self._client.param_serialize(verb, path, **parameters)
+                response = self._client.call_api(*request, _request_timeout=self._timeout)
+                text = response.read()
+                if not 200 <= response.status <= 299:
+                    raise client.ApiException(status=response.status, reason=response.reason)
+                data = json.loads(text)
+            else:
+                data = self._client.call_api(
+                    path, verb, response_type="object", _return_http_data_only=True, _request_timeout=self._timeout, **parameters
+                )
         except client.ApiException as exc:
             if exc.status in (0, 500, 503, 504, None):
                 raise ApiUnavailable(self.server, _first_line(exc.body or exc.reason)) from exc
