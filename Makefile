@@ -44,13 +44,18 @@ lint: setup ## formatting, types, layers, YAML, playbooks, documentation
 	antsibull-changelog lint
 	antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs=dependent .
 
+.PHONY: format
+format: setup ## put the Python files into the form that lint wants
+	ruff check --fix-only .
+	ruff format .
+
 .PHONY: unit
 unit: setup ## unit tests; ARGS="-k name" picks some
 	PYTHONPATH=$(TREE) pytest -p no:cacheprovider --import-mode=importlib --strict-markers $(ARGS) tests/unit
 
 .PHONY: sanity
 sanity: setup build ## ansible-test sanity on a copy of the tree
-	tests/tools/sanity $(TREE)-sanity
+	tests/tools/sanity $(TREE)-sanity $(CACHE)
 
 .PHONY: build
 build: setup ## build the collection's tarball in the cache
