@@ -59,9 +59,10 @@ class Member:
 
 @dataclasses.dataclass(frozen=True)
 class Etcd:
-    """The etcd cluster as seen by `executor`, the inventory host that was asked; `error` says why nobody could be asked."""
+    """The etcd cluster as seen by `executor`, the host that was asked, whose own member is `executor_id`; `error` says why nobody could be asked."""
 
     executor: str = ""
+    executor_id: str = ""
     cluster_id: str = ""
     version: str = ""
     members: t.Tuple[Member, ...] = ()

@@ -76,8 +76,16 @@ def etcdctl_argv(provider: Provider, *, node_name: str, node_ip: str, endpoint: 
     """
     target = endpoint or "https://127.0.0.1:{0}".format(ETCD_CLIENT_PORT)
     return [
-        *kubectl_argv(provider, node_ip),
-        *("-n", "kube-system", "exec", "etcd-" + node_name, "-c", "etcd", "--", "etcdctl"),
-        *("--endpoints", target, "--cacert", provider.etcd_ca, "--cert", provider.etcd_cert, "--key", provider.etcd_key),
+        *_etcd_pod_argv(provider, node_name=node_name, node_ip=node_ip),
+        *("etcdctl", "--endpoints", target, "--cacert", provider.etcd_ca, "--cert", provider.etcd_cert, "--key", provider.etcd_key),
         *("--dial-timeout=2s", "--command-timeout=5s"),
     ]
+
+
+def etcdutl_argv(provider: Provider, *, node_name: str, node_ip: str) -> t.List[str]:
+    """The head of an etcdutl command line in the same pod: from etcd 3.6 on it reads snapshot files, which etcdctl no longer does."""
+    return [*_etcd_pod_argv(provider, node_name=node_name, node_ip=node_ip), "etcdutl"]
+
+
+def _etcd_pod_argv(provider: Provider, *, node_name: str, node_ip: str) -> t.List[str]:
+    return [*kubectl_argv(provider, node_ip), "-n", "kube-system", "exec", "etcd-" + node_name, "-c", "etcd", "--"]
