@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Private to this collection: it may change in any release.
-"""The keepalived static pod, as the text that ocboot and ocadm write. Pure: text and records in, text and records out.
+"""The keepalived static pod, as the text that ocboot and ocadm write. Pure.
 
 The text is edited in place, not parsed and written again: comments, order and quoting belong to whoever wrote the file,
-and a target host need not have PyYAML. Only block style is understood: `- name: X` and `value: Y` on lines of their own.
+and a target host need not have PyYAML. Only block style is understood, `- name: X` and `value: Y` on lines of their own.
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ def for_new_host(text: str, node_ip: str, interface: str) -> str:
 
 
 def identity_differs(hosts: t.Sequence[Host]) -> t.Tuple[str, ...]:
-    """Return the names of all hosts with a manifest when they do not share VIP, router id and password, else nothing."""
+    """Return the names of all hosts with a manifest when they do not share VIP, router id and password."""
     found = {host.name: host.keepalived.identity for host in hosts if host.keepalived is not None}
     return tuple(sorted(found)) if len(set(found.values())) > 1 else ()
 
@@ -156,7 +156,8 @@ def masters(hosts: t.Sequence[Host]) -> t.Tuple[str, ...]:
 def choose_promotion(hosts: t.Sequence[Host], holders: t.Sequence[str]) -> str:
     """Return the survivor that is to become 100/MASTER, or '' when one is already (or none runs keepalived).
 
-    `hosts` are the survivors, `holders` the names of hosts that carry the VIP now. Raises Unsafe when survivors contradict each other.
+    `hosts` are the survivors, `holders` the names of hosts that carry the VIP now.
+    Raises Unsafe when the survivors' manifests contradict each other.
     """
     found = {host.name: host.keepalived for host in hosts if host.keepalived is not None}
     if not found:
