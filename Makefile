@@ -62,11 +62,11 @@ build: setup ## build the collection's tarball in the cache
 	ansible-galaxy collection build --force --output-path $(TREE)-build .
 
 .PHONY: e2e
-e2e: $(SCENARIOS:%=e2e-%) ## every molecule scenario on the bed, one after another
+e2e: $(SCENARIOS:%=e2e-%) ## every molecule scenario on the bed; MOLECULE_ARGS=--destroy=never keeps it up
 
 .PHONY: $(SCENARIOS:%=e2e-%)
 $(SCENARIOS:%=e2e-%): e2e-%: setup
-	molecule test --scenario-name $*
+	molecule test --scenario-name $* $(MOLECULE_ARGS)
 
 .PHONY: bed
 bed: setup ## bring up the bed alone
