@@ -26,7 +26,7 @@ Object = t.Dict[str, t.Any]
 
 
 class KubeApi:
-    """A connection to one API server; in check mode nothing is deleted."""
+    """A connection to one API server; in check mode nothing is written or deleted."""
 
     def __init__(self, *, api_client: t.Any, check_mode: bool = False, timeout: int = 10) -> None:
         self._client = api_client
@@ -74,6 +74,15 @@ class KubeApi:
                 raise ObjectChanged(path, uid) from exc
             raise
         return True
+
+    def replace(self, path: str, body: Object) -> Object:
+        """Write an object back as it was read and changed; its resourceVersion must be in it, so that somebody else's change is not lost.
+
+        Raises ApiRefused with status 409 when the object changed meanwhile.
+        """
+        if self._check_mode:
+            return body
+        return self._call("PUT", path, body=body)
 
     def socket_to_pod(self, namespace: str, pod: str, port: int) -> t.Any:
         """Open a stream to a port of a pod through the API server; returns an object with the interface of a socket."""
