@@ -4,8 +4,9 @@
 # Private to this collection: it may change in any release.
 """What etcdctl prints with `-w json`, turned into records. Pure.
 
-IDs are 64-bit integers printed in decimal; they stay Python integers until they are formatted as etcdctl takes them, since a float would
-lose digits. Fields at their zero value are left out by etcdctl. Shapes: etcd's api/etcdserverpb/rpc.proto, releases 3.4 to 3.6.
+IDs are 64-bit integers printed in decimal; they stay Python integers until they are formatted as etcdctl takes them,
+since a float would lose digits. Fields at their zero value are left out by etcdctl. Shapes: etcd's
+api/etcdserverpb/rpc.proto, releases 3.4 to 3.6.
 """
 
 from __future__ import annotations
@@ -88,9 +89,13 @@ def snapshot_revision(answer: Json) -> int:
 
 
 def reason(out: str, err: str) -> str:
-    """The one line of a failed etcdctl that is worth showing: its own error, not the log lines before it nor kubectl's line after it."""
+    """The one line of a failed etcdctl that is worth showing: its own error, not the log lines before it nor kubectl's
+    line after it.
+    """
     lines = [line.strip() for line in (err or out).splitlines() if line.strip()]
-    useful = [line for line in lines if not line.startswith("{") and not line.startswith("command terminated with exit code")]
+    useful = [
+        line for line in lines if not line.startswith("{") and not line.startswith("command terminated with exit code")
+    ]
     own = [line for line in useful if line.startswith("Error:")]
     chosen = (own or useful or lines or ["it said nothing"])[-1]
     return chosen[len("Error:") :].strip()[:300] if chosen.startswith("Error:") else chosen[:300]

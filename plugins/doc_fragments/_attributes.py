@@ -1,0 +1,39 @@
+# Copyright (c) the cloudpods.ha authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: it may change in any release.
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """What each module says about check mode, diff mode and idempotence."""
+
+    DOCUMENTATION = r"""
+options: {}
+attributes:
+  check_mode:
+    description: Can run in check mode and tell what would change without changing it.
+  diff_mode:
+    description: Returns what changed, or would change, when in diff mode.
+  idempotent:
+    description: When run twice in a row, outside check mode and with the same arguments, the second run changes
+      nothing.
+"""
+
+    # To be used together with the standard fragment.
+    INFO_MODULE = r"""
+options: {}
+attributes:
+  check_mode:
+    support: full
+    details:
+      - This module does not modify state.
+  diff_mode:
+    support: N/A
+    details:
+      - This module does not modify state.
+  idempotent:
+    support: full
+    details:
+      - This module does not modify state.
+"""

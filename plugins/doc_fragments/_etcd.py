@@ -1,0 +1,30 @@
+# Copyright (c) the cloudpods.ha authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: it may change in any release.
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """Options of the modules that ask etcd; their twin is ETCD_ARGUMENTS in module_utils/_etcd.py."""
+
+    DOCUMENTATION = r"""
+notes:
+  - Runs on a healthy control-plane host, as root; C(etcdctl) is run with C(kubectl exec) in the etcd pod of that host,
+    through its own API server.
+  - Needs C(kubectl) on the host and etcd 3.4 or later.
+options:
+  provider:
+    description: How the control plane is run; it decides where certificates and programs are.
+    type: str
+    choices: [kubeadm]
+    default: kubeadm
+  node_name:
+    description: Name of the Node object of the host this runs on. Its etcd pod is named C(etcd-) and this name.
+    type: str
+    required: true
+  node_ip:
+    description: Address of the host this runs on, at which its own API server answers.
+    type: str
+    required: true
+"""

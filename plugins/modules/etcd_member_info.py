@@ -1,0 +1,118 @@
+#!/usr/bin/python
+# Copyright (c) the cloudpods.ha authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: etcd_member_info
+short_description: List the etcd members and read through each of them
+description:
+  - Lists members, alarms and version through the etcd member of this host, and makes a linearizable read through each
+    started voter by itself.
+  - A member that is dead costs at most five seconds.
+version_added: 0.1.0
+author: cloudpods.ha authors (@cloudpods-ha)
+extends_documentation_fragment:
+  - cloudpods.ha._attributes
+  - cloudpods.ha._attributes.info_module
+  - cloudpods.ha._etcd
+options:
+  fail_when_unreadable:
+    description: Fail when etcd can't be asked. Otherwise that is an answer too, told in RV(etcd.error).
+    type: bool
+    default: false
+seealso:
+  - module: cloudpods.ha.etcd_member
+"""
+
+EXAMPLES = r"""
+---
+- name: Which members are healthy?
+  cloudpods.ha.etcd_member_info:
+    node_name: master-2
+    node_ip: 192.0.2.12
+  register: members
+  until: members.problems == []
+  retries: 12
+  delay: 5
+"""
+
+RETURN = r"""
+etcd:
+  description:
+    - The etcd cluster, in the shape docs/contracts.md gives under C(Etcd). IDs are hexadecimal, as etcdctl takes them.
+    - RV(etcd.executor) is O(node_name), RV(etcd.executor_id) the ID of the member of this host. RV(etcd.error) is one
+      sentence when etcd could not be asked, else empty.
+  type: dict
+  returned: success
+  sample:
+    executor: master-2
+    executor_id: 454ae6f931376261
+    cluster_id: cdf818194e3a8c32
+    version: 3.5.15
+    members:
+      - id: 454ae6f931376261
+        name: master-2
+        peer_urls: ["https://192.0.2.12:2380"]
+        client_urls: ["https://192.0.2.12:2379"]
+        learner: false
+        healthy: true
+        error: ""
+        cluster_id: cdf818194e3a8c32
+        revision: 10477
+    alarms: []
+    error: ""
+lines:
+  description: The members for people, one line each.
+  type: list
+  elements: str
+  returned: success
+  sample: ["454ae6f931376261 master-2 https://192.0.2.12:2380, voter, healthy"]
+problems:
+  description: What keeps the cluster from being whole, a sentence each. Empty when every member is a started, healthy
+    voter and there is no alarm.
+  type: list
+  elements: str
+  returned: success
+  sample: []
+"""
+
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
+from ansible_collections.cloudpods.ha.plugins.module_utils._etcd import ETCD_ARGUMENTS, EtcdClient
+from ansible_collections.cloudpods.ha.plugins.module_utils._models import Etcd, to_json
+from ansible_collections.cloudpods.ha.plugins.module_utils._providers import PROVIDERS
+from ansible_collections.cloudpods.ha.plugins.module_utils._quorum import describe, problems
+from ansible_collections.cloudpods.ha.plugins.module_utils._runner import module_runner
+
+
+def main() -> None:
+    """Entry point."""
+    module = AnsibleModule(
+        argument_spec={**ETCD_ARGUMENTS, "fail_when_unreadable": {"type": "bool", "default": False}},
+        supports_check_mode=True,
+    )
+    client = EtcdClient(
+        run=module_runner(module),
+        provider=PROVIDERS[module.params["provider"]],
+        node_name=module.params["node_name"],
+        node_ip=module.params["node_ip"],
+    )
+    try:
+        etcd = client.read()
+    except HaError as exc:
+        if module.params["fail_when_unreadable"]:
+            module.fail_json(msg=str(exc))
+        etcd = Etcd(executor=client.node_name, error=str(exc))
+    module.exit_json(
+        changed=False,
+        etcd=to_json(etcd),
+        lines=[describe(member) for member in etcd.members],
+        problems=list(problems(etcd)),
+    )
+
+
+if __name__ == "__main__":
+    main()

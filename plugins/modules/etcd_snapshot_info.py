@@ -1,0 +1,87 @@
+#!/usr/bin/python
+# Copyright (c) the cloudpods.ha authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: etcd_snapshot_info
+short_description: Tell whether a file is a whole etcd snapshot
+description:
+  - Reads a file and compares the hash that C(etcdctl snapshot save) put at its end with what is before it. Needs no
+    etcd, so a copy can be verified anywhere.
+version_added: 0.1.0
+author: cloudpods.ha authors (@cloudpods-ha)
+extends_documentation_fragment:
+  - cloudpods.ha._attributes
+  - cloudpods.ha._attributes.info_module
+options:
+  path:
+    description: The file.
+    type: path
+    required: true
+seealso:
+  - module: cloudpods.ha.etcd_snapshot
+"""
+
+EXAMPLES = r"""
+---
+- name: Is the copy on this machine still good?
+  cloudpods.ha.etcd_snapshot_info:
+    path: /root/.cloudpods-ha/backups/etcd-master-2-20240517T031500Z.db
+  register: copy
+  failed_when: not copy.snapshot.valid
+"""
+
+RETURN = r"""
+snapshot:
+  description: What the file is.
+  type: dict
+  returned: success
+  contains:
+    path:
+      description: The file.
+      type: str
+      returned: always
+      sample: /root/.cloudpods-ha/backups/etcd-master-2-20240517T031500Z.db
+    exists:
+      description: Whether there is such a file.
+      type: bool
+      returned: always
+      sample: true
+    valid:
+      description: Whether it is a whole snapshot.
+      type: bool
+      returned: always
+      sample: true
+    sha256:
+      description: SHA-256 of the whole file, hexadecimal; empty when there is none.
+      type: str
+      returned: always
+      sample: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+    size_bytes:
+      description: Its size.
+      type: int
+      returned: always
+      sample: 5431328
+    error:
+      description: Why it is not valid, or empty.
+      type: str
+      returned: always
+      sample: ""
+"""
+
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.cloudpods.ha.plugins.module_utils._models import to_json
+from ansible_collections.cloudpods.ha.plugins.module_utils._snapshot import inspect
+
+
+def main() -> None:
+    """Entry point."""
+    module = AnsibleModule(argument_spec={"path": {"type": "path", "required": True}}, supports_check_mode=True)
+    module.exit_json(changed=False, snapshot=to_json(inspect(module.params["path"])))
+
+
+if __name__ == "__main__":
+    main()

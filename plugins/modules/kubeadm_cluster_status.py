@@ -1,0 +1,98 @@
+#!/usr/bin/python
+# Copyright (c) the cloudpods.ha authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: kubeadm_cluster_status
+short_description: Take a lost node out of kubeadm's ClusterStatus
+description:
+  - Before Kubernetes 1.22 kubeadm kept the API endpoint of each control-plane node in the key C(ClusterStatus) of the
+    ConfigMap C(kube-system/kubeadm-config), and a join could fail on the address of a dead one. This removes the
+    endpoint of one node.
+  - A cluster without that key, or without that node in it, is no change.
+version_added: 0.1.0
+author: cloudpods.ha authors (@cloudpods-ha)
+extends_documentation_fragment:
+  - cloudpods.ha._attributes
+  - cloudpods.ha._kubeconfig
+options:
+  state:
+    description: An endpoint can only be taken away here; kubeadm adds it.
+    type: str
+    choices: [absent]
+    required: true
+  name:
+    description: Name of the lost node.
+    type: str
+    required: true
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+"""
+
+EXAMPLES = r"""
+---
+- name: Forget the endpoint of master-1
+  cloudpods.ha.kubeadm_cluster_status:
+    kubeconfig: /root/.kube/config
+    name: master-1
+    state: absent
+"""
+
+RETURN = r"""
+before:
+  description: The nodes it named. Empty when the cluster keeps no ClusterStatus.
+  type: list
+  elements: str
+  returned: success
+  sample: [master-1, master-2, master-3]
+after:
+  description: The nodes it names now, or would name in check mode.
+  type: list
+  elements: str
+  returned: success
+  sample: [master-2, master-3]
+former:
+  description: The text as it was, to put it back by hand. Empty when there was none.
+  type: str
+  returned: success
+  sample: "apiEndpoints:\n  master-1:\n    advertiseAddress: 192.0.2.11\n    bindPort: 6443\n"
+"""
+
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.cloudpods.ha.plugins.module_utils._cluster_status import CONFIG_MAP, remove_endpoint
+from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
+from ansible_collections.cloudpods.ha.plugins.module_utils._kube import connect
+
+
+def main() -> None:
+    """Entry point."""
+    module = AnsibleModule(
+        argument_spec={
+            "kubeconfig": {"type": "path", "required": True},
+            "name": {"type": "str", "required": True},
+            "state": {"type": "str", "choices": ["absent"], "required": True},
+        },
+        supports_check_mode=True,
+    )
+    try:
+        edit = remove_endpoint(
+            connect(module.params["kubeconfig"], check_mode=module.check_mode), module.params["name"]
+        )
+    except HaError as exc:
+        module.fail_json(msg=str(exc))
+    diff = {"before": edit.former, "after": edit.text, "before_header": CONFIG_MAP, "after_header": CONFIG_MAP}
+    module.exit_json(
+        changed=edit.changed, before=list(edit.before), after=list(edit.after), former=edit.former, diff=diff
+    )
+
+
+if __name__ == "__main__":
+    main()
