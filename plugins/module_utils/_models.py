@@ -185,11 +185,10 @@ class Lost:
 
 @dataclasses.dataclass(frozen=True)
 class Vip:
-    """The virtual address. `holders` are hosts that carry it, `answers` whether the API answered there."""
+    """The virtual address. `holders` are the hosts that carry it."""
 
     address: str = ""
     holders: t.Tuple[str, ...] = ()
-    answers: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -215,6 +214,100 @@ class Cluster:
     helper_pods: t.Tuple[Pod, ...] = ()
     cluster_info_server: str = ""
     journal: t.Optional[Json] = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Refusal:
+    """Why an act is not safe: a code (a section of docs/runbook.md), what was seen, and what to do."""
+
+    code: str
+    seen: str
+    advice: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """What the operator asked for. `policies` decide what happens to lost claims, the first that matches wins."""
+
+    lost: str
+    fenced: bool = False
+    provider: str = ""
+    minimum_down_seconds: int = 60
+    maximum_skew_seconds: float = 5.0
+    storage_path: str = ""
+    policies: t.Tuple[t.Mapping[str, t.Any], ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class ClaimPlan:
+    """What happens to one claim. `group` is the workload all of whose claims are recovered together, in ascending `order`."""
+
+    namespace: str
+    name: str
+    uid: str
+    pv_name: str
+    pv_uid: str
+    size_bytes: int
+    policy: str
+    reason: str
+    order: int
+    group: str
+    owner: t.Optional[Owner] = None
+
+
+@dataclasses.dataclass(frozen=True)
+class ObjectRef:
+    """One object the plan will touch. Namespace is empty for what has none; an etcd member's UID is its ID."""
+
+    kind: str
+    namespace: str
+    name: str
+    uid: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Step:
+    """One act of a phase, on the objects it names."""
+
+    phase: str
+    act: str
+    objects: t.Tuple[ObjectRef, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Executor:
+    """The survivor that acts for the cluster: its inventory name, Node name and address."""
+
+    host: str = ""
+    name: str = ""
+    ip: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """The outcome of planning: the documented fact `discovery_plan`. With refusals, nothing may be done.
+
+    `state` is 'needed', 'resume' (an earlier run was cut short), 'nothing_to_do' or 'refused'.
+    """
+
+    state: str
+    id: str = ""
+    lost: t.Optional[Lost] = None
+    replacement: Executor = Executor()
+    executor: Executor = Executor()
+    steps: t.Tuple[Step, ...] = ()
+    refusals: t.Tuple[Refusal, ...] = ()
+    warnings: t.Tuple[str, ...] = ()
+    claims: t.Tuple[ClaimPlan, ...] = ()
+    kept_claims: t.Tuple[ClaimPlan, ...] = ()
+    member_id: str = ""
+    stale_member_id: str = ""
+    drain: bool = False
+    promote: str = ""
+    join: bool = False
+    reset: bool = False
+    restore_cordons: bool = False
+    text: t.Tuple[str, ...] = ()
 
 
 def to_json(value: t.Any) -> t.Any:

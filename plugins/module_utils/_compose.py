@@ -1,0 +1,130 @@
+# Copyright (c) the cloudpods.ha authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: it may change in any release.
+"""Puts together what the API, the hosts and the etcd members said, each as the result of a task. Pure.
+
+A task's result is a mapping with `unreachable` or `failed` and `msg`, or with the module's return value.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+import urllib.parse
+
+from ansible_collections.cloudpods.ha.plugins.module_utils._models import Cluster, Etcd, Executor, Host, Json, Lost, Vip, from_json
+
+_NOT_ASKED = {"failed": True, "msg": "it was not asked"}
+
+
+def compose(*, api: Json, hosts: t.Sequence[Json], wanted: str) -> Cluster:
+    """Return the whole cluster.
+
+    `api` is the `cluster` of control_plane_info; `hosts` a list of {name, role, host, members, probes}, where `host` is a result of
+    control_plane_host_info, `members` one of etcd_member_info, and `probes` {address, results} the results of wait_for on the lost node's ports.
+    """
+    cluster = from_json(Cluster, api)
+    reports = tuple(_host(item) for item in hosts)
+    etcd = _etcd(hosts, reports)
+    lost = cluster.lost or _lost_member(etcd, wanted)
+    if lost is not None:
+        seen_in = list(lost.seen_in)
+        if any(_is_of(member.name, member.peer_urls, lost) for member in etcd.members):
+            seen_in.append("etcd")
+        answers = sorted({answer for item in hosts for answer in _answers(item)})
+        lost = dataclasses.replace(lost, answers=tuple(answers), seen_in=tuple(dict.fromkeys(seen_in)))
+    return dataclasses.replace(cluster, hosts=reports, etcd=etcd, lost=lost, vip=_vip(reports))
+
+
+def executor(cluster: Cluster) -> Executor:
+    """The survivor that acts: one whose own etcd and API server are healthy, the VIP's holder if it is one of them. Empty without any."""
+    able = [host for host in survivors(cluster) if host.reachable and host.etcd_health == "ok" and host.api_ready == "ok"]
+    for host in sorted(able, key=lambda item: (item.name not in cluster.vip.holders, item.name)):
+        found = node_of(cluster, host)
+        if found is not None and found != (cluster.lost.name if cluster.lost else None):
+            address = next(item for node in cluster.nodes if node.name == found for item in node.addresses)
+            return Executor(host=host.name, name=found, ip=address)
+    return Executor()
+
+
+def survivors(cluster: Cluster) -> t.List[Host]:
+    """The hosts of the inventory that are to survive."""
+    return [host for host in cluster.hosts if host.role == "survivor"]
+
+
+def node_of(cluster: Cluster, host: Host) -> t.Optional[str]:
+    """The name of the Node this host is, by any of its addresses other than the VIP."""
+    own = set(host.addresses) - {cluster.vip.address}
+    return next((node.name for node in cluster.nodes if own & set(node.addresses)), None)
+
+
+def url_hosts(urls: t.Iterable[str]) -> t.Set[str]:
+    """The host parts of URLs."""
+    return {urllib.parse.urlsplit(url).hostname or "" for url in urls}
+
+
+def is_lost_member(member_name: str, peer_urls: t.Iterable[str], lost: Lost) -> bool:
+    """Whether an etcd member is that of the lost node: by name (kubeadm names it like the node) or by peer address."""
+    return _is_of(member_name, peer_urls, lost)
+
+
+def _is_of(name: str, peer_urls: t.Iterable[str], lost: Lost) -> bool:
+    return name == lost.name or bool(url_hosts(peer_urls) & set(lost.addresses))
+
+
+def _host(item: Json) -> Host:
+    result = item.get("host") or _NOT_ASKED
+    if "host" in result:
+        return from_json(Host, result["host"])
+    return Host(name=item["name"], role=item["role"], reachable=False, error=_why(result))
+
+
+def _why(result: Json) -> str:
+    text = str(result.get("msg") or "no reason given").strip().splitlines()
+    return text[0][:300] if text else "no reason given"
+
+
+def _etcd(hosts: t.Sequence[Json], reports: t.Sequence[Host]) -> Etcd:
+    views: t.List[Etcd] = []
+    errors: t.List[str] = []
+    for item in hosts:
+        result = item.get("members")
+        if item["role"] != "survivor" or not result:
+            continue
+        view = from_json(Etcd, result["etcd"]) if "etcd" in result else Etcd(error=_why(result))
+        if view.error:
+            errors.append("{0}: {1}".format(item["name"], view.error))
+        else:
+            views.append(dataclasses.replace(view, executor=item["name"]))
+    if not views:
+        return Etcd(error="; ".join(errors) or "no survivor could be asked")
+    clusters = {view.cluster_id for view in views}
+    if len(clusters) > 1:
+        told = ", ".join("{0} is in cluster {1}".format(view.executor, view.cluster_id) for view in views)
+        return dataclasses.replace(views[0], error="the survivors are in different etcd clusters: {0}".format(told))
+    holders = {host.name for host in reports if host.role == "survivor" and host.etcd_health == "ok"}
+    return sorted(views, key=lambda view: (view.executor not in holders, view.executor))[0]
+
+
+def _lost_member(etcd: Etcd, wanted: str) -> t.Optional[Lost]:
+    for member in etcd.members:
+        addresses = url_hosts(member.peer_urls)
+        if wanted == member.name or wanted in addresses:
+            return Lost(name=member.name or wanted, addresses=tuple(sorted(addresses)), hostname_label=member.name or wanted, seen_in=("etcd",))
+    return None
+
+
+def _answers(item: Json) -> t.Iterator[str]:
+    probes = item.get("probes") or {}
+    for result in probes.get("results") or []:
+        # wait_for says state: started only when a connection was accepted.
+        if result.get("state") == "started":
+            yield "{0}:{1}".format(probes["address"], result["port"])
+
+
+def _vip(hosts: t.Sequence[Host]) -> Vip:
+    declared = sorted({vip for host in hosts if host.keepalived and host.role == "survivor" for vip in host.keepalived.vips})
+    if not declared:
+        return Vip()
+    return Vip(address=declared[0], holders=tuple(host.name for host in hosts if declared[0] in host.addresses))

@@ -1,0 +1,243 @@
+# Copyright (c) the cloudpods.ha authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: it may change in any release.
+"""From what was found to what is to be done. Pure: a Cluster in, a Plan out.
+
+The plan names every object it will touch. It is made anew at each run from the cluster as it is, so that the plan of a run that was cut short is the rest
+of the work. The order keeps etcd's quorum at every step (see _quorum): the lost member goes before a new one comes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import typing as t
+
+from ansible_collections.cloudpods.ha.plugins.module_utils import _compose, _gates, _policy
+from ansible_collections.cloudpods.ha.plugins.module_utils._errors import Unsafe
+from ansible_collections.cloudpods.ha.plugins.module_utils._keepalived import choose_promotion
+from ansible_collections.cloudpods.ha.plugins.module_utils._models import (
+    ClaimPlan,
+    Cluster,
+    Executor,
+    Host,
+    Json,
+    Lost,
+    Member,
+    Node,
+    ObjectRef,
+    Plan,
+    Refusal,
+    Request,
+    Step,
+    from_json,
+    to_json,
+)
+from ansible_collections.cloudpods.ha.plugins.module_utils._parity import parity
+from ansible_collections.cloudpods.ha.plugins.module_utils._plan_text import lines
+
+PHASES = ("backup", "etcd_cleanup", "node_removal", "vip", "join", "stateful_recovery")
+
+
+@dataclasses.dataclass(frozen=True)
+class _Found:
+    """The parts of a cluster that the plan turns on."""
+
+    lost: Lost
+    node: t.Optional[Node]
+    member: t.Optional[Member]
+    host: t.Optional[Host]
+    host_node: t.Optional[Node]
+    host_member: t.Optional[Member]
+    executor: Executor
+    own_leftover: bool
+
+    @property
+    def joined(self) -> bool:
+        """The replacement is a Node and a voter that answers."""
+        member = self.host_member
+        return self.host_node is not None and member is not None and member.started and member.healthy and not member.learner
+
+
+def plan(cluster: Cluster, request: Request, minio: t.Sequence[Json] = ()) -> Plan:
+    """Plan the replacement of one node. `minio` are the results of minio_health_info for the workloads that heal."""
+    refusals = [*_gates.reachability(cluster)]
+    if not refusals:
+        refusals += _gates.identity(cluster, request)
+    if refusals or cluster.lost is None:
+        return _told(Plan(state="refused", lost=cluster.lost, refusals=tuple(refusals)), cluster)
+    found = _find(cluster, cluster.lost)
+    claims, kept = _claims(cluster, request, found)
+    refusals += _gates.liveness(cluster, request)
+    refusals += _gates.membership(cluster, found.member, found.host_member if found.own_leftover else None)
+    refusals += _gates.replacement(cluster, found.host, request, claims, minio, joined=found.joined, resuming=_resuming(cluster, found))
+    refusals += _gates.volumes(kept, cluster)
+    refusals += _gates.virtual_address(cluster)
+    refusals += _gates.drives(claims, minio, resuming=cluster.journal is not None)
+    if not found.executor.host:
+        refusals.append(Refusal("NO_EXECUTOR", "No survivor has both a healthy etcd member and a ready API server.", "Repair one of them first."))
+    draft = Plan(
+        state="needed" if cluster.journal is None else "resume",
+        lost=found.lost,
+        replacement=_replacement(found),
+        executor=found.executor,
+        claims=tuple(claims),
+        kept_claims=tuple(kept),
+        member_id=found.member.id if found.member else "",
+        stale_member_id=found.host_member.id if found.own_leftover and found.host_member else "",
+        drain=bool(found.node and found.node.ready),
+        promote=_promotion(cluster),
+        join=_join_needed(cluster, found),
+        reset=bool(found.host and found.host.joined and not found.joined and _resuming(cluster, found)),
+        restore_cordons=any(node.cordoned_for == found.lost.name for node in cluster.nodes),
+        warnings=tuple(_warnings(cluster, found, claims)),
+        refusals=tuple(refusals),
+    )
+    steps = tuple(_steps(cluster, found, draft))
+    if refusals and steps:
+        draft = dataclasses.replace(draft, state="refused")
+    elif not steps:
+        # Nothing is left to be done, so nothing has to be refused; what was seen is still worth a warning.
+        told = tuple("{0}: {1} {2}".format(item.code, item.seen, item.advice) for item in refusals)
+        draft = dataclasses.replace(draft, state="nothing_to_do", refusals=(), warnings=(*draft.warnings, *told))
+    digest = hashlib.sha256(json.dumps(to_json([steps, claims]), sort_keys=True).encode()).hexdigest()
+    return _told(dataclasses.replace(draft, steps=steps, id=digest[:12]), cluster)
+
+
+def _told(made: Plan, cluster: Cluster) -> Plan:
+    return dataclasses.replace(made, text=tuple(lines(made, cluster)))
+
+
+def _find(cluster: Cluster, lost: Lost) -> _Found:
+    hosts = [item for item in cluster.hosts if item.role == "replacement"]
+    host = hosts[0] if len(hosts) == 1 else None
+    node = next((item for item in cluster.nodes if item.name == lost.name and (not lost.uid or item.uid == lost.uid)), None)
+    member = next((item for item in cluster.etcd.members if _compose.is_lost_member(item.name, item.peer_urls, lost)), None)
+    host_node, host_member = None, None
+    if host is not None and host.reachable:
+        host_node = next((item for item in cluster.nodes if item.name != lost.name and set(item.addresses) & set(host.addresses)), None)
+        host_member = next((item for item in cluster.etcd.members if _compose.url_hosts(item.peer_urls) & set(host.addresses)), None)
+    unfinished = host_member is not None and (host_member.learner or not host_member.started)
+    return _Found(
+        lost=lost,
+        node=node,
+        member=member,
+        host=host,
+        host_node=host_node,
+        host_member=host_member,
+        executor=_compose.executor(cluster),
+        own_leftover=unfinished and _joining(cluster) == (host.name if host else None),
+    )
+
+
+def _joining(cluster: Cluster) -> t.Optional[str]:
+    """The inventory host an earlier run of ours began to join, by the journal."""
+    return (cluster.journal or {}).get("joining") or None
+
+
+def _resuming(cluster: Cluster, found: _Found) -> bool:
+    """The replacement is what it is because of us: the lost one is out and a join of this host had begun."""
+    return found.node is None and found.member is None and found.host is not None and _joining(cluster) == found.host.name
+
+
+def _replacement(found: _Found) -> Executor:
+    if found.host is None:
+        return Executor()
+    node = found.host_node
+    # The address of the Node it will be: the one the default interface has, which is not the VIP.
+    own = [item for item in found.host.addresses if ":" not in item]
+    return Executor(host=found.host.name, name=node.name if node else found.host.hostname, ip=node.addresses[0] if node else (own or [""])[0])
+
+
+def _claims(cluster: Cluster, request: Request, found: _Found) -> t.Tuple[t.List[ClaimPlan], t.List[ClaimPlan]]:
+    """Claims to recover, and those that are left alone or undecided. Those an unfinished run had begun with are always among the first."""
+    decided = [_policy.decide(item, request.policies) for item in cluster.claims]
+    active = [item for item in decided if item.policy in ("heal", "discard")]
+    journal = cluster.journal or {}
+    if not journal.get("finished"):
+        uids = {item.uid for item in active}
+        active += [from_json(ClaimPlan, item) for item in journal.get("claims") or [] if item["uid"] not in uids]
+    return sorted(active, key=lambda item: (item.order, item.group, item.name)), [item for item in decided if item.policy in ("ignore", "refuse")]
+
+
+def _promotion(cluster: Cluster) -> str:
+    try:
+        return choose_promotion(_compose.survivors(cluster), cluster.vip.holders)
+    except Unsafe:  # it is among the refusals
+        return ""
+
+
+def _join_needed(cluster: Cluster, found: _Found) -> bool:
+    if not found.joined or found.host_node is None or not found.host_node.ready:
+        return True
+    others = [node for node in cluster.nodes if node.control_plane and node.name not in (found.lost.name, found.host_node.name)]
+    wants_keepalived = any(host.keepalived for host in _compose.survivors(cluster))
+    has_keepalived = found.host is not None and found.host.keepalived is not None
+    return parity(found.host_node, others).differs or (wants_keepalived and not has_keepalived)
+
+
+def _steps(cluster: Cluster, found: _Found, made: Plan) -> t.Iterator[Step]:
+    acts = [*_removals(cluster, found, made), *_additions(cluster, made), *_recoveries(cluster, made)]
+    if any(step.phase in ("etcd_cleanup", "node_removal", "stateful_recovery") for step in acts):
+        yield Step("backup", "take an etcd snapshot on {0}, verify it, and keep a copy of every object below".format(found.executor.host))
+    yield from acts
+
+
+def _removals(cluster: Cluster, found: _Found, made: Plan) -> t.Iterator[Step]:
+    if found.member is not None:
+        ref = ObjectRef("EtcdMember", "", found.member.name or ",".join(found.member.peer_urls), found.member.id)
+        yield Step("etcd_cleanup", "remove the etcd member", (ref,))
+    if found.node is not None:
+        act = "drain and delete the Node" if made.drain else "cordon and delete the Node"
+        yield Step("node_removal", act, (ObjectRef("Node", "", found.node.name, found.node.uid),))
+    if cluster.pods and (found.node is not None or made.state == "resume"):
+        refs = tuple(ObjectRef("Pod", pod.namespace, pod.name, pod.uid) for pod in cluster.pods)
+        yield Step("node_removal", "wait until the pod collector has taken the pods of the gone node", refs)
+    if cluster.attachments:
+        yield Step("node_removal", "delete stale attachments", tuple(ObjectRef("VolumeAttachment", "", item.name, item.uid) for item in cluster.attachments))
+
+
+def _additions(cluster: Cluster, made: Plan) -> t.Iterator[Step]:
+    if made.promote:
+        yield Step("vip", "make {0} the MASTER of the VIP {1} (priority 100)".format(made.promote, cluster.vip.address))
+    if made.stale_member_id:
+        yield Step("join", "remove what an interrupted join left in etcd", (ObjectRef("EtcdMember", "", made.replacement.host, made.stale_member_id),))
+    if made.join:
+        yield Step("join", "join {0} ({1}) as a control-plane node through {2}".format(made.replacement.name, made.replacement.ip, made.executor.host))
+
+
+def _recoveries(cluster: Cluster, made: Plan) -> t.Iterator[Step]:
+    for claim in made.claims:
+        refs = [ObjectRef("PersistentVolumeClaim", claim.namespace, claim.name, claim.uid), ObjectRef("PersistentVolume", "", claim.pv_name, claim.pv_uid)]
+        if claim.owner is not None and claim.owner.kind == "Deployment":
+            refs.append(ObjectRef("Deployment", claim.owner.namespace, claim.owner.name, claim.owner.uid))
+        refs += [
+            ObjectRef("Pod", pod.namespace, pod.name, pod.uid)
+            for pod in cluster.stranded_pods
+            if claim.owner and pod.namespace == claim.namespace and claim.name.endswith(pod.name) and not pod.node
+        ]
+        act = "heal: recreate empty, its peers fill it" if claim.policy == "heal" else "discard: recreate empty, what it held is lost"
+        yield Step("stateful_recovery", act, tuple(refs))
+    stale = [item for item in cluster.volumes if item.reclaim_policy != "Retain"]
+    if stale or cluster.helper_pods:
+        volumes = [ObjectRef("PersistentVolume", "", item.name, item.uid) for item in stale]
+        pods = [ObjectRef("Pod", item.namespace, item.name, item.uid) for item in cluster.helper_pods]
+        yield Step("stateful_recovery", "delete volumes without a claim, and their cleaning pods, that the gone node can't clean itself", (*volumes, *pods))
+    if made.restore_cordons:
+        names = [node for node in cluster.nodes if made.lost and node.cordoned_for == made.lost.name]
+        yield Step("stateful_recovery", "make schedulable again what an earlier run cordoned", tuple(ObjectRef("Node", "", item.name, item.uid) for item in names))
+
+
+def _warnings(cluster: Cluster, found: _Found, claims: t.Sequence[ClaimPlan]) -> t.Iterator[str]:
+    for claim in claims:
+        if claim.policy == "discard":
+            yield "What {0}/{1} held is lost: {2}.".format(claim.namespace, claim.name, claim.reason)
+    for item in cluster.volumes:
+        if item.reclaim_policy == "Retain":
+            yield "The volume {0} of {1} is kept, its reclaim policy is Retain.".format(item.name, item.claim or "no claim")
+    if found.node is None and found.lost.answers:
+        yield "The lost machine {0} answers again at {1}: power it off, or run cloudpods.ha.retire_node on it.".format(
+            found.lost.name, ", ".join(found.lost.answers)
+        )

@@ -1,0 +1,73 @@
+# Copyright (c) the cloudpods.ha authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: it may change in any release.
+"""A plan as lines for a person at a terminal. Pure."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.cloudpods.ha.plugins.module_utils._models import Cluster, ObjectRef, Plan
+
+_STATES = {
+    "needed": "PLAN {id}: replace {lost} by {replacement}",
+    "resume": "PLAN {id}: go on replacing {lost} by {replacement} where an earlier run stopped",
+    "refused": "REFUSED: {lost} is not replaced",
+    "nothing_to_do": "NOTHING TO DO: {lost} was replaced and everything is in place",
+}
+
+
+def lines(plan: Plan, cluster: Cluster) -> t.Iterator[str]:
+    """What was found, what will be done to which object, and what speaks against it."""
+    lost = plan.lost
+    yield _STATES[plan.state].format(id=plan.id, lost=lost.name if lost else "the node", replacement=plan.replacement.name or "nothing yet")
+    for refusal in plan.refusals:
+        yield ""
+        yield "  [{0}] {1}".format(refusal.code, refusal.seen)
+        yield "      -> {0}".format(refusal.advice)
+    if lost is not None:
+        yield ""
+        yield from _found(plan, cluster)
+    if plan.steps:
+        yield ""
+        yield "Would do, were it not refused:" if plan.refusals else "Will do:"
+    phase = ""
+    for step in plan.steps:
+        yield "  {0:<18} {1}".format(step.phase if step.phase != phase else "", step.act)
+        phase = step.phase
+        for ref in step.objects:
+            yield "  {0:<18}   {1}".format("", object_line(ref))
+    if plan.kept_claims:
+        yield ""
+        yield "Left alone:"
+        for claim in plan.kept_claims:
+            yield "  {0}/{1} ({2}): {3}".format(claim.namespace, claim.name, claim.policy, claim.reason)
+    if plan.warnings:
+        yield ""
+    for warning in plan.warnings:
+        yield "WARNING: {0}".format(warning)
+
+
+def _found(plan: Plan, cluster: Cluster) -> t.Iterator[str]:
+    lost = plan.lost
+    if lost is None:
+        return
+    node = next((item for item in cluster.nodes if item.name == lost.name), None)
+    state = "no Node any more" if node is None else "Ready" if node.ready else "not Ready for {0} s".format(node.down_seconds)
+    yield "Lost:      {0} ({1}), {2}".format(lost.name, ", ".join(lost.addresses) or "address unknown", state)
+    yield "Cluster:   {0} {1}, asked at {2}".format(cluster.provider, cluster.kubernetes_version, cluster.server)
+    for member in cluster.etcd.members:
+        kind = "learner" if member.learner else "voter"
+        yield "etcd:      {0} {1} {2} {3}".format(member.id, member.name or "(never started)", kind, "healthy" if member.healthy else "NOT HEALTHY")
+    for alarm in cluster.etcd.alarms:
+        yield "etcd:      ALARM {0}".format(alarm)
+    if cluster.vip.address:
+        yield "VIP:       {0} on {1}".format(cluster.vip.address, ", ".join(cluster.vip.holders) or "nobody")
+    yield "Pods:      {0} were on it".format(len(cluster.pods)) if cluster.pods else "Pods:      none left on it"
+
+
+def object_line(ref: ObjectRef) -> str:
+    """One object: kind, namespace/name, UID."""
+    name = "{0}/{1}".format(ref.namespace, ref.name) if ref.namespace else ref.name
+    return "{0} {1}{2}".format(ref.kind, name, " [{0}]".format(ref.uid) if ref.uid else "")

@@ -1,0 +1,62 @@
+# Copyright (c) the cloudpods.ha authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: it may change in any release.
+"""Which lost claim is healed, discarded, ignored or refused. Pure; the table itself is data, see the role discovery."""
+
+from __future__ import annotations
+
+import fnmatch
+import typing as t
+
+from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
+from ansible_collections.cloudpods.ha.plugins.module_utils._models import Claim, ClaimPlan
+
+POLICIES = ("heal", "discard", "ignore", "refuse")
+_NOBODY = {"policy": "refuse", "reason": "no policy names this claim", "order": 0}
+
+
+def check(policies: t.Sequence[t.Mapping[str, t.Any]]) -> None:
+    """Raise HaError when a policy is not one that can be applied."""
+    for item in policies:
+        missing = [key for key in ("namespace", "claim", "policy", "reason") if not item.get(key)]
+        if missing:
+            raise HaError("the claim policy {0} has no {1}".format(dict(item), " and no ".join(missing)))
+        for key in ("policy", "unmounted"):
+            if item.get(key, "refuse") not in POLICIES:
+                raise HaError("the claim policy {0} says {1}, which is none of {2}".format(dict(item), item[key], ", ".join(POLICIES)))
+
+
+def decide(claim: Claim, policies: t.Sequence[t.Mapping[str, t.Any]]) -> ClaimPlan:
+    """Apply the first policy whose patterns match the claim's namespace and name. A claim nobody named is refused.
+
+    A policy may say something else for a claim that no workload mounts (`unmounted`).
+    """
+    found = next(
+        (
+            item
+            for item in policies
+            if fnmatch.fnmatchcase(claim.namespace, str(item["namespace"])) and fnmatch.fnmatchcase(claim.name, str(item["claim"]))
+        ),
+        _NOBODY,
+    )
+    policy, reason = str(found["policy"]), str(found["reason"])
+    if not claim.mounted_by and found.get("unmounted"):
+        policy, reason = str(found["unmounted"]), "no workload mounts it"
+    owner = claim.mounted_by[0] if claim.mounted_by else None
+    if policy in ("heal", "discard") and (owner is None or owner.kind not in ("StatefulSet", "Deployment") or len(claim.mounted_by) > 1):
+        mounted = ", ".join("{0} {1}".format(item.kind, item.name) for item in claim.mounted_by) or "nothing"
+        policy, reason = "refuse", "a claim is only recreated for exactly one StatefulSet or Deployment, and this one is mounted by {0}".format(mounted)
+    return ClaimPlan(
+        namespace=claim.namespace,
+        name=claim.name,
+        uid=claim.uid,
+        pv_name=claim.pv_name,
+        pv_uid=claim.pv_uid,
+        size_bytes=claim.size_bytes,
+        policy=policy,
+        reason=reason,
+        order=int(found.get("order", 0)),
+        group="{0}/{1}".format(claim.namespace, owner.name if owner else claim.name),
+        owner=owner,
+    )
