@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What holds for every role and playbook, read from their files."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, Iterator
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+ROLES = sorted(path for path in (ROOT / "roles").iterdir() if path.is_dir())
+TASK_FILES = sorted(
+    path for folder in ("tasks", "handlers") for path in (ROOT / "roles").glob("*/{0}/**/*.yml".format(folder))
+)
+PLAYBOOKS = sorted((ROOT / "playbooks").glob("*.yml"))
+CALLS = {
+    "{0}{1}".format(prefix, call)
+    for prefix in ("", "ansible.builtin.")
+    for call in ("include_role", "import_role", "include_tasks", "import_tasks")
+}
+TASK_FILE_LINES = 80
+README_LINES = 80
+
+each_role = pytest.mark.parametrize("role", ROLES, ids=lambda path: path.name)
+each_task_file = pytest.mark.parametrize("path", TASK_FILES, ids=lambda path: str(path.relative_to(ROOT)))
+each_yaml_file = pytest.mark.parametrize("path", TASK_FILES + PLAYBOOKS, ids=lambda path: str(path.relative_to(ROOT)))
+
+
+def read(path: Path) -> Any:
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+def specs_of(role: Path) -> dict[str, Any]:
+    return dict(read(role / "meta" / "argument_specs.yml")["argument_specs"])
+
+
+def defaults_of(role: Path) -> dict[str, Any]:
+    path = role / "defaults" / "main.yml"
+    return dict(read(path) or {}) if path.exists() else {}
+
+
+def options_of(role: Path) -> dict[str, Any]:
+    """Every option of every entry point: the same name is the same variable, required when one of them requires it."""
+    found: dict[str, Any] = {}
+    for spec in specs_of(role).values():
+        for name, option in (spec.get("options") or {}).items():
+            found[name] = {**option, "required": option.get("required") or found.get(name, {}).get("required", False)}
+    return found
+
+
+def tasks_of(path: Path) -> Iterator[dict[str, Any]]:
+    """Every task of a file, those in blocks and plays too, and the blocks and plays themselves."""
+    rest = list(read(path) or [])
+    while rest:
+        task = rest.pop(0)
+        yield task
+        for key in ("block", "rescue", "always", "pre_tasks", "tasks", "post_tasks", "handlers"):
+            rest += task.get(key) or []
+
+
+def entry_points_called() -> set[tuple[str, str]]:
+    """(role, entry point) for each role called anywhere in the roles and playbooks."""
+    found = set()
+    for path in TASK_FILES + PLAYBOOKS:
+        for task in tasks_of(path):
+            calls = [task[key] for key in CALLS & set(task) if key.endswith("role")] + list(task.get("roles") or [])
+            for call in calls:
+                call = {"name": call} if isinstance(call, str) else call
+                name = str(call.get("name") or call.get("role")).rpartition(".")[2]
+                found.add((name, str(call.get("tasks_from", "main")).removesuffix(".yml")))
+    return found
+
+
+def test_there_are_roles_and_playbooks() -> None:
+    assert ROLES
+    assert TASK_FILES
+    assert PLAYBOOKS
+
+
+@each_role
+def test_role_has_its_files(role: Path) -> None:
+    for name in ("README.md", "meta/main.yml", "meta/argument_specs.yml", "tasks/main.yml"):
+        assert (role / name).is_file(), name
+    assert len((role / "README.md").read_text(encoding="utf-8").splitlines()) <= README_LINES
+
+
+@each_role
+def test_every_option_has_its_default_once_or_is_required(role: Path) -> None:
+    defaults = set(defaults_of(role))
+    options = options_of(role)
+    required = {name for name, option in options.items() if option.get("required")}
+    assert defaults == set(options) - required
+    assert not [name for name, option in options.items() if "default" in option]
+
+
+@each_role
+def test_public_variables_begin_with_the_role_name(role: Path) -> None:
+    assert not [name for name in options_of(role) if not name.startswith(role.name + "_")]
+
+
+@each_role
+def test_every_entry_point_is_described(role: Path) -> None:
+    for name, spec in specs_of(role).items():
+        assert (role / "tasks" / (name + ".yml")).is_file(), name
+        assert spec.get("short_description"), name
+        assert spec.get("description"), name
+        for option_name, option in (spec.get("options") or {}).items():
+            assert option.get("description"), option_name
+            assert option.get("type"), option_name
+
+
+def test_every_entry_point_called_has_a_spec_and_every_spec_is_of_a_role() -> None:
+    specs = {(role.name, name) for role in ROLES for name in specs_of(role)}
+    assert entry_points_called() <= specs
+
+
+@each_yaml_file
+def test_no_task_waits_blindly_or_ignores_errors(path: Path) -> None:
+    for task in tasks_of(path):
+        assert not {"pause", "ansible.builtin.pause", "ignore_errors"} & set(task), task.get("name")
+
+
+@each_task_file
+def test_registered_and_loop_variables_are_internal(path: Path) -> None:
+    prefix = "__{0}_".format(path.relative_to(ROOT / "roles").parts[0])
+    for task in tasks_of(path):
+        names = [task.get("register"), (task.get("loop_control") or {}).get("loop_var")]
+        assert not [name for name in names if name and not name.startswith(prefix)], task.get("name")
+
+
+@each_task_file
+def test_no_default_filter_repairs_a_variable_that_has_a_default(path: Path) -> None:
+    role = ROOT / "roles" / path.relative_to(ROOT / "roles").parts[0]
+    text = path.read_text(encoding="utf-8")
+    for name in options_of(role):
+        assert not re.search(r"\b{0}\s*\|\s*(default|d)\(".format(name), text), name
+
+
+@each_role
+def test_a_role_reads_no_other_role_s_variables(role: Path) -> None:
+    others = {name: other.name for other in ROLES if other != role for name in options_of(other)}
+    others.update({"{0}_result".format(other.name): other.name for other in ROLES if other != role})
+    own = options_of(role)
+    files = [path for folder in ("tasks", "templates", "handlers", "defaults", "vars") for path in (role / folder).rglob("*")]
+    for path in filter(Path.is_file, files):
+        words = set(re.findall(r"(?<![\w.'\"])[a-z]\w+", path.read_text(encoding="utf-8")))
+        assert not {word for word in words & set(others) if word not in own}, path
+
+
+@each_task_file
+def test_a_task_file_is_read_at_one_sight(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= TASK_FILE_LINES
