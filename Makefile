@@ -30,7 +30,7 @@ help: ## list the targets
 check: lint unit sanity e2e ## all tests: lint, unit, sanity, then a whole replacement on the bed
 
 .PHONY: demo
-demo: setup ## bring up a cluster, kill the master that holds the VIP, replace it, show the report
+demo: setup bed-packages ## bring up a cluster, kill the master that holds the VIP, replace it, show the report
 	molecule/demo
 
 .PHONY: lint
@@ -65,12 +65,16 @@ build: setup ## build the collection's tarball in the cache
 e2e: $(SCENARIOS:%=e2e-%) ## every molecule scenario on the bed; MOLECULE_ARGS=--destroy=never keeps it up
 
 .PHONY: $(SCENARIOS:%=e2e-%)
-$(SCENARIOS:%=e2e-%): e2e-%: setup
+$(SCENARIOS:%=e2e-%): e2e-%: setup bed-packages
 	molecule test --scenario-name $* $(MOLECULE_ARGS)
 
 .PHONY: bed
-bed: setup ## bring up the bed alone
+bed: setup bed-packages ## bring up the bed alone
 	molecule/bed/bed up
+
+.PHONY: bed-packages
+bed-packages:
+	@tests/tools/bed-packages
 
 .PHONY: shell
 shell: setup ## a shell with the environment of the checks
