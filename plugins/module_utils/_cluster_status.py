@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Private to this collection: it may change in any release.
-"""The key ClusterStatus of the ConfigMap kube-system/kubeadm-config, which kubeadm wrote before Kubernetes 1.22.
+"""The key ClusterStatus of the ConfigMap kube-system/kubeadm-config, which kubeadm wrote before Kubernetes 1.22. Pure.
 
 It lists the API endpoint of each control-plane node and keeps a dead one for ever; kubeadm up to 1.17 builds the etcd
 endpoints of a join from it and fails on the dead address (hazard H-A1).
@@ -14,7 +14,6 @@ import dataclasses
 import typing as t
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError, Unsafe
-from ansible_collections.cloudpods.ha.plugins.module_utils._kube import KubeApi
 
 try:
     import yaml
@@ -67,14 +66,3 @@ def without(config_map: t.Optional[t.Mapping[str, t.Any]], node: str) -> Edit:
         former=former,
         text=yaml.safe_dump(status, default_flow_style=False),
     )
-
-
-def remove_endpoint(api: KubeApi, node: str) -> Edit:
-    """Write the ConfigMap back without the node, at the resourceVersion that was read. Raises HaError, and ApiRefused
-    409 when it changed meanwhile.
-    """
-    config_map = api.get(CONFIG_MAP)
-    edit = without(config_map, node)
-    if config_map is not None and edit.changed:
-        api.replace(CONFIG_MAP, {**config_map, "data": {**config_map["data"], KEY: edit.text}})
-    return edit

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Private to this collection: it may change in any release.
-"""The etcd cluster, asked and changed through the member of this host. Needs etcd 3.4 or later (etcdctl's default API is v3).
+"""The etcd cluster, asked and changed through the member of this host. Needs etcd 3.4 or later (API v3).
 
 The only file that runs etcdctl. Check mode is kept here: nothing is removed and nothing is written in it.
 """

@@ -19,6 +19,10 @@ import urllib.parse
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._models import Etcd, Member, Refusal
 
+_RESTORE = (
+    "Bring a survivor back, or restore etcd from a snapshot as docs/runbook.md says; nothing here does that by itself."
+)
+
 
 @dataclasses.dataclass(frozen=True)
 class Target:
@@ -107,18 +111,14 @@ def removal(etcd: Etcd, target: Target) -> Verdict:
         healthy_after=healthy(remaining),
     )
     if etcd.error or not etcd.members:
-        seen = "The members of etcd could not be read: {0}.".format((etcd.error or "the list is empty").rstrip("."))
-        return dataclasses.replace(
-            verdict,
-            refusals=(Refusal("ETCD_UNREADABLE", seen, "Restore access to etcd on a survivor, then run again."),),
-        )
+        return dataclasses.replace(verdict, refusals=(_unreadable(etcd),))
     if member is None:
         return verdict
     refusals = (
         *_split(etcd),
         *_alarms(etcd),
         *_target(etcd, member, target),
-        *_others(remaining),
+        *_unfinished_of(remaining),
         *_arithmetic(etcd, verdict),
     )
     return dataclasses.replace(verdict, refusals=refusals)
@@ -127,9 +127,17 @@ def removal(etcd: Etcd, target: Target) -> Verdict:
 def standing(etcd: Etcd, *, ignored_id: str = "") -> t.Tuple[Refusal, ...]:
     """Judge a membership nobody is to be removed from: what would keep a new member from joining safely.
 
-    `ignored_id` is a member that is known to be the remains of a join of our own.
+    `ignored_id` is a member that is known to be the remains of a join of our own; like every member it still counts.
     """
-    return (*_split(etcd), *_alarms(etcd), *_others(member for member in etcd.members if member.id != ignored_id))
+    if etcd.error or not etcd.members:
+        return (_unreadable(etcd),)
+    others = (member for member in etcd.members if member.id != ignored_id)
+    return (*_split(etcd), *_alarms(etcd), *_unfinished_of(others), *_without_quorum(etcd))
+
+
+def _unreadable(etcd: Etcd) -> Refusal:
+    seen = "The members of etcd could not be read: {0}.".format((etcd.error or "the list is empty").rstrip("."))
+    return Refusal("ETCD_UNREADABLE", seen, "Restore access to etcd on a survivor, then run again.")
 
 
 def _split(etcd: Etcd) -> t.Iterator[Refusal]:
@@ -218,23 +226,25 @@ def _unfinished(member: Member) -> t.Iterator[Refusal]:
         )
 
 
-def _others(remaining: t.Iterable[Member]) -> t.Iterator[Refusal]:
-    for member in remaining:
+def _unfinished_of(members: t.Iterable[Member]) -> t.Iterator[Refusal]:
+    for member in members:
         yield from _unfinished(member)
 
 
 def _arithmetic(etcd: Etcd, verdict: Verdict) -> t.Iterator[Refusal]:
-    advice = (
-        "Bring a survivor back, or restore etcd from a snapshot as the runbook says; nothing here does that by itself."
-    )
-    total, alive = len(voters(etcd.members)), healthy(etcd.members)
-    if alive < quorum(total):
-        seen = "Only {0} of {1} voters are healthy and {2} must be: etcd can't agree on a removal.".format(
-            alive, total, quorum(total)
-        )
-        yield Refusal("QUORUM_UNSAFE", seen, advice)
-    elif verdict.healthy_after < verdict.quorum_after:
+    lost = tuple(_without_quorum(etcd))
+    yield from lost
+    if not lost and verdict.healthy_after < verdict.quorum_after:
         seen = "After the removal {0} of {1} voters would be healthy and {2} must be.".format(
             verdict.healthy_after, verdict.voters_after, verdict.quorum_after
         )
-        yield Refusal("QUORUM_UNSAFE", seen, advice)
+        yield Refusal("QUORUM_UNSAFE", seen, _RESTORE)
+
+
+def _without_quorum(etcd: Etcd) -> t.Iterator[Refusal]:
+    total, alive = len(voters(etcd.members)), healthy(etcd.members)
+    if alive < quorum(total):
+        seen = "Only {0} of {1} voters are healthy and {2} must be: etcd can't agree on any change.".format(
+            alive, total, quorum(total)
+        )
+        yield Refusal("QUORUM_UNSAFE", seen, _RESTORE)

@@ -119,6 +119,7 @@ refusals:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
 from ansible_collections.cloudpods.ha.plugins.module_utils._etcd import ETCD_ARGUMENTS, EtcdClient, remove_member
+from ansible_collections.cloudpods.ha.plugins.module_utils._etcd_parse import hex_id
 from ansible_collections.cloudpods.ha.plugins.module_utils._models import to_json
 from ansible_collections.cloudpods.ha.plugins.module_utils._providers import PROVIDERS
 from ansible_collections.cloudpods.ha.plugins.module_utils._quorum import Target, describe
@@ -139,8 +140,12 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
+    try:
+        member_id = hex_id(int(module.params["id"], 16))
+    except ValueError:
+        module.fail_json(msg="{0!r} is no member ID in hexadecimal".format(module.params["id"]))
     target = Target(
-        id=module.params["id"],
+        id=member_id,
         name=module.params["name"],
         peer_urls=tuple(module.params["peer_urls"]),
         addresses=tuple(module.params["addresses"]),

@@ -67,7 +67,7 @@ former:
 
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.cloudpods.ha.plugins.module_utils._cluster_status import CONFIG_MAP, remove_endpoint
+from ansible_collections.cloudpods.ha.plugins.module_utils._cluster_status import CONFIG_MAP, KEY, without
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
 from ansible_collections.cloudpods.ha.plugins.module_utils._kube import connect
 
@@ -83,9 +83,12 @@ def main() -> None:
         supports_check_mode=True,
     )
     try:
-        edit = remove_endpoint(
-            connect(module.params["kubeconfig"], check_mode=module.check_mode), module.params["name"]
-        )
+        api = connect(module.params["kubeconfig"], check_mode=module.check_mode)
+        config_map = api.get(CONFIG_MAP)
+        edit = without(config_map, module.params["name"])
+        if config_map is not None and edit.changed:
+            # With the resourceVersion that was read: somebody else's change in between makes the API refuse this one.
+            api.replace(CONFIG_MAP, {**config_map, "data": {**config_map["data"], KEY: edit.text}})
     except HaError as exc:
         module.fail_json(msg=str(exc))
     diff = {"before": edit.former, "after": edit.text, "before_header": CONFIG_MAP, "after_header": CONFIG_MAP}
