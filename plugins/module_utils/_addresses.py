@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Private to this collection: it may change in any release.
-"""The addresses this host carries. A VIP counts wherever it is: the host service of Cloudpods moves addresses from eth0 to br0."""
+"""The addresses this host carries, on any interface: the host service of Cloudpods moves them from eth0 to br0."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@
 """The keepalived static pod, as the text that ocboot and ocadm write. Pure.
 
 The text is edited in place, not parsed and written again: comments, order and quoting belong to whoever wrote the file,
-and a target host need not have PyYAML. Only block style is understood, `- name: X` and `value: Y` on lines of their own.
+and a target host need not have PyYAML. Only block style is understood: a line `- name: X` and a line `value: Y`.
 """
 
 from __future__ import annotations

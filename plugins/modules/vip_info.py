@@ -1,0 +1,127 @@
+#!/usr/bin/python
+# Copyright (c) the cloudpods.ha authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: vip_info
+short_description: Tell whether a host carries the VIP and what its keepalived manifest says
+description:
+  - Reads the addresses and the keepalived static pod manifest of the host it runs on. It asks no other host.
+  - Whether the API answers at the VIP is another question, and not answered here.
+version_added: 0.1.0
+author: cloudpods.ha authors (@cloudpods-ha)
+options:
+  address:
+    description: The VIP.
+    type: str
+    required: true
+  provider:
+    description: How the control plane is run.
+    type: str
+    choices: [kubeadm]
+    default: kubeadm
+attributes:
+  check_mode:
+    support: full
+    description: It only reads.
+  diff_mode:
+    support: N/A
+    description: It changes nothing.
+  idempotent:
+    support: full
+    description: It changes nothing.
+"""
+
+EXAMPLES = r"""
+---
+- name: Wait until this host carries the VIP
+  cloudpods.ha.vip_info:
+    address: 192.0.2.10
+  register: __vip
+  until: __vip is succeeded and __vip.vip.holds
+  retries: 30
+  delay: 2
+"""
+
+RETURN = r"""
+vip:
+  description: This host and the VIP.
+  type: dict
+  returned: success
+  contains:
+    server:
+      description: The URL of the API server at the VIP.
+      type: str
+    holds:
+      description: Whether an interface of this host carries the address now.
+      type: bool
+    interface:
+      description: The interface that carries it, empty without one.
+      type: str
+    manifest:
+      description: The path of the keepalived static pod manifest.
+      type: str
+    manifest_mode:
+      description: Its file mode, as V(0600). Empty when it can't be used.
+      type: str
+    keepalived:
+      description:
+        - What the manifest says, in the shape docs/contracts.md gives under C(Keepalived). Null when it can't be used.
+        - C(identity) is a digest of VIP, router ID and password; the password itself is not returned.
+      type: dict
+    error:
+      description: Why the manifest can't be used, empty when it can.
+      type: str
+    ca_certificate:
+      description: The path of the certificate that vouches for the API server.
+      type: str
+    backups:
+      description: The folder for copies of edited manifests. Kubelet does not read it.
+      type: str
+  sample:
+    server: https://192.0.2.10:6443
+    holds: true
+    interface: br0
+    manifest: /etc/kubernetes/manifests/keepalived.yaml
+    manifest_mode: "0600"
+    keepalived:
+      priority: 90
+      state: BACKUP
+      router_id: "10"
+      interface: eth0
+      node_ip: 192.0.2.12
+      vips: [192.0.2.10]
+      identity: 6a1c...
+    error: ""
+    ca_certificate: /etc/kubernetes/pki/ca.crt
+    backups: /var/backups/cloudpods-ha
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
+from ansible_collections.cloudpods.ha.plugins.module_utils._providers import PROVIDERS
+from ansible_collections.cloudpods.ha.plugins.module_utils._runner import module_runner
+from ansible_collections.cloudpods.ha.plugins.module_utils._vip import inspect
+
+
+def main() -> None:
+    """Entry point."""
+    module = AnsibleModule(
+        argument_spec={
+            "address": {"type": "str", "required": True},
+            "provider": {"type": "str", "choices": ["kubeadm"], "default": "kubeadm"},
+        },
+        supports_check_mode=True,
+    )
+    try:
+        found = inspect(module_runner(module), PROVIDERS[module.params["provider"]], module.params["address"])
+    except HaError as exc:
+        module.fail_json(msg=str(exc))
+    module.exit_json(changed=False, vip=found)
+
+
+if __name__ == "__main__":
+    main()
