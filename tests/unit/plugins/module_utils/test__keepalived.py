@@ -302,7 +302,7 @@ def quoted(value: str, style: str) -> str:
 
 @given(
     values=st.dictionaries(
-        st.from_regex(r"[A-Z][A-Z_]{0,15}", fullmatch=True),
+        st.from_regex(r"K_[A-Z][A-Z_]{0,15}", fullmatch=True),
         st.tuples(VALUES, STYLES, st.booleans(), VALUES),
         min_size=1,
         max_size=6,
