@@ -49,7 +49,7 @@ lint-types: setup
 
 .PHONY: lint-layers
 lint-layers: setup
-	PYTHONPATH=$(TREE) lint-imports --no-cache --config .importlinter
+	PYTHONPATH=$(TREE) lint-imports --no-logo --no-cache --config .importlinter
 
 .PHONY: lint-yaml
 lint-yaml: setup
