@@ -88,12 +88,17 @@ def test_role_has_its_files(role: Path) -> None:
 
 
 @each_role
-def test_every_option_has_its_default_once_or_is_required(role: Path) -> None:
-    defaults = set(defaults_of(role))
+def test_every_option_has_a_default_or_is_required(role: Path) -> None:
     options = options_of(role)
     required = {name for name, option in options.items() if option.get("required")}
-    assert defaults == set(options) - required
-    assert not [name for name, option in options.items() if "default" in option]
+    assert set(defaults_of(role)) == set(options) - required
+
+
+@each_role
+def test_a_default_shown_in_the_documentation_is_the_one_in_force(role: Path) -> None:
+    defaults = defaults_of(role)
+    for name, option in options_of(role).items():
+        assert "default" not in option or option["default"] == defaults.get(name), name
 
 
 @each_role
@@ -144,7 +149,8 @@ def test_a_role_reads_no_other_role_s_variables(role: Path) -> None:
     others = {name: other.name for other in ROLES if other != role for name in options_of(other)}
     others.update({"{0}_result".format(other.name): other.name for other in ROLES if other != role})
     own = options_of(role)
-    files = [path for folder in ("tasks", "templates", "handlers", "defaults", "vars") for path in (role / folder).rglob("*")]
+    folders = ("tasks", "templates", "handlers", "defaults", "vars")
+    files = [path for folder in folders for path in (role / folder).rglob("*")]
     for path in filter(Path.is_file, files):
         words = set(re.findall(r"(?<![\w.'\"])[a-z]\w+", path.read_text(encoding="utf-8")))
         assert not {word for word in words & set(others) if word not in own}, path
