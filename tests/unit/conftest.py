@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).resolve().parents[2]
 
-# The same examples in every run of continuous integration: a failure there can be repeated. By hand, new ones each time.
+# Continuous integration takes the same examples each time, so that a failure can be repeated; by hand, new ones.
 settings.register_profile(
     "ci", derandomize=True, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
 )
@@ -21,7 +21,7 @@ settings.load_profile("ci" if os.environ.get("CI") else "hand")
 
 
 def pytest_sessionstart() -> None:
-    """Stop with one sentence when the collection cannot be imported by its name, or another checkout would be tested."""
+    """Stop with one sentence when the collection cannot be imported by its name, or is another checkout."""
     try:
         found = importlib.util.find_spec("ansible_collections.cloudpods.ha")
     except ModuleNotFoundError:
