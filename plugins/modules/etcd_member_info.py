@@ -1,5 +1,6 @@
 #!/usr/bin/python
 # Copyright (c) the cloudpods.ha authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ extends_documentation_fragment:
   - cloudpods.ha._etcd
 options:
   fail_when_unreadable:
-    description: Fail when etcd can't be asked. Otherwise that is an answer too, told in RV(etcd.error).
+    description: Fail when etcd can't be asked. Otherwise that is an answer too, told in C(etcd.error).
     type: bool
     default: false
 seealso:
@@ -42,7 +43,7 @@ RETURN = r"""
 etcd:
   description:
     - The etcd cluster, in the shape docs/contracts.md gives under C(Etcd). IDs are hexadecimal, as etcdctl takes them.
-    - RV(etcd.executor) is O(node_name), RV(etcd.executor_id) the ID of the member of this host. RV(etcd.error) is one
+    - C(etcd.executor) is O(node_name), C(etcd.executor_id) the ID of the member of this host. C(etcd.error) is one
       sentence when etcd could not be asked, else empty.
   type: dict
   returned: success
