@@ -14,8 +14,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PLUGINS = sorted(path for path in (ROOT / "plugins").glob("*/*.py") if path.parent.name != "doc_fragments")
-LIMITS = {"module_utils": 200}
-ENTRY_FILE_LIMIT = 100
+LIMITS = {"module_utils": 250}
+ENTRY_FILE_LIMIT = 150
 
 
 def statements(source: str) -> int:
