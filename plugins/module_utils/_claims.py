@@ -1,0 +1,345 @@
+# Copyright (c) the cloudpods.ha authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: it may change in any release.
+"""What is the next safe act on the way from a claim whose volume died with its node to a new one on the replacement.
+
+The order, whatever the release of Kubernetes: the lost Node is gone, its pod is gone, the claim is deleted, the claim is gone, a
+Pending pod that was made for the old claim is deleted, a new claim is bound on the replacement, its pod is Ready there. Nothing is
+remembered between two calls, so that a run may be killed after any act. Two rules are never broken: a claim is deleted only when
+its volume is proven to be on the lost node, and a pod is deleted only when no node was ever chosen for it.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass, field
+
+# Terminating longer than this, a claim is held by more than the moment that the API needs.
+CLAIM_TERMINATING_SECONDS = 30
+FINISHED = ("Succeeded", "Failed")
+
+
+@dataclass(frozen=True)
+class LostNode:
+    """The node that is gone: its name, the UID of its Node object, the value of its hostname label."""
+
+    name: str
+    uid: str
+    hostname: str
+
+
+@dataclass(frozen=True)
+class LiveNode:
+    """A Node object as it is now."""
+
+    name: str
+    uid: str
+    hostname: str
+    ready: bool = True
+    schedulable: bool = True
+    terminating: bool = False
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A PersistentVolumeClaim. `selected_node` is the node for which the scheduler asked a volume."""
+
+    uid: str
+    phase: str
+    volume_name: str = ""
+    selected_node: str = ""
+    created: str = ""
+    terminating_seconds: t.Optional[int] = None
+    finalizers: t.Tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Volume:
+    """A PersistentVolume. `hostnames` are the values its node affinity requires, `annotated_node` is the provisioner's own note."""
+
+    name: str
+    uid: str
+    claim_uid: str
+    phase: str = "Bound"
+    hostnames: t.Tuple[str, ...] = ()
+    annotated_node: str = ""
+    policy: str = "Delete"
+    terminating: bool = False
+
+
+@dataclass(frozen=True)
+class Pod:
+    """A pod that mounts the claim. `hint` says why it is not running, in the words of the scheduler or the kubelet."""
+
+    name: str
+    uid: str
+    version: str
+    phase: str
+    node: str = ""
+    ready: bool = False
+    terminating: bool = False
+    created: str = ""
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class Workload:
+    """The StatefulSet or Deployment that owns the pods. `managed`: something above it would create it again."""
+
+    kind: str
+    name: str
+    uid: str
+    replicas: int
+    managed: bool = False
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is to be recovered: the identities that the plan recorded while the volume was known to be lost."""
+
+    namespace: str
+    claim: str
+    claim_uid: str
+    volume: str
+    volume_uid: str
+    kind: str
+    workload: str
+    workload_uid: str
+    lost: LostNode
+    replacement: str
+
+    @property
+    def label(self) -> str:
+        """Namespace and name of the claim, as people write it."""
+        return "{0}/{1}".format(self.namespace, self.claim)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The live objects, read in one go."""
+
+    nodes: t.Tuple[LiveNode, ...]
+    claim: t.Optional[Claim] = None
+    volume: t.Optional[Volume] = None
+    pods: t.Tuple[Pod, ...] = ()
+    workload: t.Optional[Workload] = None
+
+    def node(self, name: str) -> t.Optional[LiveNode]:
+        """The live Node of that name."""
+        return next((node for node in self.nodes if node.name == name), None)
+
+
+@dataclass(frozen=True)
+class Action:
+    """The next act: wait, delete_claim, delete_pod, delete_workload, done or refuse, and why."""
+
+    kind: str
+    reason: str
+    code: str = ""
+    advice: str = ""
+    pod: t.Optional[Pod] = field(default=None)
+
+
+def decide(target: Target, seen: Seen) -> Action:
+    """Return the next safe act for a claim. Each call judges the live objects alone."""
+    return _judge_nodes(target, seen) or (
+        _judge_absent(target, seen)
+        if seen.claim is None
+        else _judge_old(target, seen, seen.claim)
+        if seen.claim.uid == target.claim_uid
+        else _judge_new(target, seen, seen.claim)
+    )
+
+
+def _judge_nodes(target: Target, seen: Seen) -> t.Optional[Action]:
+    lost = seen.node(target.lost.name)
+    if lost is not None and lost.uid == target.lost.uid:
+        if lost.terminating:
+            return _wait("the Node {0} is being deleted".format(lost.name))
+        return _refuse(
+            "lost_node_present",
+            "the Node {0} is still registered.".format(lost.name),
+            "Remove the node first; while it exists, its pods may come back and its volumes still count.",
+        )
+    if lost is not None and lost.name != target.replacement:
+        return _refuse(
+            "lost_node_returned",
+            "a Node named {0} is registered again, with another UID: the old machine seems to be powered on.".format(lost.name),
+            "Power it off or retire it, and delete that Node.",
+        )
+    replacement = seen.node(target.replacement)
+    if replacement is None:
+        return _refuse("no_replacement", "there is no Node {0}.".format(target.replacement), "Join the replacement first.")
+    if not replacement.schedulable:
+        return _refuse(
+            "replacement_cordoned",
+            "the replacement {0} is cordoned: nothing can start on it.".format(replacement.name),
+            "Uncordon it, or find out why it was cordoned.",
+        )
+    if not replacement.ready:
+        return _wait("the replacement {0} is not Ready".format(replacement.name))
+    return None
+
+
+def _judge_old(target: Target, seen: Seen, claim: Claim) -> Action:
+    """The claim of the plan is still there: is it safe to delete it now?"""
+    on_lost = [pod for pod in seen.pods if pod.node and seen.node(pod.node) is None]
+    in_use = [pod for pod in seen.pods if pod.node and seen.node(pod.node) is not None and pod.phase not in FINISHED]
+    if claim.terminating_seconds is not None:
+        return _judge_terminating(seen, claim)
+    if in_use:
+        return _refuse(
+            "claim_in_use",
+            "the pod {0} uses {1} on the live node {2}.".format(in_use[0].name, target.label, in_use[0].node),
+            "Its data may be alive: find out where its volume really is before anything is deleted.",
+        )
+    refusal = _judge_place(target, seen, claim)
+    if refusal is not None:
+        return refusal
+    if target.kind == "Deployment" and seen.workload is not None and not seen.workload.managed:
+        return _refuse(
+            "nobody_recreates",
+            "the Deployment {0} has no owner, so nothing would create it and its claim {1} again.".format(target.workload, target.label),
+            "Recreate claim and Deployment by hand from their manifests.",
+        )
+    if on_lost:
+        return _wait(
+            "the pod {0} of the vanished node {1} is still registered; pod garbage collection takes it".format(on_lost[0].name, on_lost[0].node)
+        )
+    return Action("delete_claim", "its volume {0} was on {1}, and no pod that was ever placed uses it".format(target.volume, target.lost.name))
+
+
+def _judge_place(target: Target, seen: Seen, claim: Claim) -> t.Optional[Action]:
+    """None when the claim's volume is proven to be on the lost node; else why it may not be deleted."""
+    if claim.volume_name != target.volume:
+        return _refuse(
+            "other_volume",
+            "{0} is bound to '{1}', not to {2} as planned.".format(target.label, claim.volume_name, target.volume),
+            "Make the plan again.",
+        )
+    volume = seen.volume
+    if volume is None:
+        if claim.phase == "Lost":
+            return None  # the volume object is gone; UID and volume name are those of the plan, which saw it on the lost node
+        return _wait("its volume {0} is gone and the claim is not yet marked Lost".format(target.volume))
+    if target.volume_uid and volume.uid != target.volume_uid:
+        return _refuse("other_volume", "the volume {0} is not the planned one: its UID is {1}.".format(volume.name, volume.uid), "Make the plan again.")
+    if volume.claim_uid != claim.uid:
+        return _refuse(
+            "claim_mismatch",
+            "the volume {0} belongs to a claim with UID '{1}', not to {2}.".format(volume.name, volume.claim_uid, target.label),
+            "Make the plan again.",
+        )
+    if set(volume.hostnames) != {target.lost.hostname} or volume.annotated_node not in ("", target.lost.name):
+        return _refuse(
+            "not_on_lost_node",
+            "the volume {0} of {1} is not on {2} alone: affinity {3}, provisioner's note '{4}'.".format(
+                volume.name, target.label, target.lost.name, list(volume.hostnames), volume.annotated_node
+            ),
+            "Its data may be alive: leave it, or settle by hand where it is.",
+        )
+    return None
+
+
+def _judge_terminating(seen: Seen, claim: Claim) -> Action:
+    users = ", ".join("{0} ({1})".format(pod.name, "on " + pod.node if pod.node else "not placed") for pod in seen.pods)
+    placed = [pod for pod in seen.pods if pod.node]
+    idle = [pod for pod in seen.pods if not pod.node and pod.phase == "Pending" and not pod.terminating]
+    if idle and not placed and (claim.terminating_seconds or 0) >= CLAIM_TERMINATING_SECONDS:
+        return Action("delete_pod", "it was never placed, and the claim that is being deleted waits for it", pod=idle[0])
+    held = " by its finalizers {0}".format(", ".join(claim.finalizers)) if claim.finalizers else ""
+    return _wait("the claim is being deleted and held{0}; pods that mount it: {1}".format(held, users or "none"))
+
+
+def _judge_absent(target: Target, seen: Seen) -> Action:
+    """The claim is gone and not there again."""
+    workload = seen.workload
+    if target.kind == "Deployment":
+        if workload is not None and workload.uid == target.workload_uid:
+            if not workload.managed:
+                return _refuse("nobody_recreates", "the Deployment {0} has no owner.".format(target.workload), "Recreate its claim by hand.")
+            return Action("delete_workload", "its claim is gone; its operator creates claim and Deployment again")
+        return _wait("the operator has not yet created the claim {0} again (Deployment {1}: {2})".format(
+            target.label, target.workload, "new" if workload else "absent"
+        ))
+    if workload is None:
+        return _refuse("no_workload", "the StatefulSet {0} is gone.".format(target.workload), "Deploy it again; it creates its claim by itself.")
+    refusal = _judge_scale(target, workload)
+    if refusal is not None:
+        return refusal
+    return _drop_stale_pod(seen, "") or _wait("the StatefulSet {0} has not yet created the claim again".format(target.workload))
+
+
+def _judge_new(target: Target, seen: Seen, claim: Claim) -> Action:
+    """Another claim has the name: is it bound, and does its pod run, where it should?"""
+    if claim.terminating_seconds is not None:
+        return _judge_terminating(seen, claim)
+    if claim.phase == "Lost":
+        return _refuse("new_claim_lost", "the new claim {0} has lost its volume {1}.".format(target.label, claim.volume_name), "Make the plan again.")
+    for pod in seen.pods:
+        if pod.node and pod.node != target.replacement and seen.node(pod.node) is not None and not pod.terminating:
+            return _elsewhere(target, "the pod {0} was placed on {1}".format(pod.name, pod.node))
+    if claim.phase != "Bound":
+        if claim.selected_node and claim.selected_node != target.replacement:
+            return _elsewhere(target, "a volume for it was asked on {0}".format(claim.selected_node))
+        if seen.workload is not None and seen.workload.replicas == 0:
+            return Action("done", "the claim is recreated; {0} has no replicas, so it stays unbound".format(target.workload))
+        if seen.workload is not None and target.kind == "StatefulSet":
+            refusal = _judge_scale(target, seen.workload)
+            if refusal is not None:
+                return refusal
+        return _drop_stale_pod(seen, claim.created) or _wait("the new claim is not bound yet" + _hint(seen))
+    replacement = seen.node(target.replacement)
+    wanted = replacement.hostname if replacement else target.replacement
+    if seen.volume is None:
+        return _wait("the new volume {0} is not there yet".format(claim.volume_name))
+    if set(seen.volume.hostnames) != {wanted}:
+        return _elsewhere(target, "its volume {0} is on {1}".format(claim.volume_name, list(seen.volume.hostnames)))
+    ready = [pod for pod in seen.pods if pod.node == target.replacement and pod.ready and not pod.terminating]
+    if ready:
+        return Action("done", "it is bound on {0} and its pod {1} is Ready".format(target.replacement, ready[0].name), pod=ready[0])
+    return _wait("the new claim is bound on {0}, its pod is not Ready{1}".format(target.replacement, _hint(seen)))
+
+
+def _judge_scale(target: Target, workload: Workload) -> t.Optional[Action]:
+    ordinal = target.claim.rsplit("-", 1)[-1]
+    if ordinal.isdigit() and int(ordinal) >= workload.replicas:
+        return _refuse(
+            "scaled_down",
+            "the StatefulSet {0} has {1} replicas, so it does not create {2}.".format(workload.name, workload.replicas, target.label),
+            "Scale it back, or drop this claim from the plan.",
+        )
+    return None
+
+
+def _drop_stale_pod(seen: Seen, claim_created: str) -> t.Optional[Action]:
+    """A pod that was made before the claim and never placed: controllers before 1.20 do not create its claim, schedulers may idle."""
+    for pod in seen.pods:
+        older = not claim_created or (pod.created != "" and pod.created < claim_created)
+        if not pod.node and pod.phase == "Pending" and not pod.terminating and older:
+            return Action("delete_pod", "it was made for the old claim and never placed", pod=pod)
+        if pod.node and seen.node(pod.node) is None:
+            return _wait("the pod {0} of the vanished node {1} is still registered".format(pod.name, pod.node))
+    return None
+
+
+def _hint(seen: Seen) -> str:
+    hints = ["{0}: {1}".format(pod.name, pod.hint or pod.phase) for pod in seen.pods]
+    return " ({0})".format("; ".join(hints) if hints else "no pod yet")
+
+
+def _elsewhere(target: Target, what: str) -> Action:
+    return _refuse(
+        "landed_elsewhere",
+        "{0}: {1}, not on the replacement {2}.".format(target.label, what, target.replacement),
+        "Cordon the other nodes, look what the new volume holds, delete that claim and its pod, and run again.",
+    )
+
+
+def _wait(reason: str) -> Action:
+    return Action("wait", reason)
+
+
+def _refuse(code: str, seen: str, advice: str) -> Action:
+    return Action("refuse", seen, code=code, advice=advice)

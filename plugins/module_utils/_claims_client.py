@@ -1,0 +1,300 @@
+# Copyright (c) the cloudpods.ha authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: it may change in any release.
+"""Read what a claim's recovery depends on from the API, and carry out the one act that was decided."""
+
+from __future__ import annotations
+
+import datetime
+import typing as t
+
+from ansible_collections.cloudpods.ha.plugins.module_utils._claims import (
+    Action,
+    Claim,
+    LiveNode,
+    LostNode,
+    Pod,
+    Seen,
+    Target,
+    Volume,
+    Workload,
+    decide,
+)
+from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError, ObjectChanged
+from ansible_collections.cloudpods.ha.plugins.module_utils._kube import KubeApi
+from ansible_collections.cloudpods.ha.plugins.module_utils._leftovers import HelperPod, judge_left_volume, stale_helper_pods
+from ansible_collections.cloudpods.ha.plugins.module_utils._parse import HELPER_POD, HOSTNAME_LABEL, SELECTED_NODE, claim_names, moment
+
+Json = t.Dict[str, t.Any]
+
+CLAIM_SELECTED_NODE = "volume.kubernetes.io/selected-node"
+# An affinity term that names no host: such a volume is not bound to one, so it is never taken for lost.
+ANY_HOST = "*"
+_PLURAL = {"StatefulSet": "statefulsets", "Deployment": "deployments"}
+
+
+def argument_spec() -> Json:
+    """Return the options that statefulset_claim and deployment_claim share."""
+    return {
+        "kubeconfig": {"type": "path", "required": True},
+        "namespace": {"type": "str", "required": True},
+        "name": {"type": "str", "required": True},
+        "uid": {"type": "str", "required": True},
+        "pv_name": {"type": "str", "required": True},
+        "pv_uid": {"type": "str", "required": True},
+        "workload": {"type": "str", "required": True},
+        "workload_uid": {"type": "str", "default": ""},
+        "lost_node": {
+            "type": "dict",
+            "required": True,
+            "options": {
+                "name": {"type": "str", "required": True},
+                "uid": {"type": "str", "required": True},
+                "hostname_label": {"type": "str", "required": True},
+            },
+        },
+        "replacement": {"type": "str", "required": True},
+    }
+
+
+def target_from(params: Json, *, kind: str) -> Target:
+    """Build the target from a module's parameters."""
+    return Target(
+        namespace=params["namespace"],
+        claim=params["name"],
+        claim_uid=params["uid"],
+        volume=params["pv_name"],
+        volume_uid=params["pv_uid"],
+        kind=kind,
+        workload=params["workload"],
+        workload_uid=params["workload_uid"],
+        lost=lost_from(params["lost_node"]),
+        replacement=params["replacement"],
+    )
+
+
+def lost_from(params: Json) -> LostNode:
+    """Build the lost node from a module's sub-options."""
+    return LostNode(name=params["name"], uid=params["uid"], hostname=params["hostname_label"])
+
+
+def step(api: KubeApi, *, target: Target, check_mode: bool) -> Json:
+    """Read, decide, do one act. Returns a module's result; a refusal and an act that came too late are results too, not errors."""
+    seen = read(api, target)
+    action = decide(target, seen)
+    acted = False
+    if action.kind.startswith("delete_"):
+        try:
+            acted = check_mode or _delete(api, target=target, action=action, seen=seen)
+        except ObjectChanged as exc:
+            action = Action("wait", "it changed between reading and deleting, so it is read again: {0}".format(exc))
+    return _report(target, seen, action, acted=acted)
+
+
+def read(api: KubeApi, target: Target) -> Seen:
+    """Read the live objects. The claim is read first: an older claim with a newer pod can only lead to waiting."""
+    core = "/api/v1/namespaces/{0}".format(target.namespace)
+    found = api.get("{0}/persistentvolumeclaims/{1}".format(core, target.claim))
+    claim = None if found is None else parse_claim(found)
+    volume = api.get("/api/v1/persistentvolumes/" + claim.volume_name) if claim and claim.volume_name else None
+    workload = api.get(_workload_path(target))
+    return Seen(
+        nodes=tuple(parse_node(item) for item in api.items("/api/v1/nodes")),
+        claim=claim,
+        volume=None if volume is None else parse_volume(volume),
+        pods=tuple(parse_pod(item) for item in api.items(core + "/pods") if target.claim in claim_names(item["spec"])),
+        workload=None if workload is None else parse_workload(workload, kind=target.kind),
+    )
+
+
+def leftovers(api: KubeApi, *, lost: LostNode, claims: t.Sequence[Json]) -> Json:
+    """Judge what the volumes of these claims (namespace, name, uid, pv_name, pv_uid) left behind."""
+    node_present = api.get("/api/v1/nodes/" + lost.name) is not None
+    volumes: t.List[Json] = []
+    for item in claims:
+        found = api.get("/api/v1/persistentvolumes/" + item["pv_name"])
+        if found is None:
+            continue
+        claim = api.get("/api/v1/namespaces/{0}/persistentvolumeclaims/{1}".format(item["namespace"], item["name"]))
+        verdict = judge_left_volume(
+            volume=parse_volume(found),
+            planned_uid=item["pv_uid"],
+            claim_uid=item["uid"],
+            old_claim_present=claim is not None and claim["metadata"]["uid"] == item["uid"],
+            lost=lost,
+            node_present=node_present,
+        )
+        volumes.append(
+            {
+                "name": verdict.volume.name,
+                "uid": verdict.volume.uid,
+                "phase": verdict.volume.phase,
+                "reclaim_policy": verdict.volume.policy,
+                "finalizers": list(found["metadata"].get("finalizers") or []),
+                "act": verdict.act,
+                "reason": verdict.reason,
+            }
+        )
+    pods = [
+        HelperPod(
+            namespace=pod["metadata"]["namespace"],
+            name=pod["metadata"]["name"],
+            uid=pod["metadata"]["uid"],
+            node=pod["spec"].get("nodeName") or "",
+            phase=(pod.get("status") or {}).get("phase") or "",
+        )
+        for pod in api.items("/api/v1/pods")
+        if pod["metadata"]["name"].startswith(HELPER_POD)
+    ]
+    stale = stale_helper_pods(pods=pods, volumes=[item["pv_name"] for item in claims], lost=lost, node_present=node_present)
+    return {
+        "volumes": volumes,
+        "helper_pods": [{"namespace": pod.namespace, "name": pod.name, "uid": pod.uid, "phase": pod.phase, "node": pod.node} for pod in stale],
+    }
+
+
+def parse_node(obj: Json) -> LiveNode:
+    """Read a Node."""
+    meta, spec = obj["metadata"], obj.get("spec") or {}
+    conditions = (obj.get("status") or {}).get("conditions") or []
+    return LiveNode(
+        name=meta["name"],
+        uid=meta["uid"],
+        hostname=(meta.get("labels") or {}).get(HOSTNAME_LABEL, meta["name"]),
+        ready=any(item.get("type") == "Ready" and item.get("status") == "True" for item in conditions),
+        schedulable=not spec.get("unschedulable"),
+        terminating="deletionTimestamp" in meta,
+    )
+
+
+def parse_claim(obj: Json) -> Claim:
+    """Read a PersistentVolumeClaim."""
+    meta = obj["metadata"]
+    return Claim(
+        uid=meta["uid"],
+        phase=(obj.get("status") or {}).get("phase") or "Pending",
+        volume_name=obj["spec"].get("volumeName") or "",
+        selected_node=(meta.get("annotations") or {}).get(CLAIM_SELECTED_NODE, ""),
+        created=meta.get("creationTimestamp") or "",
+        terminating_seconds=_age(meta.get("deletionTimestamp")),
+        finalizers=tuple(meta.get("finalizers") or ()),
+    )
+
+
+def parse_volume(obj: Json) -> Volume:
+    """Read a PersistentVolume; each affinity term that names no host counts as ANY_HOST."""
+    meta, spec = obj["metadata"], obj["spec"]
+    terms = ((spec.get("nodeAffinity") or {}).get("required") or {}).get("nodeSelectorTerms") or []
+    hostnames: t.List[str] = []
+    for term in terms:
+        hosts = [
+            value
+            for expression in term.get("matchExpressions") or []
+            if expression.get("key") == HOSTNAME_LABEL and expression.get("operator") == "In"
+            for value in expression.get("values") or []
+        ]
+        hostnames.extend(hosts or [ANY_HOST])
+    return Volume(
+        name=meta["name"],
+        uid=meta["uid"],
+        claim_uid=(spec.get("claimRef") or {}).get("uid") or "",
+        phase=(obj.get("status") or {}).get("phase") or "",
+        hostnames=tuple(hostnames),
+        annotated_node=(meta.get("annotations") or {}).get(SELECTED_NODE, ""),
+        policy=spec.get("persistentVolumeReclaimPolicy") or "",
+        terminating="deletionTimestamp" in meta,
+    )
+
+
+def parse_pod(obj: Json) -> Pod:
+    """Read a pod."""
+    meta, status = obj["metadata"], obj.get("status") or {}
+    conditions = {item.get("type"): item for item in status.get("conditions") or []}
+    return Pod(
+        name=meta["name"],
+        uid=meta["uid"],
+        version=meta.get("resourceVersion") or "",
+        phase=status.get("phase") or "",
+        node=obj["spec"].get("nodeName") or "",
+        ready=(conditions.get("Ready") or {}).get("status") == "True",
+        terminating="deletionTimestamp" in meta,
+        created=meta.get("creationTimestamp") or "",
+        hint=_hint(status, conditions),
+    )
+
+
+def parse_workload(obj: Json, *, kind: str) -> Workload:
+    """Read a StatefulSet or Deployment. A Deployment that a custom resource owns is made again by that resource's operator."""
+    replicas = obj["spec"].get("replicas")
+    return Workload(
+        kind=kind,
+        name=obj["metadata"]["name"],
+        uid=obj["metadata"]["uid"],
+        replicas=1 if replicas is None else int(replicas),
+        managed=bool(obj["metadata"].get("ownerReferences")),
+    )
+
+
+def _hint(status: Json, conditions: t.Dict[str, Json]) -> str:
+    scheduled = conditions.get("PodScheduled") or {}
+    if scheduled.get("status") == "False":
+        return str(scheduled.get("message") or scheduled.get("reason") or "")
+    for container in (status.get("initContainerStatuses") or []) + (status.get("containerStatuses") or []):
+        waiting = (container.get("state") or {}).get("waiting")
+        if waiting:
+            return "{0} {1}".format(waiting.get("reason") or "", waiting.get("message") or "").strip()
+    return ""
+
+
+def _age(stamp: t.Optional[str]) -> t.Optional[int]:
+    since = moment(stamp)
+    if since is None:
+        return None
+    return max(0, int((datetime.datetime.now(datetime.timezone.utc) - since).total_seconds()))
+
+
+def _workload_path(target: Target) -> str:
+    return "/apis/apps/v1/namespaces/{0}/{1}/{2}".format(target.namespace, _PLURAL[target.kind], target.workload)
+
+
+def _delete(api: KubeApi, *, target: Target, action: Action, seen: Seen) -> bool:
+    core = "/api/v1/namespaces/{0}".format(target.namespace)
+    if action.kind == "delete_claim":
+        return api.delete("{0}/persistentvolumeclaims/{1}".format(core, target.claim), uid=target.claim_uid)
+    if action.kind == "delete_workload":
+        return api.delete(_workload_path(target), uid=target.workload_uid)
+    if action.pod is None:
+        raise HaError("no pod was named for the act {0}".format(action.kind))
+    # At this version it had no node: should the scheduler place it meanwhile, the server refuses the deletion.
+    return api.delete("{0}/pods/{1}".format(core, action.pod.name), uid=action.pod.uid, version=action.pod.version)
+
+
+def _report(target: Target, seen: Seen, action: Action, *, acted: bool) -> Json:
+    claim, done = seen.claim, action.kind == "done"
+    renewed = claim is not None and claim.uid != target.claim_uid
+    replacement = seen.node(target.replacement)
+    placed = seen.volume.hostnames[0] if seen.volume and len(seen.volume.hostnames) == 1 else ""
+    bound_on = target.replacement if replacement and placed == replacement.hostname else placed
+    pod = action.pod or next((item for item in seen.pods if not item.terminating), None)
+    words = {"done": "recovered", "wait": "not recovered yet", "refuse": "refused"}.get(action.kind, action.kind.replace("_", " "))
+    name = " {0}".format(action.pod.name) if action.kind == "delete_pod" and action.pod else ""
+    result: Json = {
+        "changed": acted,
+        "action": action.kind,
+        "reason": action.reason,
+        "done": done,
+        "recreated": renewed,
+        "msg": "{0}: {1}{2}: {3}{4}".format(target.label, words, name, action.reason, " " + action.advice if action.advice else ""),
+        "claim": {
+            "old_uid": target.claim_uid,
+            "new_uid": claim.uid if claim is not None and renewed else "",
+            "volume": claim.volume_name if claim else "",
+            "node": bound_on,
+            "phase": claim.phase if claim else "",
+        },
+        "pod": {"name": pod.name, "uid": pod.uid, "node": pod.node, "phase": pod.phase, "ready": pod.ready} if pod else {},
+    }
+    if action.kind == "refuse":
+        result.update({"code": action.code, "seen": action.reason, "advice": action.advice})
+    return result

@@ -1,0 +1,264 @@
+# Copyright (c) the cloudpods.ha authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: it may change in any release.
+"""May a drive of this MinIO be replaced now, and is it whole again? Both are judged from what every pod says, never from one.
+
+A cluster check that answers 200 only says that enough drives are formatted, and the monitor for new drives runs each 10 s: whole
+means that every pod has been up for a settle time, lists every drive as `ok`, and none as healing (H-M2). The maintenance check may
+answer 412 from one pod for minutes after the last drive healed, since that pod keeps its own list; it counts as a false one when no
+pod lists a drive that heals (H-M2b).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+from dataclasses import dataclass
+
+from ansible_collections.cloudpods.ha.plugins.module_utils._minio import (
+    ONLINE,
+    Drive,
+    ErasureSet,
+    Info,
+    erasure_sets,
+    host_of,
+    merge,
+)
+
+# No wait can change these.
+FATAL = ("standalone", "layout_unknown", "deployment_ids_differ", "other_deployment")
+
+
+@dataclass(frozen=True)
+class PodView:
+    """What one pod answered: HTTP statuses of its health endpoints (None: no answer) and its view of the deployment."""
+
+    name: str
+    node: str = ""
+    ready: bool = False
+    live: t.Optional[int] = None
+    cluster: t.Optional[int] = None
+    maintenance: t.Optional[int] = None
+    info: t.Optional[Info] = None
+    error: str = ""
+
+    @property
+    def uptime(self) -> int:
+        """Seconds since this pod's server started, by its own word; 0 when it does not say."""
+        servers = self.info.servers if self.info else ()
+        return max((server.uptime for server in servers if host_of(server.endpoint) == self.name), default=0)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that stands against going on: a short code and the sentence for a person."""
+
+    code: str
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Health:
+    """The whole judgement of one deployment. `settled`: whole but for the lost drives; `converged`: whole, none is lost any more."""
+
+    deployment_id: str
+    parity: int
+    sets: t.Tuple[ErasureSet, ...]
+    drives: t.Tuple[Drive, ...]
+    readable: bool
+    writable: bool
+    may_lose_one_more: bool
+    settled: bool
+    converged: bool
+    lost_pods: t.Tuple[str, ...]
+    maintenance_ok: bool
+    false_412: t.Tuple[str, ...]
+    findings: t.Tuple[Finding, ...]
+    gate: t.Tuple[Finding, ...]
+
+    @property
+    def gate_fatal(self) -> bool:
+        """Whether what stands against replacing a drive can't pass by waiting."""
+        return any(finding.code in FATAL for finding in self.gate)
+
+
+def judge(views: t.Sequence[PodView], *, lost_pods: t.Collection[str], settle_seconds: int, expected_id: str = "") -> Health:
+    """Judge a deployment by the answers of all its pods; `lost_pods` are those whose drive is lost and not yet replaced."""
+    infos = [view.info for view in views if view.info is not None]
+    drives = merge(infos)
+    first = infos[0] if infos else None
+    sets = erasure_sets(pools=first.pools, parity=first.parity, drives=drives) if first else ()
+    false_412 = _false_412(views, drives, sets)
+    rest = [view for view in views if view.name not in lost_pods]
+    findings = (
+        *_layout(infos, expected_id),
+        *_pods(rest, settle_seconds, writable=bool(sets) and all(item.writable for item in sets)),
+        *_drives(drives, sets, lost_pods=lost_pods),
+        *_heals(drives),
+        *_peers(rest, lost_pods),
+        *(() if lost_pods else _maintenance([view for view in rest if view.name not in false_412], drives, sets)),
+    )
+    return Health(
+        deployment_id=first.deployment_id if first else "",
+        parity=first.parity if first else 0,
+        sets=sets,
+        drives=drives,
+        readable=bool(sets) and all(item.readable for item in sets),
+        writable=bool(sets) and all(item.writable for item in sets),
+        may_lose_one_more=bool(sets) and all(item.spare >= 1 for item in sets),
+        settled=bool(rest) and not findings,
+        converged=bool(rest) and not findings and not lost_pods,
+        lost_pods=tuple(lost_pods),
+        maintenance_ok=bool(views) and all(view.maintenance == 200 for view in views),
+        false_412=false_412,
+        findings=findings,
+        gate=_gate(infos, drives, sets, lost_pods=lost_pods, expected_id=expected_id),
+    )
+
+
+def _gate(
+    infos: t.Sequence[Info], drives: t.Sequence[Drive], sets: t.Sequence[ErasureSet], *, lost_pods: t.Collection[str], expected_id: str
+) -> t.Tuple[Finding, ...]:
+    """What stands against emptying a lost drive. At read quorum fewer than half of the drives plus one look empty, so that no server
+    takes the rest for a new deployment (H-M5)."""
+    if not infos:
+        return (Finding("no_answer", "no pod of this MinIO answers the admin API, so nothing is known of its drives"),)
+    found = list(_layout(infos, expected_id))
+    # A server may list a drive of a dead peer as it last was: the lost ones never count as survivors.
+    surviving = [drive for drive in drives if host_of(drive.endpoint) not in lost_pods]
+    for item in erasure_sets(pools=infos[0].pools, parity=infos[0].parity, drives=surviving):
+        if not item.readable:
+            found.append(
+                Finding(
+                    "below_read_quorum",
+                    "set {0} of pool {1} has {2} complete drives of {3}, and {4} are needed to read".format(
+                        item.index, item.pool, item.healthy, item.total, item.read_quorum
+                    ),
+                )
+            )
+    found.extend(_drives(drives, sets, lost_pods=lost_pods))
+    return tuple(found)
+
+
+def _layout(infos: t.Sequence[Info], expected_id: str) -> t.Iterator[Finding]:
+    ids = sorted({info.deployment_id for info in infos})
+    if len(ids) > 1:
+        yield Finding("deployment_ids_differ", "the pods belong to different deployments: {0}".format(", ".join(ids)))
+    elif expected_id and ids and ids[0] != expected_id:
+        yield Finding("other_deployment", "the deployment is {0}, it was {1} before".format(ids[0], expected_id))
+    if any(not info.erasure for info in infos):
+        yield Finding("standalone", "this MinIO has a single plain drive: there is nothing to heal from")
+    elif any(not info.pools or not 0 <= info.parity <= info.pools[0].drives_per_set // 2 for info in infos):
+        yield Finding("layout_unknown", "the drives per set and their parity can't be told from what the servers say")
+
+
+def _drives(drives: t.Sequence[Drive], sets: t.Sequence[ErasureSet], *, lost_pods: t.Collection[str]) -> t.Iterator[Finding]:
+    for drive in drives:
+        if drive.state == "ok" and drive.healing:
+            percent = drive.progress.percent if drive.progress else None
+            yield Finding("healing", "{0} is healing{1}".format(drive.endpoint, "" if percent is None else " ({0} %)".format(percent)))
+        elif drive.state != "ok" and host_of(drive.endpoint) not in lost_pods:
+            yield Finding("drive_offline", "{0} is {1}".format(drive.endpoint, drive.state or "in no state"))
+    listed = len(drives)
+    total = sum(item.total for item in sets)
+    if listed < total - len(lost_pods):
+        yield Finding("drives_missing", "{0} drives are listed of {1}".format(listed, total))
+    unplaced = [drive.endpoint for drive in drives if drive.state == "ok" and (drive.pool < 0 or drive.set_ < 0)]
+    if unplaced:
+        yield Finding("drive_unplaced", "no set holds {0} yet".format(", ".join(unplaced)))
+
+
+def _pods(views: t.Sequence[PodView], settle_seconds: int, *, writable: bool) -> t.Iterator[Finding]:
+    """While too many drives are lost to write, no pod can answer 200 to the cluster check."""
+    for view in views:
+        if view.live != 200 or view.info is None or (writable and view.cluster != 200):
+            answers = "answers live {0}, cluster {1}".format(view.live, view.cluster) if view.live else "does not answer"
+            yield Finding("pod_unhealthy", "{0} {1}{2}".format(view.name, answers, ": " + view.error if view.error else ""))
+        elif view.uptime < settle_seconds:
+            yield Finding("settling", "{0} is up for {1} s of the {2} s to settle".format(view.name, view.uptime, settle_seconds))
+
+
+def _heals(drives: t.Sequence[Drive]) -> t.Iterator[Finding]:
+    """A heal that could not bring everything is reported as finished all the same (H-M3)."""
+    for drive in drives:
+        if drive.progress and not drive.healing and (drive.progress.objects_failed or drive.progress.bytes_failed):
+            yield Finding("heal_failed", "the heal of {0} ended with {1} objects failed".format(drive.endpoint, drive.progress.objects_failed))
+
+
+def _peers(views: t.Sequence[PodView], lost_pods: t.Collection[str]) -> t.Iterator[Finding]:
+    for view in views:
+        away = [server.endpoint for server in (view.info.servers if view.info else ()) if server.state != ONLINE]
+        away = [endpoint for endpoint in away if host_of(endpoint) not in lost_pods]
+        if away:
+            yield Finding("peer_offline", "{0} does not reach {1}".format(view.name, ", ".join(away)))
+
+
+def _maintenance(views: t.Sequence[PodView], drives: t.Sequence[Drive], sets: t.Sequence[ErasureSet]) -> t.Iterator[Finding]:
+    for view in views:
+        if view.maintenance not in (200, None) and not _by_layout(view, drives, sets):
+            yield Finding("maintenance", "{0} answers {1} to the maintenance check".format(view.name, view.maintenance))
+
+
+def _by_layout(view: PodView, drives: t.Sequence[Drive], sets: t.Sequence[ErasureSet]) -> bool:
+    """Whether 412 is this pod's right answer for good: without its own drives a set has no write quorum, as in wide layouts."""
+    own = [drive for drive in drives if host_of(drive.endpoint) == view.name]
+    return view.maintenance == 412 and any(
+        item.total - sum(1 for drive in own if (drive.pool, drive.set_) == (item.pool, item.index)) < item.write_quorum for item in sets
+    )
+
+
+def _false_412(views: t.Sequence[PodView], drives: t.Sequence[Drive], sets: t.Sequence[ErasureSet]) -> t.Tuple[str, ...]:
+    """Pods whose maintenance check says 412 though all pods answer and none lists a drive that heals or is away."""
+    if not sets or any(view.info is None for view in views) or any(not drive.healthy for drive in drives):
+        return ()
+    return tuple(view.name for view in views if view.maintenance == 412 and not _by_layout(view, drives, sets))
+
+
+def report(health: Health, views: t.Sequence[PodView], *, name: str) -> t.Dict[str, t.Any]:
+    """Put a judgement into a module's result; one sentence in `msg` says where things stand."""
+    stands = "; ".join(finding.sentence for finding in health.findings) or "every pod asked is healthy and no drive is healing"
+    if health.lost_pods:
+        stands = "the drive of {0} is lost and not replaced; apart from that, {1}".format(", ".join(health.lost_pods), stands)
+    false_412 = "; false answer 412 to the maintenance check from {0}".format(", ".join(health.false_412)) if health.false_412 else ""
+    return {
+        "msg": "{0}: {1}: {2}{3}".format(name, "whole" if health.converged else "not whole", stands, false_412),
+        "deployment_id": health.deployment_id,
+        "parity": health.parity,
+        "sets": [
+            {**dataclasses.asdict(item), "missing": item.missing, "readable": item.readable, "writable": item.writable} for item in health.sets
+        ],
+        "drives": [_drive(drive) for drive in health.drives],
+        "healing": [drive.endpoint for drive in health.drives if drive.healing],
+        "pods": [
+            {key: getattr(view, key) for key in ("name", "node", "ready", "live", "cluster", "maintenance", "uptime", "error")} for view in views
+        ],
+        "readable": health.readable,
+        "writable": health.writable,
+        "may_lose_one_more": health.may_lose_one_more,
+        "settled": health.settled,
+        "converged": health.converged,
+        "lost_pods": list(health.lost_pods),
+        "maintenance_ok": health.maintenance_ok,
+        "false_412": list(health.false_412),
+        "findings": [dataclasses.asdict(finding) for finding in health.findings],
+        "gate": {
+            "ok": not health.gate,
+            "fatal": health.gate_fatal,
+            "healing": any(finding.code == "healing" for finding in health.gate),
+            "codes": sorted({finding.code for finding in health.gate}),
+            "sentences": [finding.sentence for finding in health.gate],
+        },
+    }
+
+
+def _drive(drive: Drive) -> t.Dict[str, t.Any]:
+    progress = drive.progress
+    return {
+        "endpoint": drive.endpoint,
+        "state": drive.state,
+        "healing": drive.healing,
+        "pool": drive.pool,
+        "set": drive.set_,
+        "progress": {**dataclasses.asdict(progress), "percent": progress.percent} if progress and drive.healing else {},
+    }

@@ -1,0 +1,156 @@
+#!/usr/bin/python
+# Copyright (c) the cloudpods.ha authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: lost_volume_leftovers_info
+short_description: Tell what the volumes of a vanished node left behind in the API
+version_added: 0.1.0
+author:
+  - The cloudpods.ha authors (@yunionio)
+description:
+  - After the claim of a node-bound volume was deleted, the volume's object often stays Released or Failed, since the provisioner waits
+    for a pod on the node that is gone. This module says for each volume of the plan whether its object may be deleted, and lists the
+    provisioner's pods that wait on the vanished node.
+  - Only the volumes named in O(claims) are looked at, each by name and UID.
+options:
+  lost_node:
+    description: The node that is gone, as it was before its Node object was deleted.
+    type: dict
+    required: true
+    suboptions:
+      name:
+        description: Name of the Node.
+        type: str
+        required: true
+      uid:
+        description: UID of the Node object.
+        type: str
+        required: true
+      hostname_label:
+        description: Value of its label C(kubernetes.io/hostname).
+        type: str
+        required: true
+  claims:
+    description: The lost claims and their volumes, with the UIDs of the time when they were lost. Further keys are ignored.
+    type: list
+    elements: dict
+    required: true
+extends_documentation_fragment:
+  - cloudpods.ha._kubeconfig
+attributes:
+  check_mode:
+    description: Reads only.
+    support: full
+  diff_mode:
+    description: Reads only.
+    support: none
+  idempotent:
+    description: Reads only.
+    support: full
+seealso:
+  - module: cloudpods.ha.statefulset_claim
+  - module: kubernetes.core.k8s
+"""
+
+EXAMPLES = r"""
+---
+- name: Ask what is left of the volumes of master-1
+  cloudpods.ha.lost_volume_leftovers_info:
+    kubeconfig: /root/.kube/config
+    lost_node:
+      name: master-1
+      uid: 5b2d1c1a-6f8e-4c0b-8f55-0f9a6f2e6e04
+      hostname_label: master-1
+    claims:
+      - namespace: onecloud-minio
+        name: export-minio-0
+        uid: 0b9e6f0e-63e3-4a55-9b5e-1f6c7e7a8d01
+        pv_name: pvc-0b9e6f0e-63e3-4a55-9b5e-1f6c7e7a8d01
+        pv_uid: 9d0f2c7b-0c7f-4f5e-8a5e-7f0f1b1b2c02
+  register: left
+
+- name: Delete the objects of volumes whose claim and node are gone
+  kubernetes.core.k8s:
+    kubeconfig: /root/.kube/config
+    api_version: v1
+    kind: PersistentVolume
+    name: "{{ item.name }}"
+    state: absent
+    delete_options:
+      preconditions:
+        uid: "{{ item.uid }}"
+  loop: "{{ left.volumes | selectattr('act', 'eq', 'delete') }}"
+"""
+
+RETURN = r"""
+---
+volumes:
+  description:
+    - The volumes of the plan that are still there. C(act) is V(delete), V(keep) for reclaim policy Retain, V(wait), or V(refuse) when
+      it is not the planned volume any more.
+  type: list
+  elements: dict
+  returned: success
+  sample:
+    - name: pvc-0b9e6f0e-63e3-4a55-9b5e-1f6c7e7a8d01
+      uid: 9d0f2c7b-0c7f-4f5e-8a5e-7f0f1b1b2c02
+      phase: Released
+      reclaim_policy: Delete
+      finalizers: []
+      act: delete
+      reason: its claim and its node are gone
+helper_pods:
+  description: Pods of the provisioner that wait on the vanished node to empty one of these volumes.
+  type: list
+  elements: dict
+  returned: success
+  sample:
+    - namespace: local-path-storage
+      name: helper-pod-delete-pvc-0b9e6f0e-63e3-4a55-9b5e-1f6c7e7a8d01
+      uid: 1f0d8a5c-2f06-4b0c-9b43-5d3f3f6a9e05
+      node: master-1
+      phase: Pending
+"""
+
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.cloudpods.ha.plugins.module_utils import _claims_client
+from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
+from ansible_collections.cloudpods.ha.plugins.module_utils._kube import connect
+
+CLAIM_KEYS = ("namespace", "name", "uid", "pv_name", "pv_uid")
+
+
+def main() -> t.NoReturn:
+    """Read and judge."""
+    spec = _claims_client.argument_spec()
+    module = AnsibleModule(
+        argument_spec={
+            "kubeconfig": spec["kubeconfig"],
+            "lost_node": spec["lost_node"],
+            "claims": {"type": "list", "elements": "dict", "required": True},
+        },
+        supports_check_mode=True,
+    )
+    for claim in module.params["claims"]:
+        missing = [key for key in CLAIM_KEYS if not claim.get(key)]
+        if missing:
+            module.fail_json(msg="an entry of 'claims' lacks {0}: {1}".format(", ".join(missing), claim.get("name")))
+    try:
+        api = connect(module.params["kubeconfig"], check_mode=True)
+        lost = _claims_client.lost_from(module.params["lost_node"])
+        result = _claims_client.leftovers(api, lost=lost, claims=module.params["claims"])
+    except HaError as exc:
+        module.fail_json(msg=str(exc))
+    module.exit_json(changed=False, **result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,309 @@
+#!/usr/bin/python
+# Copyright (c) the cloudpods.ha authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: minio_health_info
+short_description: Judge whether a MinIO StatefulSet is whole, and whether a lost drive of it may be replaced
+version_added: 0.1.0
+author:
+  - The cloudpods.ha authors (@yunionio)
+description:
+  - Asks every pod of the StatefulSet by itself, through the API server's port-forward, for its health endpoints and for its view of all
+    drives. Sets, drives per set, parity and quorum are computed from what the servers say.
+  - "The deployment is whole (RV(converged)) when every pod answers C(/minio/health/live) and C(/minio/health/cluster) with 200, is up
+    for O(settle_seconds), reaches its peers, lists every drive as C(ok) and none as healing, and answers 200 with C(maintenance=true)."
+  - After a heal, a pod may answer 412 to the maintenance check for minutes although no drive heals any more. Such pods are listed in
+    RV(false_412) and do not count against RV(converged).
+  - The credentials are read from the environment of the live pods, and from the Secrets it names. They are not returned.
+options:
+  namespace:
+    description: Namespace of the StatefulSet.
+    type: str
+    required: true
+  name:
+    description: Name of the StatefulSet.
+    type: str
+    required: true
+  lost_claims:
+    description:
+      - The claims whose drives are lost, each with C(name) and the C(uid) it had then; further keys are ignored.
+      - The drives of those not yet replaced by a Ready pod may be away without standing against the gate.
+    type: list
+    elements: dict
+    default: []
+  settle_seconds:
+    description: How long each server must be up, by its own word. The monitor for new drives runs each 10 seconds.
+    type: int
+    default: 20
+  readings:
+    description: How many readings in a row must agree before RV(settled) or RV(converged) is true.
+    type: int
+    default: 1
+  interval:
+    description: Seconds between two readings.
+    type: int
+    default: 10
+  expected_deployment_id:
+    description: The deployment ID from before; another one is a finding that stops.
+    type: str
+    default: ""
+  count_objects:
+    description: Whether to list all buckets and count their objects.
+    type: bool
+    default: false
+  count_max_objects:
+    description: Stop counting after this many objects.
+    type: int
+    default: 100000
+  readback_max_objects:
+    description: Read up to this many of the newest objects whole, and compare length and, where it is one, the MD5 in the ETag.
+    type: int
+    default: 0
+  readback_max_bytes:
+    description: Read no more bytes than this in all.
+    type: int
+    default: 268435456
+  timeout:
+    description: Seconds to wait for one answer.
+    type: int
+    default: 15
+extends_documentation_fragment:
+  - cloudpods.ha._kubeconfig
+requirements:
+  - "minio (Python package) >= 7.2"
+attributes:
+  check_mode:
+    description: Reads only.
+    support: full
+  diff_mode:
+    description: Reads only.
+    support: none
+  idempotent:
+    description: Reads only.
+    support: full
+notes:
+  - Needs the rights to read pods, Secrets and claims of the namespace and to create C(pods/portforward).
+  - A MinIO that serves TLS inside the cluster is refused.
+seealso:
+  - module: cloudpods.ha.statefulset_claim
+"""
+
+EXAMPLES = r"""
+---
+- name: Refuse unless the lost drives may be replaced
+  cloudpods.ha.minio_health_info:
+    kubeconfig: /root/.kube/config
+    namespace: onecloud-minio
+    name: minio
+    lost_claims:
+      - name: export-minio-0
+        uid: 0b9e6f0e-63e3-4a55-9b5e-1f6c7e7a8d01
+  register: minio
+  failed_when: not minio.gate.ok
+
+- name: Wait until it is whole
+  cloudpods.ha.minio_health_info:
+    kubeconfig: /root/.kube/config
+    namespace: onecloud-minio
+    name: minio
+    readings: 2
+  register: minio
+  until: minio.converged
+  retries: 360
+  delay: 10
+
+- name: Read the newest objects back
+  cloudpods.ha.minio_health_info:
+    kubeconfig: /root/.kube/config
+    namespace: onecloud-minio
+    name: minio
+    count_objects: true
+    readback_max_objects: 200
+"""
+
+RETURN = r"""
+---
+msg:
+  description: Where things stand, in one sentence.
+  type: str
+  returned: always
+  sample: "onecloud-minio/minio: not whole: http://minio-0.minio-svc:9000/export is healing (40 %)"
+deployment_id:
+  description: ID of the deployment; empty when no pod answers.
+  type: str
+  returned: success
+parity:
+  description: Parity drives of a set, for the standard storage class.
+  type: int
+  returned: success
+  sample: 2
+sets:
+  description: Each erasure set. C(healthy) drives are formatted, online and not healing.
+  type: list
+  elements: dict
+  returned: success
+  sample:
+    - {pool: 0, index: 0, total: 4, healthy: 2, healing: 0, missing: 2, read_quorum: 2, write_quorum: 3, readable: true, writable: false}
+drives:
+  description: Each drive, as the most pessimistic pod sees it. C(progress) is there while it heals.
+  type: list
+  elements: dict
+  returned: success
+  sample:
+    - endpoint: http://minio-0.minio-svc:9000/export
+      state: ok
+      healing: true
+      pool: 0
+      set: 0
+      progress: {objects_done: 12, objects_failed: 0, objects_total: 40, bytes_done: 400, bytes_failed: 0, bytes_total: 1000, percent: 40, started: ""}
+healing:
+  description: Endpoints of the drives that heal.
+  type: list
+  elements: str
+  returned: success
+pods:
+  description: What each pod answered; HTTP statuses, or null without an answer. C(uptime) is in seconds.
+  type: list
+  elements: dict
+  returned: success
+  sample:
+    - {name: minio-0, node: master-4, ready: true, live: 200, cluster: 200, maintenance: 200, uptime: 61, error: ""}
+readable:
+  description: Whether every set has enough complete drives to read all objects.
+  type: bool
+  returned: success
+writable:
+  description: Whether every set has its write quorum.
+  type: bool
+  returned: success
+may_lose_one_more:
+  description: Whether one more drive of any set could be lost and all objects still be read.
+  type: bool
+  returned: success
+settled:
+  description: Whether the deployment is whole but for the drives in RV(lost_pods), in each of O(readings).
+  type: bool
+  returned: success
+converged:
+  description: Whether the deployment is whole, in each of O(readings), and no drive is lost any more.
+  type: bool
+  returned: success
+lost_pods:
+  description: The pods of O(lost_claims) whose drive is not yet replaced.
+  type: list
+  elements: str
+  returned: success
+maintenance_ok:
+  description: Whether every pod answered 200 to the maintenance check.
+  type: bool
+  returned: success
+false_412:
+  description: Pods that answer 412 to the maintenance check although no drive heals. Should it last, restart that one pod.
+  type: list
+  elements: str
+  returned: success
+findings:
+  description: What stands against RV(converged), each with C(code) and C(sentence).
+  type: list
+  elements: dict
+  returned: success
+gate:
+  description:
+    - Whether a lost drive may be replaced now (C(ok)), and if not, why. C(fatal) means that no waiting helps, C(healing) that a drive heals.
+    - The codes are V(no_answer), V(below_read_quorum), V(healing), V(drive_offline), V(drives_missing), V(drive_unplaced), V(standalone),
+      V(layout_unknown), V(deployment_ids_differ) and V(other_deployment).
+  type: dict
+  returned: success
+  sample: {ok: false, fatal: false, healing: true, codes: [healing], sentences: ["http://minio-0.minio-svc:9000/export is healing"]}
+buckets:
+  description: Objects and bytes of each bucket; C(complete) is false when counting stopped at O(count_max_objects).
+  type: list
+  elements: dict
+  returned: when O(count_objects) or O(readback_max_objects) is given
+  sample:
+    - {name: onecloud-images, objects: 40, bytes: 1756978429, complete: true}
+readback:
+  description: Objects read whole, those whose MD5 could be compared, and failures with bucket, object and error (20 at most are listed).
+  type: dict
+  returned: when O(count_objects) or O(readback_max_objects) is given
+  sample: {objects: 40, bytes: 1756978429, hashed: 38, failed: 0, failures: []}
+"""
+
+import time
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.cloudpods.ha.plugins.module_utils import _minio_client, _minio_verdict
+from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
+from ansible_collections.cloudpods.ha.plugins.module_utils._kube import KubeApi, connect
+
+
+def run(api: KubeApi, params: t.Dict[str, t.Any]) -> t.Dict[str, t.Any]:
+    """Take the readings, and count and read objects where that was asked for."""
+    label = "{0}/{1}".format(params["namespace"], params["name"])
+    tunnel = _minio_client.tunnel_to(api, params["namespace"])
+    for reading in range(max(1, params["readings"])):
+        if reading:
+            time.sleep(params["interval"])
+        found = _minio_client.find(api, namespace=params["namespace"], name=params["name"], lost_claims=params["lost_claims"])
+        views = _minio_client.probe(found, tunnel=tunnel, timeout=params["timeout"])
+        health = _minio_verdict.judge(
+            views, lost_pods=found.lost_pods, settle_seconds=params["settle_seconds"], expected_id=params["expected_deployment_id"]
+        )
+        if not health.settled:
+            break
+    result = _minio_verdict.report(health, views, name=label)
+    if params["count_objects"] or params["readback_max_objects"]:
+        pod = next((view.name for view in views if view.info is not None), None)
+        if pod is None:
+            raise HaError("no pod of {0} answers, so its objects can't be read".format(label))
+        result.update(
+            _minio_client.read_objects(
+                found,
+                pod,
+                tunnel=tunnel,
+                timeout=params["timeout"],
+                count_max=params["count_max_objects"],
+                read_max=params["readback_max_objects"],
+                read_max_bytes=params["readback_max_bytes"],
+            )
+        )
+    return result
+
+
+def main() -> t.NoReturn:
+    """Ask and judge."""
+    module = AnsibleModule(
+        argument_spec={
+            "kubeconfig": {"type": "path", "required": True},
+            "namespace": {"type": "str", "required": True},
+            "name": {"type": "str", "required": True},
+            "lost_claims": {"type": "list", "elements": "dict", "default": []},
+            "settle_seconds": {"type": "int", "default": 20},
+            "readings": {"type": "int", "default": 1},
+            "interval": {"type": "int", "default": 10},
+            "expected_deployment_id": {"type": "str", "default": ""},
+            "count_objects": {"type": "bool", "default": False},
+            "count_max_objects": {"type": "int", "default": 100000},
+            "readback_max_objects": {"type": "int", "default": 0},
+            "readback_max_bytes": {"type": "int", "default": 268435456},
+            "timeout": {"type": "int", "default": 15},
+        },
+        supports_check_mode=True,
+    )
+    try:
+        _minio_client.check_imports()
+        result = run(connect(module.params["kubeconfig"], check_mode=True), module.params)
+    except HaError as exc:
+        module.fail_json(msg=str(exc), settled=False, converged=False, findings=[], gate={"ok": False, "fatal": False, "healing": False, "codes": ["error"], "sentences": [str(exc)]})
+    module.exit_json(changed=False, **result)
+
+
+if __name__ == "__main__":
+    main()
