@@ -62,7 +62,8 @@ lint-ansible: setup
 .PHONY: lint-docs
 lint-docs: setup
 	antsibull-changelog lint
-	antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs=dependent .
+	@# It writes a log into the home folder.
+	HOME=$(CACHE) antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs=dependent .
 
 .PHONY: format
 format: setup ## put the Python files into the form that lint wants
