@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The HA kubeadm cluster on the hosts: init, joins, keepalived, labels, local-path, kubeconfig."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import socket
+import string
+from pathlib import Path
+
+from . import binaries, conf, hosts, identity, images
+from .conf import HERE, STATE, BedError, Host, each, run, say, wait_for
+
+KUBECONFIG = STATE / "kubeconfig"
+ADMIN = "/etc/kubernetes/admin.conf"
+KEEPALIVED = "/etc/kubernetes/manifests/keepalived.yaml"
+LABELS = ("onecloud.yunion.io/controller=enable", "onecloud.yunion.io/host=enable")
+PORT = 6443
+
+
+def values(**more: str) -> dict[str, str]:
+    """What the files of manifests/ may name."""
+    fixed = {
+        "KUBERNETES": conf.KUBERNETES,
+        "COREDNS": conf.COREDNS,
+        "ETCD": conf.ETCD,
+        "VIP": conf.VIP,
+        "POD_CIDR": str(conf.POD_CIDR),
+        "SERVICE_CIDR": str(conf.SERVICE_CIDR),
+        "REGISTRY": images.REGISTRY,
+    }
+    named = {f"IMAGE_{i.name.upper().replace('-', '_')}": i.reference for i in images.IMAGES}
+    return {**fixed, **named, **more}
+
+
+def manifest(name: str, **more: str) -> str:
+    return string.Template((HERE / "manifests" / name).read_text()).substitute(values(**more))
+
+
+def kubectl(*argv: str, stdin: str | None = None, check: bool = True, timeout: float = 60) -> str:
+    full = [binaries.binary("kubectl"), "--kubeconfig", KUBECONFIG, "--request-timeout=30s", *argv]
+    return run(full, stdin=stdin.encode() if stdin is not None else None, check=check, timeout=timeout).stdout
+
+
+def apply(text: str) -> None:
+    kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=text)
+
+
+def answers(address: str, port: int = PORT) -> bool:
+    try:
+        with socket.create_connection((address, port), timeout=1):
+            return True
+    except OSError:
+        return False
+
+
+def write_keepalived(host: Host, *, init: bool) -> None:
+    text = identity.keepalived_manifest(
+        node_ip=host.ip, vip=conf.VIP, init=init, image=images.reference("keepalived")
+    )
+    hosts.put(host, KEEPALIVED, text, 0o600)
+
+
+def _kubeadm(host: Host, config: str, *argv: str) -> None:
+    """Run kubeadm with a config that lies in memory only while it runs."""
+    where = "/run/bed-kubeadm.yaml"
+    log = STATE / f"{host.name}-kubeadm.log"
+    hosts.put(host, where, config)
+    try:
+        out = hosts.execute(host, "sh", "-c", f"kubeadm {' '.join(argv)} --config {where} --skip-phases=preflight 2>&1", check=False)
+        log.touch(mode=0o600)
+        log.write_text(out)
+    finally:
+        hosts.execute(host, "rm", "-f", where)
+    if "successfully!" not in out and "This node has joined the cluster" not in out:
+        raise BedError(f"kubeadm {argv[0]} on {host.name} failed; its output is in {log}.")
+
+
+def write_kubeconfig(source: Host) -> None:
+    """Fetch admin.conf through a master; its server is that master's own address."""
+    text = hosts.execute(source, "cat", ADMIN).replace(f"https://{conf.VIP}:{PORT}", f"https://{source.ip}:{PORT}")
+    scratch = KUBECONFIG.with_suffix(".new")
+    with os.fdopen(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as handle:
+        handle.write(text)
+    scratch.rename(KUBECONFIG)
+
+
+def refresh_kubeconfig() -> Path:
+    """Point the kubeconfig at a master whose API server answers, preferring master-2."""
+    states = hosts.states()
+    order = (conf.MASTERS[1], conf.MASTERS[2], conf.SPARE, conf.MASTERS[0])
+    for one in order:
+        if states.get(one.name) == "running" and answers(one.ip) and hosts.execute(one, "ls", ADMIN, check=False):
+            write_kubeconfig(one)
+            return KUBECONFIG
+    raise BedError("No master of the bed answers on port 6443; `bed status` shows which hosts run.")
+
+
+def wait_api() -> None:
+    def probe() -> bool:
+        try:
+            refresh_kubeconfig()
+        except BedError:
+            return False
+        return bool(kubectl("get", "--raw", "/readyz", check=False))
+
+    wait_for("An API server ready", probe, seconds=120, every=1)
+
+
+def _ready(nodes: int) -> bool:
+    listed = kubectl("get", "nodes", "-o", "json", check=False)
+    items = json.loads(listed)["items"] if listed else []
+    good = [i for i in items for c in i["status"]["conditions"] if c["type"] == "Ready" and c["status"] == "True"]
+    return len(good) >= nodes
+
+
+def _join(host: Host, token: str, key: str) -> None:
+    config = manifest("join.yaml", TOKEN=token, NODE=host.name)
+    if host in conf.MASTERS:
+        write_keepalived(host, init=False)
+        config += manifest("join-control-plane.yaml", CERTIFICATE_KEY=key, NODE_IP=host.ip)
+    _kubeadm(host, config, "join")
+    say(f"{host.name} joined")
+
+
+def create(workers: tuple[Host, ...]) -> None:
+    first, *others = conf.MASTERS
+    key = secrets.token_hex(32)
+    token = f"{secrets.token_hex(3)}.{secrets.token_hex(8)}"
+    write_keepalived(first, init=True)
+    config = manifest("kubeadm.yaml", CERTIFICATE_KEY=key, TOKEN=token, NODE_IP=first.ip, NODE=first.name)
+    _kubeadm(first, config, "init", "--upload-certs")
+    write_kubeconfig(first)
+    say(f"{first.name} is initialised; the VIP {conf.VIP} answers")
+    apply(manifest("local-path.yaml"))
+    for other in others:
+        _join(other, token, key)
+    each(lambda w: _join(w, token, key), workers)
+    # Neither the key nor the token is needed again.
+    kubectl("-n", "kube-system", "delete", "secret", "kubeadm-certs", f"bootstrap-token-{token.split('.')[0]}", "--ignore-not-found")
+    names = [m.name for m in (*conf.MASTERS, *workers)]
+    kubectl("label", "node", *names, LABELS[1], "--overwrite")
+    kubectl("label", "node", *names[: len(conf.MASTERS)], LABELS[0], "--overwrite")
+    wait_for("All nodes Ready", lambda: _ready(len(names)), seconds=90)
+    refresh_kubeconfig()
+    say("all nodes are Ready")
+
+
+def vip_holders() -> list[str]:
+    """The running hosts that carry the VIP on an interface."""
+    running = [conf.host(n) for n, s in sorted(hosts.states().items()) if s == "running"]
+    shown = each(lambda h: hosts.execute(h, "ip", "-o", "address", "show", check=False), running)
+    return [h.name for h, text in zip(running, shown) if f" {conf.VIP}/" in text]
+
+
+def etcd_members() -> list[str]:
+    """One line a member from a running master: id, status, name, addresses, learner."""
+    for one in (*conf.MASTERS[1:], conf.SPARE, conf.MASTERS[0]):
+        if not answers(one.ip, 2379):
+            continue
+        pki = "/etc/kubernetes/pki/etcd"
+        certs = f"--cacert {pki}/ca.crt --cert {pki}/peer.crt --key {pki}/peer.key"
+        argv = f"etcdctl --endpoints 127.0.0.1:2379 {certs} member list"
+        out = kubectl("-n", "kube-system", "exec", f"etcd-{one.name}", "--", "sh", "-c", argv, check=False)
+        if out:
+            return out.strip().splitlines()
+    return []

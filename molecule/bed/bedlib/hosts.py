@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The hosts: podman containers with systemd and sshd, on one internal network."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from . import conf, rootfs
+from .conf import PREFIX, STATE, BedError, Host, run, wait_for
+
+KEY = STATE / "id_ed25519"
+SSH_CONFIG = STATE / "ssh_config"
+KNOWN_HOSTS = STATE / "known_hosts"
+BINDS = ("containerd", "kubelet", "etcd")
+SETTINGS = """[containers]
+default_ulimits = []
+[engine]
+cgroup_manager = "cgroupfs"
+events_logger = "file"
+"""
+
+
+def podman(*argv: str | Path, stdin: bytes | None = None, check: bool = True, timeout: float = 120) -> str:
+    settings = STATE / "containers.conf"
+    if not settings.exists():
+        settings.parent.mkdir(parents=True, exist_ok=True)
+        settings.write_text(SETTINGS)
+    env = {"CONTAINERS_CONF": str(settings)}
+    return run(["podman", *argv], stdin=stdin, check=check, env=env, timeout=timeout).stdout
+
+
+def states() -> dict[str, str]:
+    """Host name -> running, exited, created, ... of each host there is."""
+    listed = podman("ps", "-a", "--format", "json", "--filter", f"label={PREFIX}=host")
+    return {entry["Labels"]["host"]: entry["State"] for entry in json.loads(listed or "[]")}
+
+
+def prepare() -> None:
+    """Key, ssh configuration and network; each only when it is not there."""
+    STATE.mkdir(parents=True, exist_ok=True)
+    STATE.chmod(0o711)
+    (STATE / "subnet").write_text(f"{conf.SUBNET}\n")
+    if not KEY.exists():
+        run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", PREFIX, "-f", KEY])
+    common = f"  User root\n  IdentityFile {KEY}\n  IdentitiesOnly yes\n  StrictHostKeyChecking no\n"
+    common += f"  UserKnownHostsFile {KNOWN_HOSTS}\n  LogLevel ERROR\n  ConnectTimeout 5\n"
+    every = (*conf.MASTERS, conf.SPARE, *conf.WORKERS, conf.MAKER)
+    SSH_CONFIG.write_text("".join(f"Host {h.name} {h.ip}\n  HostName {h.ip}\n{common}" for h in every))
+    if run(["podman", "network", "exists", PREFIX], check=False).returncode != 0:
+        podman("network", "create", "--internal", "--disable-dns", "--subnet", str(conf.SUBNET), PREFIX)
+    route(keep=True)
+
+
+def route(*, keep: bool) -> None:
+    """The way to the hosts: over the bridge, and nowhere at all while there is no bridge.
+
+    Netavark gives the bridge of an internal network no address; without one, packets for the hosts would leave this
+    machine by its default route. Nor is the bridge there before the first host starts.
+    """
+    nowhere = ["ip", "route", "replace" if keep else "del", "unreachable", str(conf.SUBNET), "metric", "4096"]
+    run(nowhere, check=keep)
+    bridge = json.loads(podman("network", "inspect", PREFIX))[0]["network_interface"] if keep else ""
+    if bridge and Path("/sys/class/net", bridge).exists():
+        run(["ip", "address", "replace", f"{conf.GATEWAY}/{conf.SUBNET.prefixlen}", "dev", bridge])
+
+
+def boot_env(host: Host, others: tuple[Host, ...]) -> str:
+    """/etc/bed/host.env: this host's pod range and the ways to the others'."""
+    routes = " ".join(f"{o.pods}={o.ip}" for o in others if o != host)
+    return f'BED_PODS="{host.pods}"\nBED_IP="{host.ip}"\nBED_ROUTES="{routes}"\n'
+
+
+def _seed(host: Host, folder: Path) -> None:
+    """What tells one host from another, seen at /etc/bed and taken up by bed-host.service."""
+    folder.mkdir(parents=True)
+    shutil.copy(f"{KEY}.pub", folder / "authorized_keys")
+    (folder / "host.env").write_text(boot_env(host, (*conf.MASTERS, conf.SPARE, *conf.WORKERS)))
+
+
+def link_tree(source: Path, target: Path) -> None:
+    """Copy containerd's store by hard links where that is possible: its blobs and snapshots never change, its databases do."""
+    if target.exists():
+        target.rmdir()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if run(["cp", "-al", source, target], check=False).returncode != 0:
+        shutil.rmtree(target, ignore_errors=True)
+        run(["cp", "-a", "--reflink=auto", source, target])  # another file system
+        return
+    for database in target.rglob("*.db"):
+        copy = database.with_suffix(".copy")
+        shutil.copy(database, copy)
+        copy.replace(database)
+    for identity in target.glob("*/uuid"):
+        identity.unlink()
+
+
+def create(host: Host, tree: Path, store: Path | None) -> None:
+    """Create and start one host from nothing."""
+    base = STATE / "hosts" / host.name
+    remove(host)
+    run(["ssh-keygen", "-q", "-R", host.ip, "-f", KNOWN_HOSTS], check=False)
+    for name in BINDS:
+        (base / name).mkdir(parents=True, exist_ok=True)
+    (base / "etcd").chmod(0o700)
+    if store:
+        link_tree(store, base / "containerd")
+    limits = ["--ulimit", "nofile=20000:20000", "--ulimit", "nproc=30000:30000"]
+    mounts = [part for name in BINDS for part in ("-v", f"{base / name}:/var/lib/{name}")]
+    _seed(host, base / "seed")
+    mounts += ["-v", f"{base / 'seed'}:/etc/bed:ro"]
+    # Nobody answers DNS at the gateway: a name that is not the cluster's is refused at once.
+    podman(
+        "create", "--runtime", "runc", "--privileged", "--cgroupns=private", "--systemd=always", "--http-proxy=false",
+        *limits, "--network", PREFIX, "--ip", host.ip, "--dns", conf.GATEWAY, "--hostname", host.name, "--name", host.container,
+        "--label", f"{PREFIX}=host", "--label", f"host={host.name}", "--stop-timeout", "5", *mounts,
+        "--rootfs", f"{tree}:O", "/sbin/init",
+    )  # fmt: skip
+    start(host)
+
+
+def start(host: Host) -> None:
+    podman("start", host.container)
+    route(keep=True)
+
+
+def kill(host: Host) -> None:
+    """A dead machine: no process of it gets to say goodbye."""
+    podman("kill", host.container)
+
+
+def remove(host: Host) -> None:
+    podman("rm", "-f", "-t", "0", "--ignore", "-v", host.container, check=False)
+    base = STATE / "hosts" / host.name
+    for line in Path("/proc/self/mounts").read_text().splitlines():
+        where = line.split()[1]
+        if where.startswith(f"{base}/"):
+            run(["umount", "-l", where], check=False)
+    shutil.rmtree(base, ignore_errors=True)
+
+
+def remove_all() -> None:
+    """Leave no container, network or file of the bed."""
+    known = states()
+    conf.each(remove, [h for h in (*conf.MASTERS, conf.SPARE, *conf.WORKERS, conf.MAKER) if h.name in known])
+    podman("network", "rm", "-f", PREFIX, check=False)
+    route(keep=False)
+    for entry in STATE.glob("*"):
+        if entry.name != "lock":
+            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+
+
+def execute(host: Host, *argv: str, stdin: bytes | None = None, check: bool = True, timeout: float = 300) -> str:
+    """Run a command in a host without its sshd; returns its output."""
+    return podman("exec", "-i", host.container, *argv, stdin=stdin, check=check, timeout=timeout)
+
+
+def put(host: Host, path: str, text: str, mode: int = 0o600) -> None:
+    script = f"umask 077; mkdir -p \"$(dirname {path})\"; cat > {path}.tmp && chmod {mode:o} {path}.tmp && mv {path}.tmp {path}"
+    execute(host, "sh", "-c", script, stdin=text.encode())
+
+
+def ssh_argv(host: Host, *command: str) -> list[str]:
+    return ["ssh", "-F", str(SSH_CONFIG), host.name, *command]
+
+
+def ssh(host: Host, *command: str, stdin: bytes | None = None, check: bool = True, timeout: float = 120) -> str:
+    return run(ssh_argv(host, *command), stdin=stdin, check=check, timeout=timeout).stdout
+
+
+def interactive_ssh(host: Host, *command: str) -> int:
+    return subprocess.call(ssh_argv(host, *command))
+
+
+def wait_ready(host: Host, seconds: float = 60) -> None:
+    """Until sshd lets us in and containerd answers."""
+
+    def probe() -> bool:
+        script = "systemctl is-active -q bed-host.service && ctr version >/dev/null"
+        return run(ssh_argv(host, script), check=False, timeout=20).returncode == 0
+
+    try:
+        wait_for(f"{host.name} reachable by ssh with containerd running", probe, seconds=seconds)
+    except BedError as why:
+        journal = podman("exec", host.container, "journalctl", "-n", "80", "--no-pager", check=False)
+        log = STATE / f"{host.name}-boot.log"
+        log.write_text(journal + podman("logs", host.container, check=False))
+        raise BedError(f"{why} Its journal is in {log}.") from why
+
+
+def running(host: Host) -> bool:
+    return states().get(host.name) == "running"
+
+
+def as_root() -> None:
+    if os.geteuid() != 0:
+        raise BedError("The bed needs root: its hosts run kubelets, which mount file systems.")
+
+
+def default_tree() -> Path:
+    return rootfs.host_tree()

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The root file system of a host (Debian with systemd, sshd, containerd, kubeadm and kubelet), made once and shared by overlays."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from pathlib import Path
+
+from . import binaries, conf
+from .conf import CACHE, HERE, BedError, run, say
+
+PACKAGES = (
+    "systemd systemd-sysv dbus openssh-server python3 iproute2 iptables nftables conntrack ethtool socat ebtables"
+    " containerd runc containernetworking-plugins ca-certificates procps kmod mount util-linux iputils-ping less"
+    " psmisc curl jq tar"
+).split()
+# What goes into images and not onto hosts.
+IMAGE_PACKAGES = "keepalived victoria-metrics influxdb busybox-static iptables".split()
+MASKED = (
+    "getty.target systemd-firstboot.service console-getty.service systemd-logind.service systemd-timesyncd.service systemd-networkd.service"
+    " systemd-resolved.service systemd-modules-load.service sys-kernel-debug.mount sys-kernel-tracing.mount"
+    " apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer fstrim.timer"
+).split()
+ENABLED = "bed-host.service containerd.service kubelet.service ssh.service".split()
+
+
+def _key() -> str:
+    """Changes whenever the packages or the files laid over them change."""
+    digest = hashlib.sha256()
+    for part in (*PACKAGES, *IMAGE_PACKAGES, conf.DEBIAN, conf.goarch()):
+        digest.update(part.encode() + b"\0")
+    return digest.hexdigest()[:12]
+
+
+def debian() -> Path:
+    return CACHE / f"debian-{_key()}"
+
+
+def image_tree() -> Path:
+    return CACHE / f"debian-images-{_key()}"
+
+
+def overlay_files() -> dict[str, Path]:
+    """Path on a host -> file of this repository that is laid there."""
+    base = HERE / "host"
+    return {str(p.relative_to(base)): p for p in sorted(base.rglob("*")) if p.is_file()}
+
+
+def host_tree() -> Path:
+    digest = hashlib.sha256(" ".join((_key(), conf.KUBERNETES, *MASKED, *ENABLED)).encode())
+    for name, source in overlay_files().items():
+        digest.update(name.encode() + b"\0" + source.read_bytes() + b"\0")
+    return CACHE / f"host-{digest.hexdigest()[:12]}"
+
+
+def mirror() -> str:
+    """The mirror this machine's own apt uses; empty leaves debootstrap its default."""
+    asked = run(["apt-get", "indextargets", "--format", "$(SITE) $(RELEASE)", "Created-By: Packages"], check=False)
+    for line in asked.stdout.splitlines():
+        site, _, release = line.partition(" ")
+        if release == conf.DEBIAN:
+            return site
+    return ""
+
+
+def _debootstrap(target: Path) -> None:
+    log = CACHE / "log/debootstrap.log"
+    site = mirror()
+    with conf.finished(target) as scratch:
+        say(f"making the Debian root file system (log: {log})")
+        argv = ["nice", "debootstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}", conf.DEBIAN, str(scratch)]
+        run(argv + ([site] if site else []), log=log)
+        run(["chroot", scratch, "apt-get", "clean"], log=log)
+        for old in (*scratch.glob("etc/ssh/ssh_host_*"), *scratch.glob("var/lib/apt/lists/*_Packages")):
+            old.unlink()
+        (scratch / "etc/machine-id").write_text("uninitialized\n")
+
+
+def _image_tree(base: Path, target: Path) -> None:
+    """A copy of the root with the workloads' packages, from which image layers take their files."""
+    log = CACHE / "log/image-packages.log"
+    with conf.finished(target) as scratch:
+        say(f"installing the workloads' Debian packages (log: {log})")
+        run(["cp", "-a", f"{base}/.", scratch])
+        policy = scratch / "usr/sbin/policy-rc.d"
+        policy.write_text("#!/bin/sh\nexit 101\n")
+        policy.chmod(0o755)
+        for own in (Path("/etc/resolv.conf"), *Path("/etc/apt/apt.conf.d").glob("*proxy*")):
+            shutil.copy(own, scratch / own.relative_to("/"))
+        site = mirror()
+        if site:
+            (scratch / "etc/apt/sources.list").write_text(f"deb {site} {conf.DEBIAN} main\n")
+        env = {"DEBIAN_FRONTEND": "noninteractive"}
+        run(["chroot", scratch, "apt-get", "update"], log=log, env=env)
+        install = ["chroot", scratch, "apt-get", "install", "-y", "--no-install-recommends", *IMAGE_PACKAGES]
+        run(["nice", *install], log=log, env=env)
+
+
+def _host_tree(base: Path, target: Path) -> None:
+    with conf.finished(target) as scratch:
+        say("laying kubeadm, kubelet and the hosts' settings over it")
+        run(["cp", "-a", f"{base}/.", scratch])
+        for name in ("kubeadm", "kubelet", "kubectl"):
+            shutil.copy(binaries.binary(name), scratch / "usr/bin" / name)
+            (scratch / "usr/bin" / name).chmod(0o755)
+        for name, source in overlay_files().items():
+            (scratch / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source, scratch / name)
+            (scratch / name).chmod(0o755 if source.read_bytes().startswith(b"#!") else 0o644)
+        for folder in ("etc/cni/net.d", "opt/cni", "etc/kubernetes/manifests", "opt/local-path-provisioner"):
+            (scratch / folder).mkdir(parents=True, exist_ok=True)
+        if not (scratch / "opt/cni/bin").exists():
+            (scratch / "opt/cni/bin").symlink_to("/usr/lib/cni")
+        run(["systemctl", f"--root={scratch}", "mask", *MASKED])
+        run(["systemctl", f"--root={scratch}", "enable", *ENABLED])
+        run(["systemctl", f"--root={scratch}", "set-default", "multi-user.target"])
+        (scratch / "etc/hostname").unlink(missing_ok=True)
+
+
+def fill_debian() -> None:
+    """The parts that need no built binary."""
+    if not debian().is_dir():
+        _debootstrap(debian())
+    if not image_tree().is_dir():
+        _image_tree(debian(), image_tree())
+
+
+def fill() -> Path:
+    fill_debian()
+    if not host_tree().is_dir():
+        _host_tree(debian(), host_tree())
+    return host_tree()
+
+
+def size(path: Path) -> str:
+    return run(["du", "-sh", path], check=False).stdout.split("\t")[0] or "0"
+
+
+__all__ = ["BedError", "debian", "fill", "fill_debian", "host_tree", "image_tree", "overlay_files", "size"]

@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What each verb of the bed does."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import shutil
+
+from . import binaries, cluster, conf, hosts, identity, images, machine, objects as store, rootfs, workloads as work
+from .conf import MASTERS, SPARE, STATE, WORKERS, BedError, Host, each, say
+
+# Written when the cluster is whole, with the hosts it has. A bed without it is begun anew by `up`.
+WHOLE = STATE / "cluster.json"
+FULL = STATE / "workloads.json"
+LOCK = STATE.with_name(STATE.name + ".lock")
+
+
+def _hosts_of_bed() -> list[Host]:
+    return [conf.host(name) for name in json.loads(WHOLE.read_text())["hosts"]]
+
+
+def _require_bed() -> None:
+    if not WHOLE.exists():
+        raise BedError("There is no bed; `bed up` makes one.")
+
+
+def build(mode: str) -> None:
+    machine.require()
+    with conf.lock(conf.CACHE / "lock"):
+        binaries.fill(mode)
+        rootfs.fill()
+        if not images.store().is_dir():
+            # The importing host lies in the bed's network and state.
+            with conf.lock(LOCK):
+                images.fill()
+                if not WHOLE.exists():
+                    hosts.remove_all()
+
+
+def _create(chosen: list[Host]) -> None:
+    hosts.remove_all()
+    hosts.prepare()
+    tree, images_store = rootfs.host_tree(), images.store()
+    each(lambda h: hosts.create(h, tree, images_store), chosen)
+    each(hosts.wait_ready, chosen)
+    say(f"{len(chosen)} hosts are up: {', '.join(f'{h.name} {h.ip}' for h in chosen)}")
+    cluster.create(tuple(h for h in chosen if h in WORKERS))
+    inventory_text = identity.inventory(survivors=MASTERS[1:], replacement=SPARE, state=str(STATE))
+    (STATE / "inventory.yml").write_text(inventory_text)
+    WHOLE.write_text(json.dumps({"hosts": [h.name for h in chosen], "vip": conf.VIP, "kubernetes": conf.KUBERNETES}) + "\n")
+
+
+def up(*, workloads: bool, workers: int, binaries_mode: str) -> None:
+    if not 0 <= workers <= conf.MAX_WORKERS:
+        raise BedError(f"--workers takes 0 to {conf.MAX_WORKERS}.")
+    build(binaries_mode)
+    with conf.lock(LOCK):
+        if WHOLE.exists():
+            _again(workers)
+        else:
+            if hosts.states():
+                say("the last `up` did not end; beginning anew")
+            _create([*MASTERS, SPARE, *WORKERS[:workers]])
+        if workloads and not FULL.exists():
+            work.create()
+            store.put()
+            FULL.write_text("{}\n")
+        cluster.refresh_kubeconfig()
+    say(f"the bed is up: KUBECONFIG={cluster.KUBECONFIG}, inventory {STATE / 'inventory.yml'}, VIP {conf.VIP}")
+
+
+def _again(workers: int) -> None:
+    """`up` on a bed that is there: after a restart of the machine its hosts are started; one killed by hand stays dead."""
+    chosen, states = _hosts_of_bed(), hosts.states()
+    if workers > sum(h in WORKERS for h in chosen):
+        raise BedError("The bed that is there has fewer workers; `bed down` first.")
+    running = [h for h in chosen if states.get(h.name) == "running"]
+    if not running:
+        hosts.route(keep=True)
+        say("no host of the bed runs; starting all of them")
+        each(hosts.start, chosen)
+        each(hosts.wait_ready, chosen)
+        cluster.wait_api()
+        return
+    hosts.route(keep=True)
+    for host in chosen:
+        if host not in running:
+            say(f"{host.name} is off; `bed power {host.name}` starts it, `bed down` and `bed up` make a new bed")
+
+
+def down() -> None:
+    hosts.as_root()
+    with conf.lock(LOCK):
+        hosts.remove_all()
+    shutil.rmtree(STATE, ignore_errors=True)
+    LOCK.unlink(missing_ok=True)
+    say("the bed is gone; the cache stays in " + str(conf.CACHE))
+
+
+def kill(name: str) -> None:
+    _require_bed()
+    hosts.kill(conf.host(name))
+    say(f"{name} is dead")
+    try:
+        cluster.refresh_kubeconfig()
+    except BedError as why:
+        say(str(why))
+
+
+def power(name: str) -> None:
+    _require_bed()
+    host = conf.host(name)
+    hosts.start(host)
+    hosts.wait_ready(host)
+    say(f"{name} is on")
+
+
+def kubeconfig() -> None:
+    _require_bed()
+    print(cluster.refresh_kubeconfig())
+
+
+def ssh(name: str, command: list[str]) -> int:
+    _require_bed()
+    words = command[1:] if command[:1] == ["--"] else command
+    return hosts.interactive_ssh(conf.host(name), *([shlex.join(words)] if len(words) > 1 else words))
+
+
+def inventory(lost: str, replacement: str) -> None:
+    _require_bed()
+    survivors, fresh = identity.split(lost, replacement)
+    text = identity.inventory(survivors=survivors, replacement=fresh, state=str(STATE))
+    (STATE / "inventory.yml").write_text(text)
+    print(text, end="")
+
+
+def objects(act: str) -> int:
+    _require_bed()
+    cluster.refresh_kubeconfig()
+    return store.put() if act == "put" else store.check()
+
+
+def status() -> None:
+    _require_bed()
+    states = hosts.states()
+    print("HOST       ADDRESS         STATE")
+    for host in _hosts_of_bed():
+        print(f"{host.name:<10} {host.ip:<15} {states.get(host.name, 'gone')}")
+    print(f"\nVIP {conf.VIP} held by: {', '.join(cluster.vip_holders()) or 'nobody'}")
+    cluster.refresh_kubeconfig()
+    print("\netcd members")
+    print("\n".join(cluster.etcd_members()) or "none answers")
+    for title, argv in (
+        ("nodes", ["get", "nodes"]),
+        ("claims", ["get", "pvc", "-A"]),
+        ("workloads", ["get", "pods", "-A", "-o", "wide", "--field-selector", "metadata.namespace!=kube-system"]),
+    ):
+        print(f"\n{title}")
+        print(cluster.kubectl(*argv, check=False).rstrip() or "the API server does not answer")
