@@ -24,6 +24,8 @@ def read(api: KubeApi, *, provider: str, lost_name: str) -> Cluster:
     journals = [_parse.journal_state(item) for item in api.items("/api/v1/namespaces/kube-system/configmaps", labelSelector=JOURNAL_LABEL)]
     volumes = api.items("/api/v1/persistentvolumes")
     journal = next((item for item in journals if _is_named(lost_name, item["lost"]["name"], item["lost"]["addresses"])), None)
+    if journal is not None and _lives_again(journal, nodes):
+        journal = None
     lost = _find_lost(lost_name, nodes, journal, volumes)
     cluster = Cluster(
         provider=provider,
@@ -40,6 +42,12 @@ def read(api: KubeApi, *, provider: str, lost_name: str) -> Cluster:
 
 def _is_named(wanted: str, name: str, addresses: t.Iterable[str]) -> bool:
     return wanted == name or wanted in addresses
+
+
+def _lives_again(journal: Json, nodes: t.Sequence[Node]) -> bool:
+    """Whether the name of a node that was replaced long ago belongs to a new master: one that was joined, not a kubelet that came back by itself."""
+    known = journal["lost"]
+    return bool(journal.get("finished")) and any(node.name == known["name"] and node.uid != known["uid"] and node.control_plane for node in nodes)
 
 
 def _find_lost(wanted: str, nodes: t.Sequence[Node], journal: t.Optional[Json], volumes: t.Sequence[Json]) -> t.Optional[Lost]:

@@ -14,6 +14,7 @@ import typing as t
 import urllib.parse
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._models import Cluster, Etcd, Executor, Host, Json, Lost, Vip, from_json
+from ansible_collections.cloudpods.ha.plugins.module_utils._providers import API_PORT, PROVIDERS
 
 _NOT_ASKED = {"failed": True, "msg": "it was not asked"}
 
@@ -33,7 +34,8 @@ def compose(*, api: Json, hosts: t.Sequence[Json], wanted: str) -> Cluster:
         if any(_is_of(member.name, member.peer_urls, lost) for member in etcd.members):
             seen_in.append("etcd")
         answers = sorted({answer for item in hosts for answer in _answers(item)})
-        lost = dataclasses.replace(lost, answers=tuple(answers), seen_in=tuple(dict.fromkeys(seen_in)))
+        probed = any((item.get("probes") or {}).get("results") for item in hosts)
+        lost = dataclasses.replace(lost, answers=tuple(answers), probed=probed, seen_in=tuple(dict.fromkeys(seen_in)))
     return dataclasses.replace(cluster, hosts=reports, etcd=etcd, lost=lost, vip=_vip(reports))
 
 
@@ -46,6 +48,21 @@ def executor(cluster: Cluster) -> Executor:
             address = next(item for node in cluster.nodes if node.name == found for item in node.addresses)
             return Executor(host=host.name, name=found, ip=address)
     return Executor()
+
+
+def api_source(reports: t.Sequence[Json]) -> Json:
+    """The survivor whose API server is asked: {host, server, kubeconfig, error}. Without one, `error` says what each of them lacks."""
+    why = []
+    for item in sorted(reports, key=lambda report: str(report["name"])):
+        host = _host(item)
+        if host.role != "survivor":
+            continue
+        provider = PROVIDERS.get(host.provider)
+        if host.api_ready == "ok" and host.kubeconfig and provider is not None:
+            return {"host": host.name, "server": "https://{0}:{1}".format(host.node_ip, API_PORT), "kubeconfig": provider.admin_kubeconfig, "error": ""}
+        lacks = host.error or ("its API server is {0}".format(host.api_ready or "not running") if host.api_ready != "ok" else "it has no administrator's kubeconfig")
+        why.append("{0}: {1}".format(host.name, lacks))
+    return {"host": "", "server": "", "kubeconfig": "", "error": "no survivor has a ready API server ({0})".format("; ".join(why) or "none is listed")}
 
 
 def survivors(cluster: Cluster) -> t.List[Host]:
@@ -71,6 +88,31 @@ def is_lost_member(member_name: str, peer_urls: t.Iterable[str], lost: Lost) -> 
 
 def _is_of(name: str, peer_urls: t.Iterable[str], lost: Lost) -> bool:
     return name == lost.name or bool(url_hosts(peer_urls) & set(lost.addresses))
+
+
+def minio(results: t.Iterable[Json]) -> t.List[Json]:
+    """One mapping for each MinIO that was asked: {namespace, name, error, gate, converged, summary, drive_bytes}.
+
+    `results` are those of a loop over `healers`; `drive_bytes` is what a drive holds, None when the objects were not all counted.
+    """
+    told = []
+    for result in results:
+        item = result[result["ansible_loop_var"]]
+        buckets, sets = result.get("buckets") or [], result.get("sets") or []
+        shards = sum(one["total"] - result["parity"] for one in sets)
+        counted = bool(sets) and "buckets" in result and all(bucket["complete"] for bucket in buckets)
+        told.append(
+            {
+                "namespace": item["namespace"],
+                "name": item["name"],
+                "error": _why(result) if "gate" not in result else "",
+                "gate": result.get("gate") or {},
+                "converged": bool(result.get("converged")),
+                "summary": _why(result),
+                "drive_bytes": sum(bucket["bytes"] for bucket in buckets) // shards if counted and shards else None,
+            }
+        )
+    return told
 
 
 def _host(item: Json) -> Host:

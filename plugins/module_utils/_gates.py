@@ -17,6 +17,9 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._quorum import Target
 
 Refusals = t.Iterator[Refusal]
 
+# What minio_health_info says of a deployment half of whose lost drives were already replaced; waiting helps.
+_PASSING = {"healing", "drive_offline", "drives_missing"}
+
 
 def reachability(cluster: Cluster) -> Refusals:
     """Could everybody be asked? When not, what else was found may be wrong, and nothing more is judged."""
@@ -84,6 +87,8 @@ def liveness(cluster: Cluster, request: Request) -> Refusals:
         seen = "The lost machine {0} is back: it registered itself as a new Node ({1}).".format(lost.name, "Ready" if node and node.ready else "not Ready")
         yield Refusal("LOST_NODE_RETURNED", seen, "Make it harmless first: ansible-playbook cloudpods.ha.retire_node -e retire_node_host={0}.".format(lost.name))
         return
+    if not lost.probed and not request.fenced:
+        yield Refusal("NODE_UNPROBED", "No address of the lost node {0} is known, so it is not known whether it still runs.".format(lost.name), fence)
     if lost.answers and not request.fenced:
         yield Refusal("NODE_ANSWERS", "The lost node {0} still accepts connections at {1}.".format(lost.name, ", ".join(lost.answers)), fence)
     if node is None:
@@ -149,6 +154,20 @@ def volumes(claims: t.Sequence[ClaimPlan], cluster: Cluster) -> Refusals:
             yield Refusal("VOLUME_AMBIGUOUS", seen, "Find out where its data is before anything is deleted.")
 
 
+def drives(claims: t.Sequence[ClaimPlan], minio: t.Sequence[Json], *, resuming: bool) -> Refusals:
+    """May the lost drives of each MinIO be replaced? After an interrupted run a drive may be healing because of us; then the recovery waits."""
+    for group in dict.fromkeys(claim.group for claim in claims if claim.policy == "heal"):
+        asked = next((item for item in minio if "{namespace}/{name}".format(**item) == group), None)
+        if asked is None or asked["error"]:
+            why = asked["error"].rstrip(".") if asked else "it was not asked"
+            yield Refusal("MINIO_UNREADABLE", "The MinIO {0} can't be judged: {1}.".format(group, why), "Its surviving pods must answer before a drive is replaced.")
+            continue
+        gate = asked["gate"]
+        if not gate["ok"] and not (resuming and set(gate["codes"]) <= _PASSING):
+            seen = "A lost drive of the MinIO {0} must not be replaced now: {1}.".format(group, "; ".join(gate["sentences"]))
+            yield Refusal("MINIO_UNSAFE", seen, "Bring its other drives back, or wait until they have healed, then run again.")
+
+
 def virtual_address(cluster: Cluster) -> Refusals:
     """Do the survivors agree about the VIP?"""
     try:
@@ -196,10 +215,9 @@ def _node(cluster: Cluster, lost: Lost) -> t.Optional[Node]:
 
 def room_for(claim: ClaimPlan, minio: t.Sequence[Json]) -> int:
     """Bytes the new volume needs at once. Volumes are thin: a drive that heals gets what its peers hold, a discarded one starts empty."""
-    if claim.policy == "heal":
-        held = [item["drive_bytes"] for item in minio if "{namespace}/{name}".format(**item) == claim.group and item.get("drive_bytes")]
-        return min([claim.size_bytes, *held])
-    return 0
+    held = [item["drive_bytes"] for item in minio if claim.policy == "heal" and "{namespace}/{name}".format(**item) == claim.group]
+    # A tenth more: what a drive keeps beside the objects.
+    return max((int(size * 1.1) for size in held if size), default=0)
 
 
 def human(size: float) -> str:

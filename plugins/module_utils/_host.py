@@ -39,6 +39,7 @@ def gather(run: Runner, *, name: str, role: str, reference_epoch: float, storage
         error=error,
         provider=provider.name if _is_control_plane(provider) else "",
         hostname=socket.gethostname().lower(),
+        node_ip=keepalived.node_ip if keepalived else next(iter(found), ""),
         addresses=tuple(found),
         interfaces=found,
         skew_seconds=round(skew, 3),

@@ -93,6 +93,7 @@ class Host:
     error: str = ""
     provider: str = ""
     hostname: str = ""
+    node_ip: str = ""
     addresses: t.Tuple[str, ...] = ()
     interfaces: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
     skew_seconds: float = 0.0
@@ -106,7 +107,6 @@ class Host:
     kubeconfig: bool = False
     free_bytes: t.Mapping[str, int] = dataclasses.field(default_factory=dict)
     keepalived: t.Optional[Keepalived] = None
-    answers: t.Tuple[int, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -173,7 +173,7 @@ class Attachment:
 
 @dataclasses.dataclass(frozen=True)
 class Lost:
-    """The lost node. `seen_in` says where its name was found; `answers` are ports that still accept a connection, as HOST:PORT."""
+    """The lost node. `seen_in` says where its name was found; `answers` are ports that still accept a connection, as HOST:PORT, if it was `probed`."""
 
     name: str
     addresses: t.Tuple[str, ...]
@@ -181,6 +181,7 @@ class Lost:
     uid: str = ""
     seen_in: t.Tuple[str, ...] = ()
     answers: t.Tuple[str, ...] = ()
+    probed: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -287,6 +288,9 @@ class Executor:
 class Plan:
     """The outcome of planning: the documented fact `discovery_plan`. With refusals, nothing may be done.
 
+    `join` says that something of the join is to be done, `joined` that the replacement already is a Node and a voter that answers.
+    `backup` are the objects to keep a copy of: {api_version, kind, namespace, name, uid}. `journal` is what has to be written down before the first act.
+
     `state` is 'needed', 'resume' (an earlier run was cut short), 'nothing_to_do' or 'refused'.
     """
 
@@ -305,8 +309,12 @@ class Plan:
     drain: bool = False
     promote: str = ""
     join: bool = False
+    joined: bool = False
     reset: bool = False
     restore_cordons: bool = False
+    backup: t.Tuple[t.Mapping[str, str], ...] = ()
+    journal: t.Mapping[str, t.Any] = dataclasses.field(default_factory=dict)
+    refused_text: str = ""
     text: t.Tuple[str, ...] = ()
 
 

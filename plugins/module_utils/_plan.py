@@ -32,13 +32,19 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._models import (
     Refusal,
     Request,
     Step,
-    from_json,
     to_json,
 )
 from ansible_collections.cloudpods.ha.plugins.module_utils._parity import parity
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan_text import lines
 
-PHASES = ("backup", "etcd_cleanup", "node_removal", "vip", "join", "stateful_recovery")
+# What a copy is kept of. Pods are not: whatever made them makes them again.
+_API_VERSIONS = {
+    "Node": "v1",
+    "PersistentVolume": "v1",
+    "PersistentVolumeClaim": "v1",
+    "Deployment": "apps/v1",
+    "VolumeAttachment": "storage.k8s.io/v1",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,7 +75,7 @@ def plan(cluster: Cluster, request: Request, minio: t.Sequence[Json] = ()) -> Pl
     if refusals or cluster.lost is None:
         return _told(Plan(state="refused", lost=cluster.lost, refusals=tuple(refusals)), cluster)
     found = _find(cluster, cluster.lost)
-    claims, kept = _claims(cluster, request, found)
+    claims, kept = _policy.claims(cluster, request.policies)
     refusals += _gates.liveness(cluster, request)
     refusals += _gates.membership(cluster, found.member, found.host_member if found.own_leftover else None)
     refusals += _gates.replacement(cluster, found.host, request, claims, minio, joined=found.joined, resuming=_resuming(cluster, found))
@@ -90,6 +96,7 @@ def plan(cluster: Cluster, request: Request, minio: t.Sequence[Json] = ()) -> Pl
         drain=bool(found.node and found.node.ready),
         promote=_promotion(cluster),
         join=_join_needed(cluster, found),
+        joined=found.joined,
         reset=bool(found.host and found.host.joined and not found.joined and _resuming(cluster, found)),
         restore_cordons=any(node.cordoned_for == found.lost.name for node in cluster.nodes),
         warnings=tuple(_warnings(cluster, found, claims)),
@@ -103,11 +110,28 @@ def plan(cluster: Cluster, request: Request, minio: t.Sequence[Json] = ()) -> Pl
         told = tuple("{0}: {1} {2}".format(item.code, item.seen, item.advice) for item in refusals)
         draft = dataclasses.replace(draft, state="nothing_to_do", refusals=(), warnings=(*draft.warnings, *told))
     digest = hashlib.sha256(json.dumps(to_json([steps, claims]), sort_keys=True).encode()).hexdigest()
-    return _told(dataclasses.replace(draft, steps=steps, id=digest[:12]), cluster)
+    draft = dataclasses.replace(draft, steps=steps, id=digest[:12], backup=tuple(_backup(steps)))
+    return _told(dataclasses.replace(draft, journal=_journal(cluster, found, draft)), cluster)
 
 
 def _told(made: Plan, cluster: Cluster) -> Plan:
-    return dataclasses.replace(made, text=tuple(lines(made, cluster)))
+    refused = " ".join("[{0}] {1} {2}".format(item.code, item.seen, item.advice) for item in made.refusals)
+    return dataclasses.replace(made, text=tuple(lines(made, cluster)), refused_text=refused + " Nothing was changed." if refused else "")
+
+
+def _journal(cluster: Cluster, found: _Found, made: Plan) -> t.Mapping[str, t.Any]:
+    lost = found.lost
+    identity: Json = {"name": lost.name, "addresses": list(lost.addresses), "hostname_label": lost.hostname_label, "uid": lost.uid}
+    if found.node is not None:
+        identity.update(to_json({"labels": found.node.labels, "taints": found.node.taints, "annotations": found.node.annotations}))
+    claims = {claim.uid: claim for claim in (*_policy.begun(cluster), *made.claims)}
+    return {"lost": identity, "replacement": made.replacement.host, "claims": to_json(list(claims.values())), "approved": made.id, "finished": None}
+
+
+def _backup(steps: t.Iterable[Step]) -> t.Iterator[t.Mapping[str, str]]:
+    for ref in dict.fromkeys(ref for step in steps for ref in step.objects):
+        if ref.kind in _API_VERSIONS:
+            yield {"api_version": _API_VERSIONS[ref.kind], "kind": ref.kind, "namespace": ref.namespace, "name": ref.name, "uid": ref.uid}
 
 
 def _find(cluster: Cluster, lost: Lost) -> _Found:
@@ -149,17 +173,6 @@ def _replacement(found: _Found) -> Executor:
     # The address of the Node it will be: the one the default interface has, which is not the VIP.
     own = [item for item in found.host.addresses if ":" not in item]
     return Executor(host=found.host.name, name=node.name if node else found.host.hostname, ip=node.addresses[0] if node else (own or [""])[0])
-
-
-def _claims(cluster: Cluster, request: Request, found: _Found) -> t.Tuple[t.List[ClaimPlan], t.List[ClaimPlan]]:
-    """Claims to recover, and those that are left alone or undecided. Those an unfinished run had begun with are always among the first."""
-    decided = [_policy.decide(item, request.policies) for item in cluster.claims]
-    active = [item for item in decided if item.policy in ("heal", "discard")]
-    journal = cluster.journal or {}
-    if not journal.get("finished"):
-        uids = {item.uid for item in active}
-        active += [from_json(ClaimPlan, item) for item in journal.get("claims") or [] if item["uid"] not in uids]
-    return sorted(active, key=lambda item: (item.order, item.group, item.name)), [item for item in decided if item.policy in ("ignore", "refuse")]
 
 
 def _promotion(cluster: Cluster) -> str:

@@ -10,7 +10,7 @@ import fnmatch
 import typing as t
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
-from ansible_collections.cloudpods.ha.plugins.module_utils._models import Claim, ClaimPlan
+from ansible_collections.cloudpods.ha.plugins.module_utils._models import Claim, ClaimPlan, Cluster, Json, from_json
 
 POLICIES = ("heal", "discard", "ignore", "refuse")
 _NOBODY = {"policy": "refuse", "reason": "no policy names this claim", "order": 0}
@@ -60,3 +60,31 @@ def decide(claim: Claim, policies: t.Sequence[t.Mapping[str, t.Any]]) -> ClaimPl
         group="{0}/{1}".format(claim.namespace, owner.name if owner else claim.name),
         owner=owner,
     )
+
+
+def claims(cluster: Cluster, policies: t.Sequence[t.Mapping[str, t.Any]]) -> t.Tuple[t.List[ClaimPlan], t.List[ClaimPlan]]:
+    """Claims to recover, in order, and those that are left alone or undecided.
+
+    What an unfinished run had begun with is always among the first: half-way, its claims no longer look lost.
+    """
+    decided = [decide(item, policies) for item in cluster.claims]
+    active = [item for item in decided if item.policy in ("heal", "discard")]
+    uids = {item.uid for item in active}
+    active += [item for item in begun(cluster) if item.uid not in uids and not (cluster.journal or {}).get("finished")]
+    return sorted(active, key=lambda item: (item.order, item.group, item.name)), [item for item in decided if item.policy in ("ignore", "refuse")]
+
+
+def begun(cluster: Cluster) -> t.List[ClaimPlan]:
+    """The claims of the journal: what an earlier run set out to recover."""
+    return [from_json(ClaimPlan, item) for item in (cluster.journal or {}).get("claims") or []]
+
+
+def healers(cluster: Cluster, policies: t.Sequence[t.Mapping[str, t.Any]]) -> t.List[Json]:
+    """The StatefulSets whose drives heal, each with its lost claims: {namespace, name, claims: [{name, uid}]}."""
+    found: t.Dict[str, Json] = {}
+    active, _kept = claims(cluster, policies)
+    for claim in {item.uid: item for item in (*begun(cluster), *active)}.values():
+        if claim.policy == "heal" and claim.owner is not None and claim.owner.kind == "StatefulSet":
+            item = found.setdefault(claim.group, {"namespace": claim.owner.namespace, "name": claim.owner.name, "claims": []})
+            item["claims"].append({"name": claim.name, "uid": claim.uid})
+    return list(found.values())

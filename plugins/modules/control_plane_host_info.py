@@ -74,6 +74,12 @@ host:
     kubelet_version: v1.30.4
     etcd_health: ok
     api_ready: ok
+probe_ports:
+  description: TCP ports on which a control-plane machine that still lives accepts connections.
+  type: list
+  elements: int
+  returned: success
+  sample: [22, 6443, 2379, 2380, 10250]
 """
 
 import typing as t
@@ -82,6 +88,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
 from ansible_collections.cloudpods.ha.plugins.module_utils._host import gather
 from ansible_collections.cloudpods.ha.plugins.module_utils._models import to_json
+from ansible_collections.cloudpods.ha.plugins.module_utils._providers import PROBE_PORTS
 from ansible_collections.cloudpods.ha.plugins.module_utils._runner import module_runner
 
 
@@ -106,7 +113,7 @@ def main() -> t.NoReturn:
         )
     except HaError as exc:
         module.fail_json(msg=str(exc))
-    module.exit_json(changed=False, host=to_json(host))
+    module.exit_json(changed=False, host=to_json(host), probe_ports=list(PROBE_PORTS))
 
 
 if __name__ == "__main__":

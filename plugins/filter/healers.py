@@ -1,0 +1,62 @@
+# Copyright (c) the cloudpods.ha authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: healers
+short_description: Tell which workloads fill a lost drive again by themselves
+version_added: 0.1.0
+author: cloudpods.ha authors (@cloudpods-ha)
+description:
+  - Applies the claim policies to the claims of the lost node, and lists the StatefulSets with a claim to heal.
+positional: request
+options:
+  _input:
+    description: The RV(cloudpods.ha.control_plane_info#module:cluster).
+    type: dict
+    required: true
+  request:
+    description: What the operator asked for, in the shape docs/contracts.md gives under C(Request).
+    type: dict
+    required: true
+"""
+
+EXAMPLES = r"""
+---
+- name: List them
+  ansible.builtin.set_fact:
+    healers: "{{ cluster | cloudpods.ha.healers(request) }}"
+"""
+
+RETURN = r"""
+_value:
+  description: For each StatefulSet its C(namespace), C(name), and its lost C(claims) with name and UID.
+  type: list
+  elements: dict
+  sample: [{namespace: onecloud-minio, name: minio, claims: [{name: export-minio-0, uid: 297ed5e5-66c8-4855-8031-c65a0ccfa4d0}]}]
+"""
+
+import typing as t
+
+from ansible.errors import AnsibleFilterError
+from ansible_collections.cloudpods.ha.plugins.module_utils import _policy
+from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
+from ansible_collections.cloudpods.ha.plugins.module_utils._models import Cluster, Json, Request, from_json
+
+
+def healers(api: Json, request: Json) -> t.List[Json]:
+    try:
+        wanted = from_json(Request, request)
+        _policy.check(wanted.policies)
+        return _policy.healers(from_json(Cluster, api), wanted.policies)
+    except HaError as exc:
+        raise AnsibleFilterError(str(exc)) from None
+
+
+class FilterModule:
+    """Policies."""
+
+    def filters(self) -> t.Dict[str, t.Callable[..., t.Any]]:
+        return {"healers": healers}

@@ -1,0 +1,89 @@
+# Copyright (c) the cloudpods.ha authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: join_configuration
+short_description: Make the configuration file of kubeadm join
+version_added: 0.1.0
+author: cloudpods.ha authors (@cloudpods-ha)
+description:
+  - Returns what C(kubeadm join --config) reads to add a control-plane node. The secrets stand in this file, so that none stands on a command line.
+options:
+  _input:
+    description: The RV(cloudpods.ha.kubeadm_join_credentials#module:credentials). Secret; use it in tasks with C(no_log) only.
+    type: dict
+    required: true
+  kubernetes_version:
+    description: Version of the control plane.
+    type: str
+    required: true
+  endpoint:
+    description: ADDRESS:PORT of the API server to join through.
+    type: str
+    required: true
+  name:
+    description: Name of the new node.
+    type: str
+    required: true
+  ip:
+    description: Its address.
+    type: str
+    required: true
+  cri_socket:
+    description: Where its container runtime listens. Empty leaves it to kubeadm.
+    type: str
+    default: ""
+"""
+
+EXAMPLES = r"""
+---
+- name: Write it
+  ansible.builtin.copy:
+    content: "{{ credentials | cloudpods.ha.join_configuration(kubernetes_version='v1.30.4', endpoint='192.0.2.12:6443', name='master-4', ip='192.0.2.14') }}"
+    dest: /root/join.yaml
+    mode: "0600"
+  no_log: true
+"""
+
+RETURN = r"""
+_value:
+  description: The text of the file.
+  type: str
+"""
+
+import json
+import typing as t
+
+from ansible.errors import AnsibleFilterError
+from ansible_collections.cloudpods.ha.plugins.module_utils import _kubeadm
+from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
+
+
+def join_configuration(
+    credentials: t.Mapping[str, str], *, kubernetes_version: str, endpoint: str, name: str, ip: str, cri_socket: str = ""
+) -> str:
+    try:
+        document = _kubeadm.join_configuration(
+            kubernetes_version=kubernetes_version,
+            endpoint=endpoint,
+            token=credentials["token"],
+            ca_hash=credentials["ca_hash"],
+            certificate_key=credentials["certificate_key"],
+            name=name,
+            ip=ip,
+            cri_socket=cri_socket,
+        )
+    except HaError as exc:
+        raise AnsibleFilterError(str(exc)) from None
+    # JSON is YAML; strings stay strings whatever they look like.
+    return json.dumps(document, indent=2)
+
+
+class FilterModule:
+    """Joining."""
+
+    def filters(self) -> t.Dict[str, t.Callable[..., t.Any]]:
+        return {"join_configuration": join_configuration}

@@ -1,0 +1,69 @@
+# Copyright (c) the cloudpods.ha authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: replacement_report
+short_description: Make the report of a replacement
+version_added: 0.1.0
+author: cloudpods.ha authors (@cloudpods-ha)
+description:
+  - Makes a report for programs and a summary for people from the plan, the journal and what the phases published. It is pure; it contacts nothing.
+positional: journal, results
+options:
+  _input:
+    description: The plan, C(plan) of P(cloudpods.ha.replacement_plan#filter).
+    type: dict
+    required: true
+  journal:
+    description: The journal, which knows when each phase started and finished.
+    type: dict
+    required: true
+  results:
+    description: What each phase published, by the name of the phase.
+    type: dict
+    required: true
+  outcome:
+    description: V(done) or V(failed).
+    type: str
+    choices: [done, failed]
+    required: true
+  failure:
+    description: Why it failed, one sentence.
+    type: str
+    default: ""
+"""
+
+EXAMPLES = r"""
+---
+- name: Report
+  ansible.builtin.debug:
+    msg: "{{ (discovery_plan | cloudpods.ha.replacement_report(journal, results, outcome='done')).text }}"
+"""
+
+RETURN = r"""
+_value:
+  description: C(json), the report for programs (docs/contracts.md gives its shape), and C(text), lines for people.
+  type: dict
+  sample:
+    json: {format: 1, outcome: done, phases: [{phase: backup, seconds: 4}]}
+    text: ["DONE: master-1 was replaced by master-4"]
+"""
+
+import typing as t
+
+from ansible_collections.cloudpods.ha.plugins.module_utils._models import Json, Plan, from_json
+from ansible_collections.cloudpods.ha.plugins.module_utils._report import report
+
+
+def replacement_report(plan: Json, journal: Json, results: Json, *, outcome: str, failure: str = "") -> Json:
+    return report(from_json(Plan, plan), journal, results, outcome=outcome, failure=failure)
+
+
+class FilterModule:
+    """Reporting."""
+
+    def filters(self) -> t.Dict[str, t.Callable[..., t.Any]]:
+        return {"replacement_report": replacement_report}

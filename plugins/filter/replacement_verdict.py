@@ -1,0 +1,74 @@
+# Copyright (c) the cloudpods.ha authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: replacement_verdict
+short_description: Judge whether a replacement worked
+version_added: 0.1.0
+author: cloudpods.ha authors (@cloudpods-ha)
+description:
+  - Checks nodes, etcd members, API servers, VIP, volumes, cordons and MinIO of a cluster that was read anew. It is pure; it contacts nothing.
+positional: reports, lost
+options:
+  _input:
+    description: The RV(cloudpods.ha.control_plane_info#module:cluster).
+    type: dict
+    required: true
+  reports:
+    description: As for P(cloudpods.ha.replacement_plan#filter).
+    type: list
+    elements: dict
+    required: true
+  lost:
+    description: Name of the lost node.
+    type: str
+    required: true
+  vip_answers:
+    description: Whether an API server answered at the VIP.
+    type: bool
+    default: false
+  minio:
+    description: The results of a loop of M(cloudpods.ha.minio_health_info) over what P(cloudpods.ha.healers#filter) returned.
+    type: list
+    elements: dict
+    default: []
+"""
+
+EXAMPLES = r"""
+---
+- name: Judge
+  ansible.builtin.set_fact:
+    checks: "{{ cluster | cloudpods.ha.replacement_verdict(reports, 'master-1', vip_answers=true) }}"
+"""
+
+RETURN = r"""
+_value:
+  description: C(ok), C(checks) (each with C(name), C(ok) and C(seen)), and C(text), the same as lines.
+  type: dict
+  sample: {ok: true, checks: [{name: VIP, ok: true, seen: 192.0.2.10 is on master-2 and the API answers there}], text: []}
+"""
+
+import typing as t
+
+from ansible_collections.cloudpods.ha.plugins.module_utils._compose import compose, minio as told
+from ansible_collections.cloudpods.ha.plugins.module_utils._models import Json, to_json
+from ansible_collections.cloudpods.ha.plugins.module_utils._verdict import verdict
+
+
+def replacement_verdict(api: Json, reports: t.Sequence[Json], lost: str, vip_answers: bool = False, minio: t.Sequence[Json] = ()) -> Json:
+    checks = verdict(compose(api=api, hosts=reports, wanted=lost), vip_answers=vip_answers, minio=told(minio))
+    return {
+        "ok": all(check.ok for check in checks),
+        "checks": to_json(checks),
+        "text": ["{0:<8} {1:<12} {2}".format("ok" if check.ok else "FAILED", check.name, check.seen) for check in checks],
+    }
+
+
+class FilterModule:
+    """Judging."""
+
+    def filters(self) -> t.Dict[str, t.Callable[..., t.Any]]:
+        return {"replacement_verdict": replacement_verdict}

@@ -1,0 +1,80 @@
+# Copyright (c) the cloudpods.ha authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: it may change in any release.
+"""The report of a replacement, for programs and for people. Pure."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.cloudpods.ha.plugins.module_utils._models import Json, ObjectRef, Plan, to_json
+from ansible_collections.cloudpods.ha.plugins.module_utils._parse import moment
+from ansible_collections.cloudpods.ha.plugins.module_utils._plan_text import object_line
+
+FORMAT = 1
+_RETURN = (
+    "When the old machine {lost} is powered on again, its kubelet registers itself as a Ready Node within seconds, and its keepalived still takes itself "
+    "for the MASTER of the VIP. Keep it off, or make it harmless at once: ansible-playbook cloudpods.ha.retire_node -e retire_node_host={lost}"
+)
+
+
+def report(plan: Plan, journal: Json, results: Json, *, outcome: str, failure: str) -> Json:
+    """Return {json, text}. `results` holds what each phase published, by phase; `outcome` is 'done' or 'failed'."""
+    lost = plan.lost.name if plan.lost else ""
+    durations = list(_durations(journal))
+    data = {
+        "format": FORMAT,
+        "outcome": outcome,
+        "failure": failure,
+        "lost": to_json(plan.lost),
+        "replacement": to_json(plan.replacement),
+        "plan": {"id": plan.id, "steps": to_json(plan.steps)},
+        "phases": [{"phase": phase, "seconds": seconds} for phase, seconds in durations],
+        "results": results,
+        "warnings": [*plan.warnings, _RETURN.format(lost=lost)],
+    }
+    return {"json": data, "text": list(_text(plan, results, durations, outcome, failure, data["warnings"]))}
+
+
+def _durations(journal: Json) -> t.Iterator[t.Tuple[str, t.Optional[int]]]:
+    for phase, marks in (journal.get("phases") or {}).items():
+        start, end = moment(marks.get("started")), moment(marks.get("finished"))
+        yield phase, int((end - start).total_seconds()) if start and end and end >= start else None
+
+
+def _text(
+    plan: Plan, results: Json, durations: t.Sequence[t.Tuple[str, t.Optional[int]]], outcome: str, failure: str, warnings: t.Sequence[str]
+) -> t.Iterator[str]:
+    lost = plan.lost.name if plan.lost else "the node"
+    if outcome == "done":
+        yield "DONE: {0} was replaced by {1}".format(lost, plan.replacement.name)
+    else:
+        yield "STOPPED: {0} is not replaced yet".format(lost)
+        yield "  {0}".format(failure)
+        yield "  Run the same command again when the cause is gone; it goes on from here."
+    yield ""
+    for phase, seconds in durations:
+        yield "  {0:<18} {1}".format(phase, "not finished" if seconds is None else "{0} s".format(seconds))
+    backup = results.get("backup") or {}
+    if backup:
+        yield ""
+        yield "etcd snapshot: {0} on {1}, revision {2}; a copy is {3}".format(
+            backup.get("path"), backup.get("host"), backup.get("revision"), backup.get("controller_path")
+        )
+    yield ""
+    yield "Touched:" if outcome == "done" else "Planned:"
+    for line in dict.fromkeys(object_line(ref) for ref in _touched(plan)):
+        yield "  {0}".format(line)
+    verified = (results.get("verify") or {}).get("text") or []
+    if verified:
+        yield ""
+        yield "Proof:"
+        yield from ("  {0}".format(line) for line in verified)
+    yield ""
+    for warning in warnings:
+        yield "WARNING: {0}".format(warning)
+
+
+def _touched(plan: Plan) -> t.Iterator[ObjectRef]:
+    return (ref for step in plan.steps for ref in step.objects if not step.act.startswith("wait"))
