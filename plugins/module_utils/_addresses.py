@@ -12,18 +12,25 @@ import typing as t
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import CommandFailed
 from ansible_collections.cloudpods.ha.plugins.module_utils._runner import Runner, output_of
 
+Interface = t.Union[ipaddress.IPv4Interface, ipaddress.IPv6Interface]
+
 # One line for each address. Not `-j`: the iproute of CentOS 7, which older clusters run on, has no JSON.
 ARGV = ("ip", "-o", "address", "show")
 
 
 def addresses(run: Runner) -> t.Dict[str, str]:
     """Return {address: interface} in the order of `ip`, without loopback and link-local ones. Raises CommandFailed."""
+    return {str(interface.ip): name for interface, name in carried(run)}
+
+
+def carried(run: Runner) -> t.List[t.Tuple[Interface, str]]:
+    """Return the same as pairs of the address with its prefix length and the interface. Raises CommandFailed."""
     return parse(output_of(run, ARGV, program="ip"))
 
 
-def parse(text: str) -> t.Dict[str, str]:
+def parse(text: str) -> t.List[t.Tuple[Interface, str]]:
     """Read what `ip -o address show` prints. Raises CommandFailed for a line that is something else."""
-    found: t.Dict[str, str] = {}
+    found: t.List[t.Tuple[Interface, str]] = []
     for line in filter(str.strip, text.splitlines()):
         # "2: eth0    inet 192.0.2.12/24 brd 192.0.2.255 scope global eth0\       valid_lft forever ..."
         words = line.split()
@@ -32,9 +39,9 @@ def parse(text: str) -> t.Dict[str, str]:
         if words[2] not in ("inet", "inet6"):
             continue
         try:
-            address = ipaddress.ip_interface(words[3]).ip
+            address = ipaddress.ip_interface(words[3])
         except ValueError:
             raise CommandFailed("ip", 0, "its answer is not a list of addresses: {0!r}".format(line[:120])) from None
-        if not address.is_loopback and not address.is_link_local:
-            found[str(address)] = words[1].split("@")[0].rstrip(":")
+        if not address.ip.is_loopback and not address.ip.is_link_local:
+            found.append((address, words[1].split("@")[0].rstrip(":")))
     return found

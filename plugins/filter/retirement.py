@@ -1,0 +1,95 @@
+# Copyright (c) the cloudpods.ha authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: retirement
+short_description: Decide whether a machine may be made harmless
+version_added: 0.1.0
+author: cloudpods.ha authors (@cloudpods-ha)
+description:
+  - A machine may be retired when it was a master of this cluster and is none any more. It is refused when it is an etcd
+    member by name or by any of its addresses, when it looks like a worker in use, when it belongs to another cluster,
+    and when the members could not be listed.
+  - A refusal is a code, what was seen, and what to do.
+positional: survivor, nodes, etcd, vip
+options:
+  _input:
+    description: The RV(cloudpods.ha.control_plane_residue_info#module:residue) of the machine.
+    type: dict
+    required: true
+  survivor:
+    description: The same of a survivor of the cluster, to compare.
+    type: dict
+    required: true
+  nodes:
+    description: All Node objects, as the API spells them.
+    type: list
+    elements: dict
+    required: true
+  etcd:
+    description: The RV(cloudpods.ha.etcd_member_info#module:etcd) of the same survivor.
+    type: dict
+    required: true
+  vip:
+    description: The VIP. It says nothing about who a machine is. Empty when there is none.
+    type: str
+    required: true
+"""
+
+EXAMPLES = r"""
+---
+- name: Decide whether the machine may be retired
+  ansible.builtin.set_fact:
+    __retirement: "{{ __machine | cloudpods.ha.retirement(__survivor, __nodes, __etcd, '192.0.2.10') }}"
+"""
+
+RETURN = r"""
+_value:
+  description: The decision.
+  type: dict
+  contains:
+    node_name:
+      description: The Node object to delete, empty without one.
+      type: str
+    node_uid:
+      description: Its UID.
+      type: str
+    needed:
+      description: Whether there is anything to do.
+      type: bool
+    refusal:
+      description: Empty when the machine may be retired, else C(code), C(seen) and C(advice).
+      type: dict
+"""
+
+import typing as t
+
+from ansible_collections.cloudpods.ha.plugins.module_utils import _parse
+from ansible_collections.cloudpods.ha.plugins.module_utils._errors import Unsafe
+from ansible_collections.cloudpods.ha.plugins.module_utils._models import Etcd, from_json, to_json
+from ansible_collections.cloudpods.ha.plugins.module_utils._retire import Residue, decide
+
+Json = t.Dict[str, t.Any]
+
+
+def retirement(residue: Json, survivor: Json, nodes: t.Sequence[Json], etcd: Json, vip: str) -> Json:
+    try:
+        decision = decide(
+            from_json(Residue, residue),
+            nodes=[_parse.node(node, leases=[], now="") for node in nodes],
+            etcd=from_json(Etcd, etcd),
+            vip=vip,
+            ca_digest=survivor["ca_digest"],
+        )
+    except Unsafe as exc:
+        refusal = {"code": exc.code, "seen": exc.seen, "advice": exc.advice}
+        return {"node_name": "", "node_uid": "", "needed": False, "refusal": refusal}
+    return {**to_json(decision), "refusal": {}}
+
+
+class FilterModule:
+    def filters(self) -> t.Dict[str, t.Callable[..., t.Any]]:
+        return {"retirement": retirement}

@@ -1,0 +1,137 @@
+#!/usr/bin/python
+# Copyright (c) the cloudpods.ha authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: control_plane_residue_info
+short_description: Tell what is left of a control plane on a machine
+description:
+  - Reads what would make a machine act as a master again, or does so now. That is static pods, kubelet, etcd data,
+    ports, pods and the VIP.
+  - It asks no other host and changes nothing.
+version_added: 0.1.0
+author: cloudpods.ha authors (@cloudpods-ha)
+extends_documentation_fragment:
+  - cloudpods.ha._attributes
+  - cloudpods.ha._attributes.info_module
+options:
+  vip:
+    description: The VIP, to tell whether this machine carries it. Empty when there is none.
+    type: str
+    default: ""
+  provider:
+    description: How the control plane was run.
+    type: str
+    choices: [kubeadm]
+    default: kubeadm
+"""
+
+EXAMPLES = r"""
+---
+- name: What is left of the old master?
+  cloudpods.ha.control_plane_residue_info:
+    vip: 192.0.2.10
+  register: __residue
+"""
+
+RETURN = r"""
+residue:
+  description: What was found. Paths are empty when there is nothing at them.
+  type: dict
+  returned: success
+  contains:
+    hostname:
+      description: The name of the machine, in lower case, as kubelet registers it.
+      type: str
+    addresses:
+      description: The addresses it carries now.
+      type: list
+      elements: str
+    control_plane:
+      description: Whether there is an etcd member's data or static pod.
+      type: bool
+    ca_digest:
+      description: The SHA-256 of the certificate that vouches for the API server. It tells clusters apart.
+      type: str
+    manifests:
+      description: The paths of static pod manifests.
+      type: list
+      elements: str
+    kubelet_config:
+      description: The path of the kubeconfig kubelet registers with.
+      type: str
+    etcd_data:
+      description: The path of the etcd data.
+      type: str
+    units:
+      description: The systemd units that start pods, each with C(name), C(active), C(enabled), C(masked) and
+        C(fragment), its unit file.
+      type: list
+      elements: dict
+    listening:
+      description: The ports of etcd and the API server that something listens on.
+      type: list
+      elements: int
+    pods:
+      description: The processes of pods, as process ID and program.
+      type: list
+      elements: str
+    retired:
+      description: The folders earlier retirements moved things to.
+      type: list
+      elements: str
+    vip:
+      description: The VIP with its prefix length while the machine carries it.
+      type: str
+    vip_interface:
+      description: The interface that carries the VIP.
+      type: str
+    backups:
+      description: The folder for things moved away.
+      type: str
+  sample:
+    hostname: master-1
+    addresses: [192.0.2.11]
+    control_plane: true
+    ca_digest: 2f0e...
+    manifests: [/etc/kubernetes/manifests/etcd.yaml]
+    kubelet_config: /etc/kubernetes/kubelet.conf
+    etcd_data: /var/lib/etcd
+    units: [{name: kubelet, active: true, enabled: true, masked: false, fragment: /lib/systemd/system/kubelet.service}]
+    listening: [2379, 2380, 6443]
+    pods: [1201 etcd]
+    retired: []
+    vip: ""
+    vip_interface: ""
+    backups: /var/backups/cloudpods-ha
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
+from ansible_collections.cloudpods.ha.plugins.module_utils._models import to_json
+from ansible_collections.cloudpods.ha.plugins.module_utils._providers import PROVIDERS
+from ansible_collections.cloudpods.ha.plugins.module_utils._residue import gather
+from ansible_collections.cloudpods.ha.plugins.module_utils._runner import module_runner
+
+
+def main() -> None:
+    """Entry point."""
+    module = AnsibleModule(
+        argument_spec={
+            "vip": {"type": "str", "default": ""},
+            "provider": {"type": "str", "choices": ["kubeadm"], "default": "kubeadm"},
+        },
+        supports_check_mode=True,
+    )
+    try:
+        residue = gather(module_runner(module), PROVIDERS[module.params["provider"]], vip=module.params["vip"])
+    except HaError as exc:
+        module.fail_json(msg=str(exc))
+    module.exit_json(changed=False, residue=to_json(residue))
+
+
+if __name__ == "__main__":
+    main()

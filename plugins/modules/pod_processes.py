@@ -1,0 +1,79 @@
+#!/usr/bin/python
+# Copyright (c) the cloudpods.ha authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: pod_processes
+short_description: End the processes of all pods on a host
+description:
+  - Finds the processes of pods by their control group, of version 1 or 2, asks them to end and kills what is left. No
+    container runtime has to answer for that.
+  - It is for a machine that is taken out of a cluster. Where kubelet still runs, it starts the pods again, so stop that
+    first.
+  - It refuses on a machine that is itself a pod.
+version_added: 0.1.0
+author: cloudpods.ha authors (@cloudpods-ha)
+extends_documentation_fragment:
+  - cloudpods.ha._attributes
+options:
+  state:
+    description: Whether processes of pods are to run. Only V(absent) can be asked for.
+    type: str
+    choices: [absent]
+    required: true
+  grace_seconds:
+    description: How long they may take to end by themselves.
+    type: int
+    default: 30
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+  idempotent:
+    support: full
+"""
+
+EXAMPLES = r"""
+---
+- name: Nothing of the pods is left running
+  cloudpods.ha.pod_processes:
+    state: absent
+"""
+
+RETURN = r"""
+ended:
+  description: The processes that were ended, as process ID and program.
+  type: list
+  elements: str
+  returned: success
+  sample: ["1201 etcd", "1320 keepalived"]
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
+from ansible_collections.cloudpods.ha.plugins.module_utils._processes import end_pod_processes, pod_processes
+
+
+def main() -> None:
+    """Entry point."""
+    module = AnsibleModule(
+        argument_spec={
+            "state": {"type": "str", "choices": ["absent"], "required": True},
+            "grace_seconds": {"type": "int", "default": 30},
+        },
+        supports_check_mode=True,
+    )
+    grace = module.params["grace_seconds"]
+    try:
+        ended = pod_processes() if module.check_mode else end_pod_processes(grace_seconds=grace)
+    except HaError as exc:
+        module.fail_json(msg=str(exc))
+    module.exit_json(changed=bool(ended), ended=[str(process) for process in ended])
+
+
+if __name__ == "__main__":
+    main()
