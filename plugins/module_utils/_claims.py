@@ -4,10 +4,11 @@
 # Private to this collection: it may change in any release.
 """What is the next safe act on the way from a claim whose volume died with its node to a new one on the replacement.
 
-The order, whatever the release of Kubernetes: the lost Node is gone, its pod is gone, the claim is deleted, the claim is gone, a
-Pending pod that was made for the old claim is deleted, a new claim is bound on the replacement, its pod is Ready there. Nothing is
-remembered between two calls, so that a run may be killed after any act. Two rules are never broken: a claim is deleted only when
-its volume is proven to be on the lost node, and a pod is deleted only when no node was ever chosen for it.
+The order, whatever the release of Kubernetes: the lost Node is gone, its pod is gone, the claim is deleted, the claim
+is gone, a Pending pod that was made for the old claim is deleted, a new claim is bound on the replacement, its pod is
+Ready there. Nothing is remembered between two calls, so that a run may be killed after any act. Two rules are never
+broken: a claim is deleted only when its volume is proven to be on the lost node, and a pod is deleted only when no
+  node was ever chosen for it.
 """
 
 from __future__ import annotations
@@ -56,7 +57,8 @@ class Claim:
 
 @dataclass(frozen=True)
 class Volume:
-    """A PersistentVolume. `hostnames` are the values its node affinity requires, `annotated_node` is the provisioner's own note."""
+    """A PersistentVolume. `hostnames` are the values its node affinity requires, `annotated_node` is the provisioner's
+    own note."""
 
     name: str
     uid: str
@@ -165,12 +167,16 @@ def _judge_nodes(target: Target, seen: Seen) -> t.Optional[Action]:
     if lost is not None and lost.name != target.replacement:
         return _refuse(
             "lost_node_returned",
-            "a Node named {0} is registered again, with another UID: the old machine seems to be powered on.".format(lost.name),
+            "a Node named {0} is registered again, with another UID: the old machine seems to be powered on.".format(
+                lost.name
+            ),
             "Power it off or retire it, and delete that Node.",
         )
     replacement = seen.node(target.replacement)
     if replacement is None:
-        return _refuse("no_replacement", "there is no Node {0}.".format(target.replacement), "Join the replacement first.")
+        return _refuse(
+            "no_replacement", "there is no Node {0}.".format(target.replacement), "Join the replacement first."
+        )
     if not replacement.schedulable:
         return _refuse(
             "replacement_cordoned",
@@ -200,14 +206,21 @@ def _judge_old(target: Target, seen: Seen, claim: Claim) -> Action:
     if target.kind == "Deployment" and seen.workload is not None and not seen.workload.managed:
         return _refuse(
             "nobody_recreates",
-            "the Deployment {0} has no owner, so nothing would create it and its claim {1} again.".format(target.workload, target.label),
+            "nothing owns the Deployment {0}, so nothing would create it and {1} again.".format(
+                target.workload, target.label
+            ),
             "Recreate claim and Deployment by hand from their manifests.",
         )
     if on_lost:
         return _wait(
-            "the pod {0} of the vanished node {1} is still registered; pod garbage collection takes it".format(on_lost[0].name, on_lost[0].node)
+            "the pod {0} of the vanished node {1} is still registered; pod garbage collection takes it".format(
+                on_lost[0].name, on_lost[0].node
+            )
         )
-    return Action("delete_claim", "its volume {0} was on {1}, and no pod that was ever placed uses it".format(target.volume, target.lost.name))
+    return Action(
+        "delete_claim",
+        "its volume {0} was on {1}, and no pod that was ever placed uses it".format(target.volume, target.lost.name),
+    )
 
 
 def _judge_place(target: Target, seen: Seen, claim: Claim) -> t.Optional[Action]:
@@ -224,11 +237,17 @@ def _judge_place(target: Target, seen: Seen, claim: Claim) -> t.Optional[Action]
             return None  # the volume object is gone; UID and volume name are those of the plan, which saw it on the lost node
         return _wait("its volume {0} is gone and the claim is not yet marked Lost".format(target.volume))
     if target.volume_uid and volume.uid != target.volume_uid:
-        return _refuse("other_volume", "the volume {0} is not the planned one: its UID is {1}.".format(volume.name, volume.uid), "Make the plan again.")
+        return _refuse(
+            "other_volume",
+            "the volume {0} is not the planned one: its UID is {1}.".format(volume.name, volume.uid),
+            "Make the plan again.",
+        )
     if volume.claim_uid != claim.uid:
         return _refuse(
             "claim_mismatch",
-            "the volume {0} belongs to a claim with UID '{1}', not to {2}.".format(volume.name, volume.claim_uid, target.label),
+            "the volume {0} belongs to a claim with UID '{1}', not to {2}.".format(
+                volume.name, volume.claim_uid, target.label
+            ),
             "Make the plan again.",
         )
     if set(volume.hostnames) != {target.lost.hostname} or volume.annotated_node not in ("", target.lost.name):
@@ -247,7 +266,9 @@ def _judge_terminating(seen: Seen, claim: Claim) -> Action:
     placed = [pod for pod in seen.pods if pod.node]
     idle = [pod for pod in seen.pods if not pod.node and pod.phase == "Pending" and not pod.terminating]
     if idle and not placed and (claim.terminating_seconds or 0) >= CLAIM_TERMINATING_SECONDS:
-        return Action("delete_pod", "it was never placed, and the claim that is being deleted waits for it", pod=idle[0])
+        return Action(
+            "delete_pod", "it was never placed, and the claim that is being deleted waits for it", pod=idle[0]
+        )
     held = " by its finalizers {0}".format(", ".join(claim.finalizers)) if claim.finalizers else ""
     return _wait("the claim is being deleted and held{0}; pods that mount it: {1}".format(held, users or "none"))
 
@@ -258,17 +279,29 @@ def _judge_absent(target: Target, seen: Seen) -> Action:
     if target.kind == "Deployment":
         if workload is not None and workload.uid == target.workload_uid:
             if not workload.managed:
-                return _refuse("nobody_recreates", "the Deployment {0} has no owner.".format(target.workload), "Recreate its claim by hand.")
+                return _refuse(
+                    "nobody_recreates",
+                    "the Deployment {0} has no owner.".format(target.workload),
+                    "Recreate its claim by hand.",
+                )
             return Action("delete_workload", "its claim is gone; its operator creates claim and Deployment again")
-        return _wait("the operator has not yet created the claim {0} again (Deployment {1}: {2})".format(
-            target.label, target.workload, "new" if workload else "absent"
-        ))
+        return _wait(
+            "the operator has not yet created the claim {0} again (Deployment {1}: {2})".format(
+                target.label, target.workload, "new" if workload else "absent"
+            )
+        )
     if workload is None:
-        return _refuse("no_workload", "the StatefulSet {0} is gone.".format(target.workload), "Deploy it again; it creates its claim by itself.")
+        return _refuse(
+            "no_workload",
+            "the StatefulSet {0} is gone.".format(target.workload),
+            "Deploy it again; it creates its claim by itself.",
+        )
     refusal = _judge_scale(target, workload)
     if refusal is not None:
         return refusal
-    return _drop_stale_pod(seen, "") or _wait("the StatefulSet {0} has not yet created the claim again".format(target.workload))
+    return _drop_stale_pod(seen, "") or _wait(
+        "the StatefulSet {0} has not yet created the claim again".format(target.workload)
+    )
 
 
 def _judge_new(target: Target, seen: Seen, claim: Claim) -> Action:
@@ -276,20 +309,32 @@ def _judge_new(target: Target, seen: Seen, claim: Claim) -> Action:
     if claim.terminating_seconds is not None:
         return _judge_terminating(seen, claim)
     if claim.phase == "Lost":
-        return _refuse("new_claim_lost", "the new claim {0} has lost its volume {1}.".format(target.label, claim.volume_name), "Make the plan again.")
+        return _refuse(
+            "new_claim_lost",
+            "the new claim {0} has lost its volume {1}.".format(target.label, claim.volume_name),
+            "Make the plan again.",
+        )
     for pod in seen.pods:
         if pod.node and pod.node != target.replacement and seen.node(pod.node) is not None and not pod.terminating:
             return _elsewhere(target, "the pod {0} was placed on {1}".format(pod.name, pod.node))
-    if claim.phase != "Bound":
-        if claim.selected_node and claim.selected_node != target.replacement:
-            return _elsewhere(target, "a volume for it was asked on {0}".format(claim.selected_node))
-        if seen.workload is not None and seen.workload.replicas == 0:
-            return Action("done", "the claim is recreated; {0} has no replicas, so it stays unbound".format(target.workload))
-        if seen.workload is not None and target.kind == "StatefulSet":
-            refusal = _judge_scale(target, seen.workload)
-            if refusal is not None:
-                return refusal
-        return _drop_stale_pod(seen, claim.created) or _wait("the new claim is not bound yet" + _hint(seen))
+    return _judge_bound(target, seen, claim) if claim.phase == "Bound" else _judge_unbound(target, seen, claim)
+
+
+def _judge_unbound(target: Target, seen: Seen, claim: Claim) -> Action:
+    if claim.selected_node and claim.selected_node != target.replacement:
+        return _elsewhere(target, "a volume for it was asked on {0}".format(claim.selected_node))
+    if seen.workload is not None and seen.workload.replicas == 0:
+        return Action(
+            "done", "the claim is recreated; {0} has no replicas, so it stays unbound".format(target.workload)
+        )
+    if seen.workload is not None and target.kind == "StatefulSet":
+        refusal = _judge_scale(target, seen.workload)
+        if refusal is not None:
+            return refusal
+    return _drop_stale_pod(seen, claim.created) or _wait("the new claim is not bound yet" + _hint(seen))
+
+
+def _judge_bound(target: Target, seen: Seen, claim: Claim) -> Action:
     replacement = seen.node(target.replacement)
     wanted = replacement.hostname if replacement else target.replacement
     if seen.volume is None:
@@ -298,7 +343,11 @@ def _judge_new(target: Target, seen: Seen, claim: Claim) -> Action:
         return _elsewhere(target, "its volume {0} is on {1}".format(claim.volume_name, list(seen.volume.hostnames)))
     ready = [pod for pod in seen.pods if pod.node == target.replacement and pod.ready and not pod.terminating]
     if ready:
-        return Action("done", "it is bound on {0} and its pod {1} is Ready".format(target.replacement, ready[0].name), pod=ready[0])
+        return Action(
+            "done",
+            "it is bound on {0} and its pod {1} is Ready".format(target.replacement, ready[0].name),
+            pod=ready[0],
+        )
     return _wait("the new claim is bound on {0}, its pod is not Ready{1}".format(target.replacement, _hint(seen)))
 
 
@@ -307,14 +356,17 @@ def _judge_scale(target: Target, workload: Workload) -> t.Optional[Action]:
     if ordinal.isdigit() and int(ordinal) >= workload.replicas:
         return _refuse(
             "scaled_down",
-            "the StatefulSet {0} has {1} replicas, so it does not create {2}.".format(workload.name, workload.replicas, target.label),
+            "the StatefulSet {0} has {1} replicas, so it does not create {2}.".format(
+                workload.name, workload.replicas, target.label
+            ),
             "Scale it back, or drop this claim from the plan.",
         )
     return None
 
 
 def _drop_stale_pod(seen: Seen, claim_created: str) -> t.Optional[Action]:
-    """A pod that was made before the claim and never placed: controllers before 1.20 do not create its claim, schedulers may idle."""
+    """A pod that was made before the claim and never placed: controllers before 1.20 do not create its claim,
+    schedulers may idle."""
     for pod in seen.pods:
         older = not claim_created or (pod.created != "" and pod.created < claim_created)
         if not pod.node and pod.phase == "Pending" and not pod.terminating and older:

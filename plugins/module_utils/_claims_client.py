@@ -23,8 +23,18 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._claims import (
 )
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError, ObjectChanged
 from ansible_collections.cloudpods.ha.plugins.module_utils._kube import KubeApi
-from ansible_collections.cloudpods.ha.plugins.module_utils._leftovers import HelperPod, judge_left_volume, stale_helper_pods
-from ansible_collections.cloudpods.ha.plugins.module_utils._parse import HELPER_POD, HOSTNAME_LABEL, SELECTED_NODE, claim_names, moment
+from ansible_collections.cloudpods.ha.plugins.module_utils._leftovers import (
+    HelperPod,
+    judge_left_volume,
+    stale_helper_pods,
+)
+from ansible_collections.cloudpods.ha.plugins.module_utils._parse import (
+    HELPER_POD,
+    HOSTNAME_LABEL,
+    SELECTED_NODE,
+    claim_names,
+    moment,
+)
 
 Json = t.Dict[str, t.Any]
 
@@ -80,13 +90,14 @@ def lost_from(params: Json) -> LostNode:
 
 
 def step(api: KubeApi, *, target: Target, check_mode: bool) -> Json:
-    """Read, decide, do one act. Returns a module's result; a refusal and an act that came too late are results too, not errors."""
+    """Read, decide, do one act. Returns a module's result; a refusal and an act that came too late are results too,
+    not errors."""
     seen = read(api, target)
     action = decide(target, seen)
     acted = False
     if action.kind.startswith("delete_"):
         try:
-            acted = check_mode or _delete(api, target=target, action=action, seen=seen)
+            acted = check_mode or _delete(api, target=target, action=action)
         except ObjectChanged as exc:
             action = Action("wait", "it changed between reading and deleting, so it is read again: {0}".format(exc))
     return _report(target, seen, action, acted=acted)
@@ -147,10 +158,15 @@ def leftovers(api: KubeApi, *, lost: LostNode, claims: t.Sequence[Json]) -> Json
         for pod in api.items("/api/v1/pods")
         if pod["metadata"]["name"].startswith(HELPER_POD)
     ]
-    stale = stale_helper_pods(pods=pods, volumes=[item["pv_name"] for item in claims], lost=lost, node_present=node_present)
+    stale = stale_helper_pods(
+        pods=pods, volumes=[item["pv_name"] for item in claims], lost=lost, node_present=node_present
+    )
     return {
         "volumes": volumes,
-        "helper_pods": [{"namespace": pod.namespace, "name": pod.name, "uid": pod.uid, "phase": pod.phase, "node": pod.node} for pod in stale],
+        "helper_pods": [
+            {"namespace": pod.namespace, "name": pod.name, "uid": pod.uid, "phase": pod.phase, "node": pod.node}
+            for pod in stale
+        ],
     }
 
 
@@ -225,7 +241,8 @@ def parse_pod(obj: Json) -> Pod:
 
 
 def parse_workload(obj: Json, *, kind: str) -> Workload:
-    """Read a StatefulSet or Deployment. A Deployment that a custom resource owns is made again by that resource's operator."""
+    """Read a StatefulSet or Deployment. A Deployment that a custom resource owns is made again by that resource's
+    operator."""
     replicas = obj["spec"].get("replicas")
     return Workload(
         kind=kind,
@@ -258,7 +275,7 @@ def _workload_path(target: Target) -> str:
     return "/apis/apps/v1/namespaces/{0}/{1}/{2}".format(target.namespace, _PLURAL[target.kind], target.workload)
 
 
-def _delete(api: KubeApi, *, target: Target, action: Action, seen: Seen) -> bool:
+def _delete(api: KubeApi, *, target: Target, action: Action) -> bool:
     core = "/api/v1/namespaces/{0}".format(target.namespace)
     if action.kind == "delete_claim":
         return api.delete("{0}/persistentvolumeclaims/{1}".format(core, target.claim), uid=target.claim_uid)
@@ -277,7 +294,9 @@ def _report(target: Target, seen: Seen, action: Action, *, acted: bool) -> Json:
     placed = seen.volume.hostnames[0] if seen.volume and len(seen.volume.hostnames) == 1 else ""
     bound_on = target.replacement if replacement and placed == replacement.hostname else placed
     pod = action.pod or next((item for item in seen.pods if not item.terminating), None)
-    words = {"done": "recovered", "wait": "not recovered yet", "refuse": "refused"}.get(action.kind, action.kind.replace("_", " "))
+    words = {"done": "recovered", "wait": "not recovered yet", "refuse": "refused"}.get(
+        action.kind, action.kind.replace("_", " ")
+    )
     name = " {0}".format(action.pod.name) if action.kind == "delete_pod" and action.pod else ""
     result: Json = {
         "changed": acted,
@@ -285,7 +304,9 @@ def _report(target: Target, seen: Seen, action: Action, *, acted: bool) -> Json:
         "reason": action.reason,
         "done": done,
         "recreated": renewed,
-        "msg": "{0}: {1}{2}: {3}{4}".format(target.label, words, name, action.reason, " " + action.advice if action.advice else ""),
+        "msg": "{0}: {1}{2}: {3}{4}".format(
+            target.label, words, name, action.reason, " " + action.advice if action.advice else ""
+        ),
         "claim": {
             "old_uid": target.claim_uid,
             "new_uid": claim.uid if claim is not None and renewed else "",
@@ -293,7 +314,9 @@ def _report(target: Target, seen: Seen, action: Action, *, acted: bool) -> Json:
             "node": bound_on,
             "phase": claim.phase if claim else "",
         },
-        "pod": {"name": pod.name, "uid": pod.uid, "node": pod.node, "phase": pod.phase, "ready": pod.ready} if pod else {},
+        "pod": {"name": pod.name, "uid": pod.uid, "node": pod.node, "phase": pod.phase, "ready": pod.ready}
+        if pod
+        else {},
     }
     if action.kind == "refuse":
         result.update({"code": action.code, "seen": action.reason, "advice": action.advice})

@@ -4,8 +4,8 @@
 # Private to this collection: it may change in any release.
 """Which objects a vanished node's volumes leave behind, and which of them may be deleted.
 
-A provisioner before v0.0.33 asks a pod on the vanished node to empty the volume's directory. It never runs, the volume stays
-Released or Failed, and each retry makes another pod (H-L1).
+A provisioner before v0.0.33 asks a pod on the vanished node to empty the volume's directory. It never runs, the volume
+stays Released or Failed, and each retry makes another pod (H-L1).
 """
 
 from __future__ import annotations
@@ -30,13 +30,16 @@ class LeftVolume:
 def judge_left_volume(
     *, volume: Volume, planned_uid: str, claim_uid: str, old_claim_present: bool, lost: LostNode, node_present: bool
 ) -> LeftVolume:
-    """Say whether the object of a vanished node's volume may be deleted. Its directory is out of reach either way (H-L1)."""
+    """Say whether the object of a vanished node's volume may be deleted. Its directory is out of reach either way
+    (H-L1)."""
     if volume.uid != planned_uid or volume.claim_uid != claim_uid:
         return LeftVolume(volume, "refuse", "it is not the volume of the plan any more")
     if set(volume.hostnames) != {lost.hostname} or volume.annotated_node not in ("", lost.name):
         return LeftVolume(volume, "refuse", "it is not on {0}".format(lost.name))
     if node_present:
-        return LeftVolume(volume, "wait", "a Node {0} is registered, so the provisioner can delete it".format(lost.name))
+        return LeftVolume(
+            volume, "wait", "a Node {0} is registered, so the provisioner can delete it".format(lost.name)
+        )
     if old_claim_present:
         return LeftVolume(volume, "wait", "its claim is still there")
     if volume.policy == "Retain":
@@ -59,8 +62,11 @@ class HelperPod:
     phase: str
 
 
-def stale_helper_pods(*, pods: t.Iterable[HelperPod], volumes: t.Collection[str], lost: LostNode, node_present: bool) -> t.Tuple[HelperPod, ...]:
-    """Return the helper pods of these volumes that wait on the vanished node. While a Node of that name is registered, none is stale."""
+def stale_helper_pods(
+    *, pods: t.Iterable[HelperPod], volumes: t.Collection[str], lost: LostNode, node_present: bool
+) -> t.Tuple[HelperPod, ...]:
+    """Return the helper pods of these volumes that wait on the vanished node. While a Node of that name is registered,
+    none is stale."""
     if node_present:
         return ()
     names = {HELPER_PREFIX + volume for volume in volumes}

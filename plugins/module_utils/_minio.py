@@ -2,9 +2,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Private to this collection: it may change in any release.
-"""What a MinIO deployment says of itself: drives, erasure sets, parity, quorum. Nothing here is a constant of one layout.
+"""What a MinIO deployment says of itself: drives, erasure sets, parity, quorum. Nothing here is a constant of one
+layout.
 
-Reads the answer of the admin API's `info`, in the shape of June 2021 (no sets, no drives per set) and in that of 2023 and later.
+Reads the answer of the admin API's `info`, in the shape of June 2021 (no sets, no drives per set) and in that of 2023
+and later.
 """
 
 from __future__ import annotations
@@ -76,7 +78,8 @@ class Pool:
 
 @dataclass(frozen=True)
 class Info:
-    """The answer of one server. `pools` is empty when the layout can't be told; `erasure` is False for a single plain drive."""
+    """The answer of one server. `pools` is empty when the layout can't be told; `erasure` is False for a single plain
+    drive."""
 
     deployment_id: str
     erasure: bool
@@ -120,7 +123,8 @@ class ErasureSet:
 
 
 def host_of(endpoint: str) -> str:
-    """The first label of an endpoint's host, which is the name of the pod: minio-0 of http://minio-0.minio-svc:9000/export."""
+    """The first label of an endpoint's host, which is the name of the pod: minio-0 of
+    http://minio-0.minio-svc:9000/export."""
     host = urlsplit(endpoint if "//" in endpoint else "//" + endpoint).hostname or ""
     return host.split(".", 1)[0]
 
@@ -128,7 +132,9 @@ def host_of(endpoint: str) -> str:
 def parse_info(data: Json) -> Info:
     """Read the answer of the admin API's `info`, already decoded from JSON."""
     servers = [item for item in data.get("servers") or [] if isinstance(item, dict)]
-    drives = tuple(_parse_drive(item) for server in servers for item in server.get("drives") or server.get("disks") or [])
+    drives = tuple(
+        _parse_drive(item) for server in servers for item in server.get("drives") or server.get("disks") or []
+    )
     backend = data.get("backend") or {}
     erasure = str(backend.get("backendType") or "").lower() == "erasure"
     return Info(
@@ -171,7 +177,8 @@ def merge(views: t.Sequence[Info]) -> t.Tuple[Drive, ...]:
 
 
 def erasure_sets(*, pools: t.Sequence[Pool], parity: int, drives: t.Sequence[Drive]) -> t.Tuple[ErasureSet, ...]:
-    """Judge each set. Missing drives are counted by what a set lacks, since an offline drive may carry no index of its set."""
+    """Judge each set. Missing drives are counted by what a set lacks, since an offline drive may carry no index of its
+    set."""
     result = []
     for number, pool in enumerate(pools):
         read, write = quorums(drives=pool.drives_per_set, parity=parity)

@@ -4,8 +4,8 @@
 # Private to this collection: it may change in any release.
 """Ask each pod of a MinIO StatefulSet, through the API server's port-forward, and read objects back.
 
-Each connection is one port-forward into one pod, so that the answer is that pod's own: a Service would answer with any of them.
-Credentials come from the pods' environment and stay in this process.
+Each connection is one port-forward into one pod, so that the answer is that pod's own: a Service would answer with any
+of them. Credentials come from the pods' environment and stay in this process.
 """
 
 from __future__ import annotations
@@ -53,7 +53,8 @@ class Credentials:
 
 @dataclass(frozen=True)
 class Deployment:
-    """A MinIO StatefulSet: its pods by name (None: not there), the port they listen on, and the pods whose drive is lost."""
+    """A MinIO StatefulSet: its pods by name (None: not there), the port they listen on, and the pods whose drive is
+    lost."""
 
     namespace: str
     name: str
@@ -66,7 +67,9 @@ class Deployment:
 def check_imports() -> None:
     """Raise HaError with one sentence when a package is missing."""
     if IMPORT_ERROR is not None:
-        raise HaError("the Python package 'minio' is missing where this runs ({0}); see requirements.txt".format(IMPORT_ERROR))
+        raise HaError(
+            "the Python package 'minio' is missing where this runs ({0}); see requirements.txt".format(IMPORT_ERROR)
+        )
 
 
 def find(api: KubeApi, *, namespace: str, name: str, lost_claims: t.Sequence[Json]) -> Deployment:
@@ -80,7 +83,10 @@ def find(api: KubeApi, *, namespace: str, name: str, lost_claims: t.Sequence[Jso
     names = ["{0}-{1}".format(name, start + i) for i in range(1 if replicas is None else int(replicas))]
     by_name = {pod["metadata"]["name"]: pod for pod in api.items(core + "/pods")}
     pods: t.Dict[str, t.Optional[Json]] = {pod: by_name.get(pod) for pod in names}
-    spec = next((pod["spec"] for pod in pods.values() if pod is not None and is_ready(pod)), workload["spec"]["template"]["spec"])
+    spec = next(
+        (pod["spec"] for pod in pods.values() if pod is not None and is_ready(pod)),
+        workload["spec"]["template"]["spec"],
+    )
     container = _container(spec)
     templates = [item["metadata"]["name"] for item in workload["spec"].get("volumeClaimTemplates") or []]
     return Deployment(
@@ -102,17 +108,31 @@ def is_ready(pod: Json) -> bool:
 
 def probe(deployment: Deployment, *, tunnel: Tunnel, timeout: int) -> t.Tuple[PodView, ...]:
     """Ask every pod. A pod that can't be asked has no answer and an error; nothing is raised for it."""
-    return tuple(_probe_pod(deployment, name, pod, tunnel=tunnel, timeout=timeout) for name, pod in deployment.pods.items())
+    return tuple(
+        _probe_pod(deployment, name, pod, tunnel=tunnel, timeout=timeout) for name, pod in deployment.pods.items()
+    )
 
 
 def read_objects(
-    deployment: Deployment, pod: str, *, tunnel: Tunnel, timeout: int, count_max: int, read_max: int, read_max_bytes: int
+    deployment: Deployment,
+    pod: str,
+    *,
+    tunnel: Tunnel,
+    timeout: int,
+    count_max: int,
+    read_max: int,
+    read_max_bytes: int,
 ) -> Json:
-    """Count the objects of each bucket (up to count_max in all), and read the newest ones whole, compared with length and ETag."""
+    """Count the objects of each bucket (up to count_max in all), and read the newest ones whole, compared with length
+    and ETag."""
     credentials, endpoint = deployment.credentials, "{0}:{1}".format(pod, deployment.port)
     http = _http(tunnel, pod=pod, port=deployment.port, timeout=timeout)
-    client = Minio(endpoint=endpoint, access_key=credentials.user, secret_key=credentials.password, secure=False, http_client=http)
-    buckets, newest, left = [], [], count_max
+    client = Minio(
+        endpoint=endpoint, access_key=credentials.user, secret_key=credentials.password, secure=False, http_client=http
+    )
+    buckets: t.List[Json] = []
+    newest: t.List[t.Tuple[float, str, str, int]] = []
+    left = count_max
     try:
         for bucket in client.list_buckets():
             count = size = 0
@@ -123,11 +143,18 @@ def read_objects(
                     break
                 left, count, size = left - 1, count + 1, size + (item.size or 0)
                 if read_max:
-                    entry = (item.last_modified.timestamp() if item.last_modified else 0.0, bucket.name, item.object_name, item.size or 0)
+                    entry = (
+                        item.last_modified.timestamp() if item.last_modified else 0.0,
+                        bucket.name,
+                        item.object_name,
+                        item.size or 0,
+                    )
                     (heapq.heappush if len(newest) < read_max else heapq.heappushpop)(newest, entry)
             buckets.append({"name": bucket.name, "objects": count, "bytes": size, "complete": complete})
     except (MinioException, urllib3.exceptions.HTTPError, OSError) as exc:
-        raise HaError("the objects of {0}/{1} can't be listed: {2}".format(deployment.namespace, deployment.name, _brief(exc))) from exc
+        raise HaError(
+            "the objects of {0}/{1} can't be listed: {2}".format(deployment.namespace, deployment.name, _brief(exc))
+        ) from exc
     return {"buckets": buckets, "readback": _read_back(client, sorted(newest, reverse=True), limit=read_max_bytes)}
 
 
@@ -138,7 +165,11 @@ def _read_back(client: t.Any, entries: t.Sequence[t.Tuple[float, str, str, int]]
             continue
         try:
             hashed = _read_one(client, bucket, name, size)
-            done["objects"], done["bytes"], done["hashed"] = done["objects"] + 1, done["bytes"] + size, done["hashed"] + int(hashed)
+            done["objects"], done["bytes"], done["hashed"] = (
+                done["objects"] + 1,
+                done["bytes"] + size,
+                done["hashed"] + int(hashed),
+            )
         except (MinioException, urllib3.exceptions.HTTPError, OSError, ValueError) as exc:
             done["failed"] += 1
             if len(done["failures"]) < _SAMPLE_OF_FAILURES:
@@ -147,7 +178,8 @@ def _read_back(client: t.Any, entries: t.Sequence[t.Tuple[float, str, str, int]]
 
 
 def _read_one(client: t.Any, bucket: str, name: str, size: int) -> bool:
-    """Read an object whole. Returns whether its ETag could be compared: that of a multipart or encrypted object is no MD5."""
+    """Read an object whole. Returns whether its ETag could be compared: that of a multipart or encrypted object is no
+    MD5."""
     response = client.get_object(bucket_name=bucket, object_name=name)
     try:
         digest = hashlib.md5(usedforsecurity=False)  # an ETag is an MD5
@@ -179,7 +211,8 @@ def _probe_pod(deployment: Deployment, name: str, pod: t.Optional[Json], *, tunn
     url = "http://{0}:{1}".format(name, deployment.port)
     try:
         live, cluster, maintenance = (
-            http.request("GET", url + "/minio/health/" + path).status for path in ("live", "cluster", "cluster?maintenance=true")
+            http.request("GET", url + "/minio/health/" + path).status
+            for path in ("live", "cluster", "cluster?maintenance=true")
         )
         admin = MinioAdmin(
             endpoint="{0}:{1}".format(name, deployment.port),
@@ -220,20 +253,25 @@ def _http(tunnel: Tunnel, *, pod: str, port: int, timeout: int) -> t.Any:
 def _container(spec: Json) -> Json:
     containers = t.cast("t.List[Json]", spec["containers"])
     wanted = {name for pair in _CREDENTIAL_NAMES for name in pair}
-    return next((item for item in containers if any(env["name"] in wanted for env in item.get("env") or [])), containers[0])
+    return next(
+        (item for item in containers if any(env["name"] in wanted for env in item.get("env") or [])), containers[0]
+    )
 
 
 def _port(container: Json) -> int:
     """The port of --address, of the URLs served, or of the container's port list."""
-    words = [word for argument in (container.get("command") or []) + (container.get("args") or []) for word in str(argument).split()]
+    words = [
+        word
+        for argument in (container.get("command") or []) + (container.get("args") or [])
+        for word in str(argument).split()
+    ]
     if any(word.startswith("https://") for word in words):
-        raise HaError("this MinIO serves TLS inside the cluster, which can't be checked yet; check it by hand and name its claims otherwise")
-    for index, word in enumerate(words):
-        value = word.split("=", 1)[1] if word.startswith("--address=") else words[index + 1] if word == "--address" and index + 1 < len(words) else ""
-        if value.rsplit(":", 1)[-1].isdigit():
-            return int(value.rsplit(":", 1)[-1])
-    for word in words:
-        tail = word.split("://", 1)[1].split("/", 1)[0].rsplit(":", 1)[-1] if word.startswith("http://") else ""
+        raise HaError("this MinIO serves TLS inside the cluster, which can't be checked; check it by hand")
+    addresses = [word.split("=", 1)[1] for word in words if word.startswith("--address=")]
+    addresses += [following for word, following in zip(words, words[1:]) if word == "--address"]
+    addresses += [word[len("http://") :].split("/", 1)[0] for word in words if word.startswith("http://")]
+    for address in addresses:
+        tail = address.rsplit(":", 1)[-1]
         if tail.isdigit():
             return int(tail)
     ports = container.get("ports") or []
@@ -265,7 +303,12 @@ def _secret(api: KubeApi, core: str, name: str) -> t.Dict[str, str]:
 
 
 def _lost_pods(
-    api: KubeApi, *, core: str, pods: t.Dict[str, t.Optional[Json]], templates: t.Sequence[str], lost_claims: t.Sequence[Json]
+    api: KubeApi,
+    *,
+    core: str,
+    pods: t.Dict[str, t.Optional[Json]],
+    templates: t.Sequence[str],
+    lost_claims: t.Sequence[Json],
 ) -> t.Tuple[str, ...]:
     """The pods of lost claims that are not replaced: no new claim is bound, or its pod is not Ready yet."""
     lost = {claim["name"]: claim["uid"] for claim in lost_claims}
@@ -275,7 +318,11 @@ def _lost_pods(
             if claim_name not in lost:
                 continue
             claim = api.get("{0}/persistentvolumeclaims/{1}".format(core, claim_name))
-            renewed = claim is not None and claim["metadata"]["uid"] != lost[claim_name] and claim["status"].get("phase") == "Bound"
+            renewed = (
+                claim is not None
+                and claim["metadata"]["uid"] != lost[claim_name]
+                and claim["status"].get("phase") == "Bound"
+            )
             if not renewed or pod is None or not is_ready(pod):
                 result.append(name)
     return tuple(result)

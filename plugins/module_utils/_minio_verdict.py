@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Private to this collection: it may change in any release.
-"""May a drive of this MinIO be replaced now, and is it whole again? Both are judged from what every pod says, never from one.
+"""May a drive of this MinIO be replaced now, and is it whole again? Both are judged from what every pod says, never
+from one.
 
-A cluster check that answers 200 only says that enough drives are formatted, and the monitor for new drives runs each 10 s: whole
-means that every pod has been up for a settle time, lists every drive as `ok`, and none as healing (H-M2). The maintenance check may
-answer 412 from one pod for minutes after the last drive healed, since that pod keeps its own list; it counts as a false one when no
-pod lists a drive that heals (H-M2b).
+A cluster check that answers 200 only says that enough drives are formatted, and the monitor for new drives runs each
+10 s: whole means that every pod has been up for a settle time, lists every drive as `ok`, and none as healing (H-M2).
+The maintenance check may answer 412 from one pod for minutes after the last drive healed, since that pod keeps its own
+list; it counts as a false one when no pod lists a drive that heals (H-M2b).
 """
 
 from __future__ import annotations
@@ -60,7 +61,8 @@ class Finding:
 
 @dataclass(frozen=True)
 class Health:
-    """The whole judgement of one deployment. `settled`: whole but for the lost drives; `converged`: whole, none is lost any more."""
+    """The whole judgement of one deployment. `settled`: whole but for the lost drives; `converged`: whole, none is
+    lost any more."""
 
     deployment_id: str
     parity: int
@@ -83,8 +85,11 @@ class Health:
         return any(finding.code in FATAL for finding in self.gate)
 
 
-def judge(views: t.Sequence[PodView], *, lost_pods: t.Collection[str], settle_seconds: int, expected_id: str = "") -> Health:
-    """Judge a deployment by the answers of all its pods; `lost_pods` are those whose drive is lost and not yet replaced."""
+def judge(
+    views: t.Sequence[PodView], *, lost_pods: t.Collection[str], settle_seconds: int, expected_id: str = ""
+) -> Health:
+    """Judge a deployment by the answers of all its pods; `lost_pods` are those whose drive is lost and not yet
+    replaced."""
     infos = [view.info for view in views if view.info is not None]
     drives = merge(infos)
     first = infos[0] if infos else None
@@ -118,10 +123,15 @@ def judge(views: t.Sequence[PodView], *, lost_pods: t.Collection[str], settle_se
 
 
 def _gate(
-    infos: t.Sequence[Info], drives: t.Sequence[Drive], sets: t.Sequence[ErasureSet], *, lost_pods: t.Collection[str], expected_id: str
+    infos: t.Sequence[Info],
+    drives: t.Sequence[Drive],
+    sets: t.Sequence[ErasureSet],
+    *,
+    lost_pods: t.Collection[str],
+    expected_id: str,
 ) -> t.Tuple[Finding, ...]:
-    """What stands against emptying a lost drive. At read quorum fewer than half of the drives plus one look empty, so that no server
-    takes the rest for a new deployment (H-M5)."""
+    """What stands against emptying a lost drive. At read quorum fewer than half of the drives plus one look empty, so
+    that no server takes the rest for a new deployment (H-M5)."""
     if not infos:
         return (Finding("no_answer", "no pod of this MinIO answers the admin API, so nothing is known of its drives"),)
     found = list(_layout(infos, expected_id))
@@ -153,11 +163,16 @@ def _layout(infos: t.Sequence[Info], expected_id: str) -> t.Iterator[Finding]:
         yield Finding("layout_unknown", "the drives per set and their parity can't be told from what the servers say")
 
 
-def _drives(drives: t.Sequence[Drive], sets: t.Sequence[ErasureSet], *, lost_pods: t.Collection[str]) -> t.Iterator[Finding]:
+def _drives(
+    drives: t.Sequence[Drive], sets: t.Sequence[ErasureSet], *, lost_pods: t.Collection[str]
+) -> t.Iterator[Finding]:
     for drive in drives:
         if drive.state == "ok" and drive.healing:
             percent = drive.progress.percent if drive.progress else None
-            yield Finding("healing", "{0} is healing{1}".format(drive.endpoint, "" if percent is None else " ({0} %)".format(percent)))
+            yield Finding(
+                "healing",
+                "{0} is healing{1}".format(drive.endpoint, "" if percent is None else " ({0} %)".format(percent)),
+            )
         elif drive.state != "ok" and host_of(drive.endpoint) not in lost_pods:
             yield Finding("drive_offline", "{0} is {1}".format(drive.endpoint, drive.state or "in no state"))
     listed = len(drives)
@@ -173,17 +188,26 @@ def _pods(views: t.Sequence[PodView], settle_seconds: int, *, writable: bool) ->
     """While too many drives are lost to write, no pod can answer 200 to the cluster check."""
     for view in views:
         if view.live != 200 or view.info is None or (writable and view.cluster != 200):
-            answers = "answers live {0}, cluster {1}".format(view.live, view.cluster) if view.live else "does not answer"
-            yield Finding("pod_unhealthy", "{0} {1}{2}".format(view.name, answers, ": " + view.error if view.error else ""))
+            answers = (
+                "answers live {0}, cluster {1}".format(view.live, view.cluster) if view.live else "does not answer"
+            )
+            yield Finding(
+                "pod_unhealthy", "{0} {1}{2}".format(view.name, answers, ": " + view.error if view.error else "")
+            )
         elif view.uptime < settle_seconds:
-            yield Finding("settling", "{0} is up for {1} s of the {2} s to settle".format(view.name, view.uptime, settle_seconds))
+            yield Finding(
+                "settling", "{0} is up for {1} s of the {2} s to settle".format(view.name, view.uptime, settle_seconds)
+            )
 
 
 def _heals(drives: t.Sequence[Drive]) -> t.Iterator[Finding]:
     """A heal that could not bring everything is reported as finished all the same (H-M3)."""
     for drive in drives:
         if drive.progress and not drive.healing and (drive.progress.objects_failed or drive.progress.bytes_failed):
-            yield Finding("heal_failed", "the heal of {0} ended with {1} objects failed".format(drive.endpoint, drive.progress.objects_failed))
+            yield Finding(
+                "heal_failed",
+                "the heal of {0} ended with {1} objects failed".format(drive.endpoint, drive.progress.objects_failed),
+            )
 
 
 def _peers(views: t.Sequence[PodView], lost_pods: t.Collection[str]) -> t.Iterator[Finding]:
@@ -194,21 +218,27 @@ def _peers(views: t.Sequence[PodView], lost_pods: t.Collection[str]) -> t.Iterat
             yield Finding("peer_offline", "{0} does not reach {1}".format(view.name, ", ".join(away)))
 
 
-def _maintenance(views: t.Sequence[PodView], drives: t.Sequence[Drive], sets: t.Sequence[ErasureSet]) -> t.Iterator[Finding]:
+def _maintenance(
+    views: t.Sequence[PodView], drives: t.Sequence[Drive], sets: t.Sequence[ErasureSet]
+) -> t.Iterator[Finding]:
     for view in views:
         if view.maintenance not in (200, None) and not _by_layout(view, drives, sets):
             yield Finding("maintenance", "{0} answers {1} to the maintenance check".format(view.name, view.maintenance))
 
 
 def _by_layout(view: PodView, drives: t.Sequence[Drive], sets: t.Sequence[ErasureSet]) -> bool:
-    """Whether 412 is this pod's right answer for good: without its own drives a set has no write quorum, as in wide layouts."""
+    """Whether 412 is this pod's right answer for good: without its own drives a set has no write quorum, as in wide
+    layouts."""
     own = [drive for drive in drives if host_of(drive.endpoint) == view.name]
     return view.maintenance == 412 and any(
-        item.total - sum(1 for drive in own if (drive.pool, drive.set_) == (item.pool, item.index)) < item.write_quorum for item in sets
+        item.total - sum(1 for drive in own if (drive.pool, drive.set_) == (item.pool, item.index)) < item.write_quorum
+        for item in sets
     )
 
 
-def _false_412(views: t.Sequence[PodView], drives: t.Sequence[Drive], sets: t.Sequence[ErasureSet]) -> t.Tuple[str, ...]:
+def _false_412(
+    views: t.Sequence[PodView], drives: t.Sequence[Drive], sets: t.Sequence[ErasureSet]
+) -> t.Tuple[str, ...]:
     """Pods whose maintenance check says 412 though all pods answer and none lists a drive that heals or is away."""
     if not sets or any(view.info is None for view in views) or any(not drive.healthy for drive in drives):
         return ()
@@ -217,21 +247,35 @@ def _false_412(views: t.Sequence[PodView], drives: t.Sequence[Drive], sets: t.Se
 
 def report(health: Health, views: t.Sequence[PodView], *, name: str) -> t.Dict[str, t.Any]:
     """Put a judgement into a module's result; one sentence in `msg` says where things stand."""
-    stands = "; ".join(finding.sentence for finding in health.findings) or "every pod asked is healthy and no drive is healing"
+    stands = (
+        "; ".join(finding.sentence for finding in health.findings)
+        or "every pod asked is healthy and no drive is healing"
+    )
     if health.lost_pods:
-        stands = "the drive of {0} is lost and not replaced; apart from that, {1}".format(", ".join(health.lost_pods), stands)
-    false_412 = "; false answer 412 to the maintenance check from {0}".format(", ".join(health.false_412)) if health.false_412 else ""
+        stands = "the drive of {0} is lost and not replaced; apart from that, {1}".format(
+            ", ".join(health.lost_pods), stands
+        )
+    false_412 = (
+        "; false answer 412 to the maintenance check from {0}".format(", ".join(health.false_412))
+        if health.false_412
+        else ""
+    )
     return {
         "msg": "{0}: {1}: {2}{3}".format(name, "whole" if health.converged else "not whole", stands, false_412),
         "deployment_id": health.deployment_id,
         "parity": health.parity,
         "sets": [
-            {**dataclasses.asdict(item), "missing": item.missing, "readable": item.readable, "writable": item.writable} for item in health.sets
+            {**dataclasses.asdict(item), "missing": item.missing, "readable": item.readable, "writable": item.writable}
+            for item in health.sets
         ],
         "drives": [_drive(drive) for drive in health.drives],
         "healing": [drive.endpoint for drive in health.drives if drive.healing],
         "pods": [
-            {key: getattr(view, key) for key in ("name", "node", "ready", "live", "cluster", "maintenance", "uptime", "error")} for view in views
+            {
+                key: getattr(view, key)
+                for key in ("name", "node", "ready", "live", "cluster", "maintenance", "uptime", "error")
+            }
+            for view in views
         ],
         "readable": health.readable,
         "writable": health.writable,

@@ -37,7 +37,7 @@ def lines(plan: Plan, cluster: Cluster) -> t.Iterator[str]:
         yield "  {0:<18} {1}".format(step.phase if step.phase != phase else "", step.act)
         phase = step.phase
         for ref in step.objects:
-            yield "  {0:<18}   {1}".format("", object_line(ref))
+            yield "  {0:<18}   {1}".format("", object_line(ref) if not step.act.startswith("wait") else "{0}/{1}".format(ref.namespace, ref.name))
     if plan.kept_claims:
         yield ""
         yield "Left alone:"
@@ -63,7 +63,7 @@ def _found(plan: Plan, cluster: Cluster) -> t.Iterator[str]:
     for alarm in cluster.etcd.alarms:
         yield "etcd:      ALARM {0}".format(alarm)
     if cluster.vip.address:
-        yield "VIP:       {0} on {1}".format(cluster.vip.address, ", ".join(cluster.vip.holders) or "nobody")
+        yield "VIP:       {0} on {1}".format(cluster.vip.address, ", ".join(cluster.vip.holders) or "none of the inventory's hosts")
     yield "Pods:      {0} were on it".format(len(cluster.pods)) if cluster.pods else "Pods:      none left on it"
 
 

@@ -13,10 +13,10 @@ version_added: 0.1.0
 author:
   - The cloudpods.ha authors (@yunionio)
 description:
-  - As M(cloudpods.ha.statefulset_claim), for a Deployment whose claim and object are made again by an operator, as cloudpods-operator
-    does for its components. The data of the claim is lost.
-  - After the claim is gone, the Deployment is deleted too; the operator creates both. A Deployment that nothing owns is refused before
-    anything is deleted, since nobody would create it again.
+  - As M(cloudpods.ha.statefulset_claim), for a Deployment whose claim and object are made again by an operator, as
+    cloudpods-operator does for its components. The data of the claim is lost.
+  - After the claim is gone, the Deployment is deleted too; the operator creates both. A Deployment that nothing owns
+    is refused before anything is deleted, since nobody would create it again.
   - Each call does one act and says what it was. Call it in a loop until RV(done) is true.
 options:
   namespace:
@@ -28,7 +28,8 @@ options:
     type: str
     required: true
   uid:
-    description: UID of the claim whose volume is lost. A claim of that name with another UID counts as the recreated one.
+    description: UID of the claim whose volume is lost. A claim of that name with another UID counts as the recreated
+      one.
     type: str
     required: true
   pv_name:
@@ -44,7 +45,8 @@ options:
     type: str
     required: true
   workload_uid:
-    description: UID of the Deployment when the plan was made. A Deployment with another UID counts as created again and stays.
+    description: UID of the Deployment when the plan was made. A Deployment with another UID counts as created again
+      and stays.
     type: str
     default: ""
   lost_node:
@@ -61,7 +63,8 @@ options:
         type: str
         required: true
       hostname_label:
-        description: Value of its label C(kubernetes.io/hostname); the volume's affinity names this, not the node's name.
+        description: Value of its label C(kubernetes.io/hostname); the volume's affinity names this, not the node's
+          name.
         type: str
         required: true
   replacement:
@@ -81,7 +84,8 @@ attributes:
     description: A claim that is recovered stays as it is, and RV(ignore:changed=false) is returned.
     support: full
 notes:
-  - Needs the rights to get and delete claims, pods and deployments of the namespace, and to read Nodes and PersistentVolumes.
+  - Needs the rights to get and delete claims, pods and deployments of the namespace, and to read Nodes and
+    PersistentVolumes.
   - A finalizer is never removed and no pod is ever deleted by force.
 seealso:
   - module: cloudpods.ha.statefulset_claim
@@ -115,7 +119,8 @@ RETURN = r"""
 ---
 action:
   description:
-    - V(wait), V(delete_claim), V(delete_pod), V(delete_workload), V(done), V(refuse), or V(error) when the API can't be asked.
+    - V(wait), V(delete_claim), V(delete_pod), V(delete_workload), V(done), V(refuse), or V(error) when the API can't
+      be asked.
     - In check mode, the act that would be next.
   type: str
   returned: always
@@ -161,7 +166,6 @@ pod:
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.cloudpods.ha.plugins.module_utils import _claims_client
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
 from ansible_collections.cloudpods.ha.plugins.module_utils._kube import connect

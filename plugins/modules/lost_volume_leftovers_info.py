@@ -13,9 +13,9 @@ version_added: 0.1.0
 author:
   - The cloudpods.ha authors (@yunionio)
 description:
-  - After the claim of a node-bound volume was deleted, the volume's object often stays Released or Failed, since the provisioner waits
-    for a pod on the node that is gone. This module says for each volume of the plan whether its object may be deleted, and lists the
-    provisioner's pods that wait on the vanished node.
+  - After the claim of a node-bound volume was deleted, the volume's object often stays Released or Failed, since the
+    provisioner waits for a pod on the node that is gone. This module says for each volume of the plan whether its
+    object may be deleted, and lists the provisioner's pods that wait on the vanished node.
   - Only the volumes named in O(claims) are looked at, each by name and UID.
 options:
   lost_node:
@@ -36,7 +36,8 @@ options:
         type: str
         required: true
   claims:
-    description: The lost claims and their volumes, with the UIDs of the time when they were lost. Further keys are ignored.
+    description: The lost claims and their volumes, with the UIDs of the time when they were lost. Further keys are
+      ignored.
     type: list
     elements: dict
     required: true
@@ -91,8 +92,8 @@ RETURN = r"""
 ---
 volumes:
   description:
-    - The volumes of the plan that are still there. C(act) is V(delete), V(keep) for reclaim policy Retain, V(wait), or V(refuse) when
-      it is not the planned volume any more.
+    - The volumes of the plan that are still there. C(act) is V(delete), V(keep) for reclaim policy Retain, V(wait), or
+      V(refuse) when it is not the planned volume any more.
   type: list
   elements: dict
   returned: success
@@ -120,7 +121,6 @@ helper_pods:
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.cloudpods.ha.plugins.module_utils import _claims_client
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
 from ansible_collections.cloudpods.ha.plugins.module_utils._kube import connect

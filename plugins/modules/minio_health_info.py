@@ -13,13 +13,15 @@ version_added: 0.1.0
 author:
   - The cloudpods.ha authors (@yunionio)
 description:
-  - Asks every pod of the StatefulSet by itself, through the API server's port-forward, for its health endpoints and for its view of all
-    drives. Sets, drives per set, parity and quorum are computed from what the servers say.
-  - "The deployment is whole (RV(converged)) when every pod answers C(/minio/health/live) and C(/minio/health/cluster) with 200, is up
-    for O(settle_seconds), reaches its peers, lists every drive as C(ok) and none as healing, and answers 200 with C(maintenance=true)."
-  - After a heal, a pod may answer 412 to the maintenance check for minutes although no drive heals any more. Such pods are listed in
-    RV(false_412) and do not count against RV(converged).
-  - The credentials are read from the environment of the live pods, and from the Secrets it names. They are not returned.
+  - Asks every pod of the StatefulSet by itself, through the API server's port-forward, for its health endpoints and
+    for its view of all drives. Sets, drives per set, parity and quorum are computed from what the servers say.
+  - "The deployment is whole (RV(converged)) when every pod answers C(/minio/health/live) and C(/minio/health/cluster)
+    with 200, is up for O(settle_seconds), reaches its peers, lists every drive as C(ok) and none as healing, and
+    answers 200 with C(maintenance=true)."
+  - After a heal, a pod may answer 412 to the maintenance check for minutes although no drive heals any more. Such pods
+    are listed in RV(false_412) and do not count against RV(converged).
+  - The credentials are read from the environment of the live pods, and from the Secrets it names. They are not
+    returned.
 options:
   namespace:
     description: Namespace of the StatefulSet.
@@ -61,7 +63,8 @@ options:
     type: int
     default: 100000
   readback_max_objects:
-    description: Read up to this many of the newest objects whole, and compare length and, where it is one, the MD5 in the ETag.
+    description: Read up to this many of the newest objects whole, and compare length and, where it is one, the MD5 in
+      the ETag.
     type: int
     default: 0
   readback_max_bytes:
@@ -148,7 +151,8 @@ sets:
   elements: dict
   returned: success
   sample:
-    - {pool: 0, index: 0, total: 4, healthy: 2, healing: 0, missing: 2, read_quorum: 2, write_quorum: 3, readable: true, writable: false}
+    - {pool: 0, index: 0, total: 4, healthy: 2, healing: 0, missing: 2, read_quorum: 2, write_quorum: 3, readable:
+      true, writable: false}
 drives:
   description: Each drive, as the most pessimistic pod sees it. C(progress) is there while it heals.
   type: list
@@ -160,7 +164,8 @@ drives:
       healing: true
       pool: 0
       set: 0
-      progress: {objects_done: 12, objects_failed: 0, objects_total: 40, bytes_done: 400, bytes_failed: 0, bytes_total: 1000, percent: 40, started: ""}
+      progress: {objects_done: 12, objects_failed: 0, objects_total: 40, bytes_done: 400, bytes_failed: 0, bytes_total:
+        1000, percent: 40, started: ""}
 healing:
   description: Endpoints of the drives that heal.
   type: list
@@ -203,7 +208,8 @@ maintenance_ok:
   type: bool
   returned: success
 false_412:
-  description: Pods that answer 412 to the maintenance check although no drive heals. Should it last, restart that one pod.
+  description: Pods that answer 412 to the maintenance check although no drive heals. Should it last, restart that one
+    pod.
   type: list
   elements: str
   returned: success
@@ -214,12 +220,14 @@ findings:
   returned: success
 gate:
   description:
-    - Whether a lost drive may be replaced now (C(ok)), and if not, why. C(fatal) means that no waiting helps, C(healing) that a drive heals.
-    - The codes are V(no_answer), V(below_read_quorum), V(healing), V(drive_offline), V(drives_missing), V(drive_unplaced), V(standalone),
-      V(layout_unknown), V(deployment_ids_differ) and V(other_deployment).
+    - Whether a lost drive may be replaced now (C(ok)), and if not, why. C(fatal) means that no waiting helps,
+      C(healing) that a drive heals.
+    - The codes are V(no_answer), V(below_read_quorum), V(healing), V(drive_offline), V(drives_missing),
+      V(drive_unplaced), V(standalone), V(layout_unknown), V(deployment_ids_differ) and V(other_deployment).
   type: dict
   returned: success
-  sample: {ok: false, fatal: false, healing: true, codes: [healing], sentences: ["http://minio-0.minio-svc:9000/export is healing"]}
+  sample: {ok: false, fatal: false, healing: true, codes: [healing], sentences: ["http://minio-0.minio-svc:9000/export
+    is healing"]}
 buckets:
   description: Objects and bytes of each bucket; C(complete) is false when counting stopped at O(count_max_objects).
   type: list
@@ -228,7 +236,8 @@ buckets:
   sample:
     - {name: onecloud-images, objects: 40, bytes: 1756978429, complete: true}
 readback:
-  description: Objects read whole, those whose MD5 could be compared, and failures with bucket, object and error (20 at most are listed).
+  description: Objects read whole, those whose MD5 could be compared, and failures with bucket, object and error (20 at
+    most are listed).
   type: dict
   returned: when O(count_objects) or O(readback_max_objects) is given
   sample: {objects: 40, bytes: 1756978429, hashed: 38, failed: 0, failures: []}
@@ -238,7 +247,6 @@ import time
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.cloudpods.ha.plugins.module_utils import _minio_client, _minio_verdict
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
 from ansible_collections.cloudpods.ha.plugins.module_utils._kube import KubeApi, connect
@@ -251,10 +259,15 @@ def run(api: KubeApi, params: t.Dict[str, t.Any]) -> t.Dict[str, t.Any]:
     for reading in range(max(1, params["readings"])):
         if reading:
             time.sleep(params["interval"])
-        found = _minio_client.find(api, namespace=params["namespace"], name=params["name"], lost_claims=params["lost_claims"])
+        found = _minio_client.find(
+            api, namespace=params["namespace"], name=params["name"], lost_claims=params["lost_claims"]
+        )
         views = _minio_client.probe(found, tunnel=tunnel, timeout=params["timeout"])
         health = _minio_verdict.judge(
-            views, lost_pods=found.lost_pods, settle_seconds=params["settle_seconds"], expected_id=params["expected_deployment_id"]
+            views,
+            lost_pods=found.lost_pods,
+            settle_seconds=params["settle_seconds"],
+            expected_id=params["expected_deployment_id"],
         )
         if not health.settled:
             break
@@ -301,7 +314,13 @@ def main() -> t.NoReturn:
         _minio_client.check_imports()
         result = run(connect(module.params["kubeconfig"], check_mode=True), module.params)
     except HaError as exc:
-        module.fail_json(msg=str(exc), settled=False, converged=False, findings=[], gate={"ok": False, "fatal": False, "healing": False, "codes": ["error"], "sentences": [str(exc)]})
+        module.fail_json(
+            msg=str(exc),
+            settled=False,
+            converged=False,
+            findings=[],
+            gate={"ok": False, "fatal": False, "healing": False, "codes": ["error"], "sentences": [str(exc)]},
+        )
     module.exit_json(changed=False, **result)
 
 

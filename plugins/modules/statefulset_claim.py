@@ -13,12 +13,13 @@ version_added: 0.1.0
 author:
   - The cloudpods.ha authors (@yunionio)
 description:
-  - Each call reads the live objects, decides what the next safe act is, does that one act and says what it was. Call it in a
-    loop until RV(done) is true.
-  - "The order is: the Node is gone, its pod is gone, the claim is deleted, a Pending pod that was made for the old claim is deleted,
-    the StatefulSet makes both again, the new volume is on the replacement, the pod is Ready there."
-  - A claim is deleted only when its volume is proven to be on the lost node by UID, claim reference, affinity and the provisioner's
-    annotation, and when no pod on a registered node uses it. A pod is deleted only when no node was ever chosen for it.
+  - Each call reads the live objects, decides what the next safe act is, does that one act and says what it was. Call
+    it in a loop until RV(done) is true.
+  - "The order is: the Node is gone, its pod is gone, the claim is deleted, a Pending pod that was made for the old
+    claim is deleted, the StatefulSet makes both again, the new volume is on the replacement, the pod is Ready there."
+  - A claim is deleted only when its volume is proven to be on the lost node by UID, claim reference, affinity and the
+    provisioner's annotation, and when no pod on a registered node uses it. A pod is deleted only when no node was ever
+    chosen for it.
   - Nothing is kept between the calls, so that a killed run goes on where it was.
 options:
   namespace:
@@ -30,7 +31,8 @@ options:
     type: str
     required: true
   uid:
-    description: UID of the claim whose volume is lost. A claim of that name with another UID counts as the recreated one.
+    description: UID of the claim whose volume is lost. A claim of that name with another UID counts as the recreated
+      one.
     type: str
     required: true
   pv_name:
@@ -46,7 +48,8 @@ options:
     type: str
     required: true
   workload_uid:
-    description: UID of the StatefulSet when the plan was made. Not used to decide; taken so that both kinds are called alike.
+    description: UID of the StatefulSet when the plan was made. Not used to decide; taken so that both kinds are called
+      alike.
     type: str
     default: ""
   lost_node:
@@ -63,7 +66,8 @@ options:
         type: str
         required: true
       hostname_label:
-        description: Value of its label C(kubernetes.io/hostname); the volume's affinity names this, not the node's name.
+        description: Value of its label C(kubernetes.io/hostname); the volume's affinity names this, not the node's
+          name.
         type: str
         required: true
   replacement:
@@ -83,7 +87,8 @@ attributes:
     description: A claim that is recovered stays as it is, and RV(ignore:changed=false) is returned.
     support: full
 notes:
-  - Needs the rights to get and delete claims, pods and statefulsets of the namespace, and to read Nodes and PersistentVolumes.
+  - Needs the rights to get and delete claims, pods and statefulsets of the namespace, and to read Nodes and
+    PersistentVolumes.
   - A finalizer is never removed and no pod is ever deleted by force.
 seealso:
   - module: cloudpods.ha.deployment_claim
@@ -117,7 +122,8 @@ RETURN = r"""
 ---
 action:
   description:
-    - V(wait), V(delete_claim), V(delete_pod), V(delete_workload), V(done), V(refuse), or V(error) when the API can't be asked.
+    - V(wait), V(delete_claim), V(delete_pod), V(delete_workload), V(done), V(refuse), or V(error) when the API can't
+      be asked.
     - In check mode, the act that would be next.
   type: str
   returned: always
@@ -163,7 +169,6 @@ pod:
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.cloudpods.ha.plugins.module_utils import _claims_client
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
 from ansible_collections.cloudpods.ha.plugins.module_utils._kube import connect

@@ -135,10 +135,10 @@ def inventory(lost: str, replacement: str) -> None:
     print(text, end="")
 
 
-def objects(act: str) -> int:
+def objects(act: str, *, only_running: bool) -> int:
     _require_bed()
     cluster.refresh_kubeconfig()
-    return store.put() if act == "put" else store.check()
+    return store.put() if act == "put" else store.check(only_running=only_running)
 
 
 def status() -> None:

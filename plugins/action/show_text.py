@@ -1,0 +1,28 @@
+# Copyright (c) the cloudpods.ha authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Prints lines as they are: a plan in quotes and brackets is hard to read at 3 a.m."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+
+class ActionModule(ActionBase):
+    """Runs on the controller alone; the lines are also returned, for callbacks that keep results."""
+
+    _supports_check_mode = True
+    _requires_connection = False
+    TRANSFERS_FILES = False
+
+    def run(self, tmp: t.Any = None, task_vars: t.Any = None) -> t.Dict[str, t.Any]:
+        super().run(tmp, task_vars)
+        _validation, arguments = self.validate_argument_spec({"lines": {"type": "list", "elements": "str", "required": True}})
+        display = Display()
+        for line in ["", *arguments["lines"], ""]:
+            display.display(line)
+        return {"changed": False, "lines": arguments["lines"]}
