@@ -234,7 +234,8 @@ def _judge_place(target: Target, seen: Seen, claim: Claim) -> t.Optional[Action]
     volume = seen.volume
     if volume is None:
         if claim.phase == "Lost":
-            return None  # the volume object is gone; UID and volume name are those of the plan, which saw it on the lost node
+            # The object is gone; UID and volume name are those of the plan, which saw it on the lost node.
+            return None
         return _wait("its volume {0} is gone and the claim is not yet marked Lost".format(target.volume))
     if target.volume_uid and volume.uid != target.volume_uid:
         return _refuse(
