@@ -113,7 +113,7 @@ def removal(etcd: Etcd, target: Target) -> Verdict:
     if etcd.error or not etcd.members:
         return dataclasses.replace(verdict, refusals=(_unreadable(etcd),))
     if member is None:
-        return verdict
+        return dataclasses.replace(verdict, refusals=tuple(_other_id(etcd, target)))
     refusals = (
         *_split(etcd),
         *_alarms(etcd),
@@ -193,6 +193,18 @@ def _target(etcd: Etcd, member: Member, target: Target) -> t.Iterator[Refusal]:
             )
         return
     yield from _unfinished(member)
+
+
+def _other_id(etcd: Etcd, target: Target) -> t.Iterator[Refusal]:
+    """The ID is not in the list. That is no success when a member which is not healthy still fits the description."""
+    described = target.name or target.peer_urls or target.addresses
+    for member in etcd.members:
+        if described and not member.healthy and not _difference(member, target):
+            yield Refusal(
+                "MEMBER_MISMATCH",
+                "No member has the ID {0}, but this one fits: {1}.".format(target.id, describe(member)),
+                "Run again, so that a new plan is made from the members of today.",
+            )
 
 
 def _difference(member: Member, target: Target) -> str:

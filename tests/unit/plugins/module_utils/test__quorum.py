@@ -67,6 +67,12 @@ def test_a_member_that_is_gone_is_nothing_to_do() -> None:
     assert verdict.refusals == ()
 
 
+def test_a_mistaken_id_is_not_taken_for_a_member_that_is_gone() -> None:
+    assert codes(THREE, dataclasses.replace(LOST, id="bad")) == ["MEMBER_MISMATCH"]
+    # A replacement that took over name and address of the lost machine is no reason to refuse.
+    assert codes(cluster(member(1), member(2), member(3)), dataclasses.replace(LOST, id="bad")) == []
+
+
 def test_nothing_is_removed_without_quorum_today() -> None:
     # Three voters with one alive: after the removal of one it would still be one of two.
     assert codes(cluster(DEAD, member(2), member(3, healthy=False))) == ["QUORUM_UNSAFE"]
