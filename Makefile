@@ -38,7 +38,7 @@ lint: lint-python lint-types lint-layers lint-yaml lint-ansible lint-docs ## all
 
 .PHONY: lint-python
 lint-python: setup
-	ruff check .
+	ruff check --output-format concise .
 	ruff format --check --quiet . || { echo "files out of form: make format"; exit 1; }
 
 .PHONY: lint-types
@@ -75,12 +75,8 @@ unit: setup ## unit tests; ARGS="-k name" picks some
 	PYTHONPATH=$(TREE) pytest -p no:cacheprovider --import-mode=importlib --strict-markers $(ARGS) tests/unit
 
 .PHONY: sanity
-sanity: setup build ## ansible-test sanity on a copy of the tree
+sanity: setup ## build the tarball and run ansible-test sanity on what is in it
 	tests/tools/sanity $(TREE)-sanity $(CACHE)
-
-.PHONY: build
-build: setup ## build the collection's tarball in the cache
-	ansible-galaxy collection build --force --output-path $(TREE)-build .
 
 .PHONY: e2e
 e2e: $(SCENARIOS:%=e2e-%) ## every molecule scenario on the bed; MOLECULE_ARGS=--destroy=never keeps it up
@@ -111,4 +107,4 @@ $(VENV)/.ready:
 
 .PHONY: clean
 clean: ## remove this checkout's environment and tree from the cache
-	rm -rf $(VENV) $(VENV).lock $(TREE) $(TREE)-sanity $(TREE)-types $(TREE)-build
+	rm -rf $(VENV) $(VENV).lock $(TREE) $(TREE)-sanity $(TREE)-types
