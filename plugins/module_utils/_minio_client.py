@@ -26,7 +26,7 @@ try:
     import urllib3
     from minio import Minio, MinioAdmin
     from minio.credentials import StaticProvider
-    from minio.error import MinioException
+    from minio.error import MinioAdminException, MinioException
     from urllib3.connection import HTTPConnection
     from urllib3.connectionpool import HTTPConnectionPool
 
@@ -220,11 +220,11 @@ def _probe_pod(deployment: Deployment, name: str, pod: t.Optional[Json], *, tunn
             secure=False,
             http_client=http,
         )
-    except (urllib3.exceptions.HTTPError, OSError, HaError) as exc:
+    except (urllib3.exceptions.HTTPError, OSError) as exc:
         return PodView(name, node, ready, error=_brief(exc))
     try:
         info = parse_info(json.loads(admin.info()))
-    except (MinioException, urllib3.exceptions.HTTPError, OSError, ValueError, HaError) as exc:
+    except (MinioAdminException, urllib3.exceptions.HTTPError, OSError, ValueError) as exc:
         return PodView(name, node, ready, live, cluster, maintenance, error=_brief(exc))
     if not info.deployment_id:
         return PodView(name, node, ready, live, cluster, maintenance, error="the server is still starting")

@@ -1,0 +1,307 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Against a stand-in for MinIO's HTTP API on the loopback; the tunnel is a plain connection to it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import socket
+import threading
+import typing as t
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from ansible_collections.cloudpods.ha.plugins.module_utils import _minio_client
+from ansible_collections.cloudpods.ha.plugins.module_utils._errors import ApiRefused, HaError
+
+SECRET = "a-secret-of-the-cluster"
+NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
+OBJECTS = {"one": b"1" * 1000, "two": b"2" * 2000, "three": b"3" * 3000}
+INFO = {"deploymentID": "id", "backend": {"backendType": "Erasure", "standardSCParity": 2}, "servers": []}
+
+
+def md5(data: bytes) -> str:
+    return hashlib.md5(data, usedforsecurity=False).hexdigest()
+
+
+def listing(name: str, inner: str) -> bytes:
+    return f'<{name} xmlns="{NAMESPACE}">{inner}</{name}>'.encode()
+
+
+class StandInMinio(BaseHTTPRequestHandler):
+    """Answers health, admin info and the three S3 calls used; `state` of the server changes an answer."""
+
+    def log_message(self, *_args: t.Any) -> None:
+        pass
+
+    def do_GET(self) -> None:
+        state: dict = self.server.state  # type: ignore[attr-defined]
+        state["seen"].append(self.headers.get("Authorization") or "")
+        path, _, query = self.path.partition("?")
+        if path.startswith("/minio/health/"):
+            self.answer(412 if "maintenance" in query else 200)
+        elif path == "/minio/admin/v3/info":
+            self.answer(state.get("admin", 200), json.dumps(state["info"]).encode())
+        elif path == "/":
+            bucket = "<Bucket><Name>images</Name><CreationDate>2026-01-01T00:00:00.000Z</CreationDate></Bucket>"
+            self.answer(200, listing("ListAllMyBucketsResult", f"<Buckets>{bucket}</Buckets>"))
+        elif "location" in query:
+            self.answer(200, listing("LocationConstraint", ""))
+        elif path in ("/images", "/images/"):
+            entries = "".join(
+                f"<Contents><Key>{name}</Key><LastModified>2026-01-0{i + 1}T00:00:00.000Z</LastModified>"
+                f'<ETag>"{md5(data)}"</ETag><Size>{len(data)}</Size></Contents>'
+                for i, (name, data) in enumerate(OBJECTS.items())
+            )
+            self.answer(
+                200, listing("ListBucketResult", f"<Name>images</Name><IsTruncated>false</IsTruncated>{entries}")
+            )
+        else:
+            name = path.rsplit("/", 1)[1]
+            if name == state.get("lost"):
+                self.answer(503, listing("Error", "<Code>SlowDownRead</Code><Message>no quorum</Message>"))
+                return
+            etag = md5(OBJECTS[name])
+            self.answer(200, state.get("damaged", {}).get(name, OBJECTS[name]), {"ETag": f'"{etag}"'})
+
+    def answer(self, status: int, body: bytes = b"", headers: dict[str, str] | None = None) -> None:
+        self.send_response(status)
+        for name, value in {
+            "Content-Length": str(len(body)),
+            "Content-Type": "application/xml",
+            **(headers or {}),
+        }.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+
+@pytest.fixture
+def minio() -> Iterator[ThreadingHTTPServer]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), StandInMinio)
+    server.state = {"seen": [], "info": INFO}  # type: ignore[attr-defined]
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def pod(name: str, *, ready: bool = True, phase: str = "Running") -> dict:
+    conditions = [{"type": "Ready", "status": "True" if ready else "False"}]
+    return {
+        "metadata": {"name": name},
+        "spec": {"nodeName": "master-2", **TEMPLATE},
+        "status": {"phase": phase, "conditions": conditions},
+    }
+
+
+TEMPLATE = {
+    "containers": [
+        {"name": "sidecar", "args": ["--address=:1"]},
+        {
+            "name": "minio",
+            "command": ["/bin/sh", "-ce", "minio -S /certs server http://minio-{0...1}.minio-svc:9100/export"],
+            "ports": [{"containerPort": 9100}],
+            "env": [
+                {"name": "MINIO_ROOT_USER", "value": "someone"},
+                {"name": "MINIO_ROOT_PASSWORD", "valueFrom": {"secretKeyRef": {"name": "minio", "key": "password"}}},
+            ],
+        },
+    ]
+}
+
+
+class StandInApi:
+    """The few objects that are read."""
+
+    def __init__(self, *pods: dict, template: dict | None = None) -> None:
+        self.pods = pods
+        spec = {
+            "replicas": 2,
+            "template": {"spec": template or TEMPLATE},
+            "volumeClaimTemplates": [{"metadata": {"name": "export"}}],
+        }
+        self.objects = {
+            "/apis/apps/v1/namespaces/ns/statefulsets/minio": {"spec": spec},
+            "/api/v1/namespaces/ns/secrets/minio": {"data": {"password": base64.b64encode(SECRET.encode()).decode()}},
+        }
+
+    def claim(self, name: str, uid: str, phase: str = "Bound") -> StandInApi:
+        self.objects["/api/v1/namespaces/ns/persistentvolumeclaims/" + name] = {
+            "metadata": {"uid": uid},
+            "status": {"phase": phase},
+        }
+        return self
+
+    def get(self, path: str) -> dict | None:
+        return self.objects.get(path)
+
+    def items(self, _path: str) -> list[dict]:
+        return list(self.pods)
+
+
+def find(api: StandInApi, *lost: str) -> _minio_client.Deployment:
+    claims = [{"name": name, "uid": "old", "policy": "heal"} for name in lost]
+    return _minio_client.find(api, namespace="ns", name="minio", lost_claims=claims)
+
+
+def tunnel(server: ThreadingHTTPServer) -> t.Callable[[str, int], socket.socket]:
+    return lambda _pod, _port: socket.create_connection(server.server_address[:2], timeout=5)
+
+
+def read(server: ThreadingHTTPServer, **limits: int) -> dict:
+    given = {"count_max": 100, "read_max": 10, "read_max_bytes": 10**6, **limits}
+    return _minio_client.read_objects(
+        find(StandInApi(pod("minio-0"))), "minio-0", tunnel=tunnel(server), timeout=5, **given
+    )
+
+
+def test_port_and_credentials_are_those_of_the_live_pods() -> None:
+    found = find(StandInApi(pod("minio-0"), pod("minio-1"), pod("minio-9"), pod("other")))
+    assert (found.port, found.credentials.user, found.credentials.password) == (9100, "someone", SECRET)
+    assert list(found.pods) == ["minio-0", "minio-1"]
+
+
+def test_credentials_show_in_no_repr() -> None:
+    assert SECRET not in repr(find(StandInApi(pod("minio-0"))))
+
+
+@pytest.mark.parametrize(
+    ("container", "port"),
+    [
+        ({"args": ["server", "--address", ":9200", "/export"]}, 9200),
+        ({"args": ["server", "--address=0.0.0.0:9300", "/export"]}, 9300),
+        ({"args": ["server", "/export"], "ports": [{"containerPort": 9400}]}, 9400),
+        (
+            {"args": ["server", "/export"], "ports": [{"containerPort": 1}, {"name": "http", "containerPort": 9500}]},
+            9500,
+        ),
+        ({"args": ["server", "http://minio-{0...3}.svc/export"]}, 9000),
+    ],
+)
+def test_the_port_is_taken_from_the_command_line_before_the_port_list(container: dict, port: int) -> None:
+    template = {"containers": [{**TEMPLATE["containers"][1], "command": [], "ports": [], **container}]}
+    assert find(StandInApi(template=template)).port == port
+
+
+def test_credentials_of_before_2021_and_of_a_whole_secret_are_found() -> None:
+    env = [{"name": "MINIO_ACCESS_KEY", "value": "a"}, {"name": "MINIO_SECRET_KEY", "value": "b"}]
+    assert find(StandInApi(template={"containers": [{"name": "m", "env": env}]})).credentials.user == "a"
+    api = StandInApi(template={"containers": [{"name": "m", "envFrom": [{"secretRef": {"name": "env"}}]}]})
+    data = {"MINIO_ROOT_USER": "c", "MINIO_ROOT_PASSWORD": "d"}
+    api.objects["/api/v1/namespaces/ns/secrets/env"] = {
+        "data": {key: base64.b64encode(value.encode()).decode() for key, value in data.items()}
+    }
+    assert find(api).credentials.user == "c"
+
+
+@pytest.mark.parametrize(
+    ("template", "sentence"),
+    [
+        ({"containers": [{"name": "web"}]}, "no MinIO credentials"),
+        (
+            {
+                "containers": [
+                    {**TEMPLATE["containers"][1], "command": ["minio", "server", "https://minio-{0...1}.svc/export"]}
+                ]
+            },
+            "TLS",
+        ),
+    ],
+)
+def test_what_is_no_plain_minio_is_refused_in_one_sentence(template: dict, sentence: str) -> None:
+    with pytest.raises(HaError, match=sentence):
+        find(StandInApi(template=template))
+
+
+def test_a_missing_statefulset_is_named() -> None:
+    with pytest.raises(HaError, match="there is no StatefulSet ns/other"):
+        _minio_client.find(StandInApi(), namespace="ns", name="other", lost_claims=[])
+
+
+@pytest.mark.parametrize(
+    ("api", "lost"),
+    [
+        pytest.param(StandInApi(pod("minio-0")), ("minio-0",), id="the claim is gone"),
+        pytest.param(
+            StandInApi(pod("minio-0")).claim("export-minio-0", "old"), ("minio-0",), id="the lost claim is there"
+        ),
+        pytest.param(
+            StandInApi(pod("minio-0")).claim("export-minio-0", "new", "Pending"), ("minio-0",), id="not bound"
+        ),
+        pytest.param(StandInApi().claim("export-minio-0", "new"), ("minio-0",), id="no pod"),
+        pytest.param(
+            StandInApi(pod("minio-0", ready=False)).claim("export-minio-0", "new"), ("minio-0",), id="pod not Ready"
+        ),
+        pytest.param(StandInApi(pod("minio-0")).claim("export-minio-0", "new"), (), id="replaced"),
+    ],
+)
+def test_a_drive_is_lost_until_a_ready_pod_has_a_new_claim(api: StandInApi, lost: tuple[str, ...]) -> None:
+    assert find(api, "export-minio-0").lost_pods == lost
+
+
+def test_each_pod_is_asked_by_itself(minio: ThreadingHTTPServer) -> None:
+    asked = []
+
+    def connect(name: str, port: int) -> socket.socket:
+        asked.append((name, port))
+        if name == "minio-1":
+            raise ConnectionRefusedError(111, "Connection refused")
+        return tunnel(minio)(name, port)
+
+    good, bad = _minio_client.probe(find(StandInApi(pod("minio-0"), pod("minio-1"))), tunnel=connect, timeout=5)
+    assert (good.live, good.cluster, good.maintenance, good.error) == (200, 200, 412, "")
+    assert good.info is not None
+    assert good.info.deployment_id == "id"
+    assert (bad.live, bad.info, bad.error) == (None, None, "Connection refused")
+    assert set(asked) == {("minio-0", 9100), ("minio-1", 9100)}
+
+
+def test_a_pod_that_does_not_run_is_not_asked(minio: ThreadingHTTPServer) -> None:
+    views = _minio_client.probe(find(StandInApi(pod("minio-0", phase="Pending"))), tunnel=tunnel(minio), timeout=5)
+    assert [view.error for view in views] == ["the pod is not running", "there is no such pod"]
+    assert minio.state["seen"] == []  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(("change", "error"), [({"info": {}}, "still starting"), ({"admin": 403}, "403")])
+def test_a_server_that_tells_nothing_has_no_view(minio: ThreadingHTTPServer, change: dict, error: str) -> None:
+    minio.state.update(change)  # type: ignore[attr-defined]
+    view = _minio_client.probe(find(StandInApi(pod("minio-0"))), tunnel=tunnel(minio), timeout=5)[0]
+    assert view.info is None
+    assert error in view.error
+    assert SECRET not in view.error
+
+
+def test_objects_are_counted_and_read_back_whole(minio: ThreadingHTTPServer) -> None:
+    result = read(minio)
+    assert result["buckets"] == [{"name": "images", "objects": 3, "bytes": 6000, "complete": True}]
+    assert result["readback"] == {"objects": 3, "bytes": 6000, "hashed": 3, "failed": 0, "failures": []}
+
+
+def test_the_newest_objects_are_read_within_the_limits(minio: ThreadingHTTPServer) -> None:
+    assert read(minio, read_max=1)["readback"]["bytes"] == 3000
+    assert read(minio, read_max_bytes=2500)["readback"]["objects"] == 1
+    assert read(minio, read_max=0)["readback"]["objects"] == 0
+    assert read(minio, count_max=2)["buckets"][0] == {"name": "images", "objects": 2, "bytes": 3000, "complete": False}
+
+
+def test_a_damaged_and_an_unreadable_object_are_told(minio: ThreadingHTTPServer) -> None:
+    minio.state.update(lost="one", damaged={"two": b"x" * 2000, "three": b"short"})  # type: ignore[attr-defined]
+    back = read(minio)["readback"]
+    assert (back["objects"], back["failed"]) == (0, 3)
+    told = {item["object"]: item["error"] for item in back["failures"]}
+    assert "ETag" in told["two"]
+    assert "5 bytes" in told["three"]
+    assert "no quorum" in told["one"]
+
+
+def test_a_tunnel_that_is_refused_counts_as_no_connection() -> None:
+    class Refusing:
+        def socket_to_pod(self, *_args: t.Any) -> t.Any:
+            raise ApiRefused("portforward", "ns/minio-0:9000", 500, "pod not found")
+
+    with pytest.raises(OSError, match="pod not found"):
+        _minio_client.tunnel_to(Refusing(), "ns")("minio-0", 9000)

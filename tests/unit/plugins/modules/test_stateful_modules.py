@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The modules of the stateful recovery as Ansible calls them; the cluster behind is a stand-in."""
+
+from __future__ import annotations
+
+import json
+import types
+import typing as t
+
+import pytest
+from ansible.module_utils.testing import patch_module_args
+from ansible_collections.cloudpods.ha.plugins.module_utils import _claims_client, _kube, _minio_client
+from ansible_collections.cloudpods.ha.plugins.module_utils._errors import ApiUnavailable
+from ansible_collections.cloudpods.ha.plugins.modules import (
+    deployment_claim,
+    lost_volume_leftovers_info,
+    minio_health_info,
+    statefulset_claim,
+)
+
+LOST = {"name": "master-1", "uid": "n1", "hostname_label": "master-1"}
+CLAIM = {
+    "kubeconfig": "/nowhere",
+    "namespace": "ns",
+    "name": "export-minio-0",
+    "uid": "old",
+    "pv_name": "pv",
+    "pv_uid": "pv-uid",
+    "workload": "minio",
+    "lost_node": LOST,
+    "replacement": "master-4",
+}
+MINIO = {"kubeconfig": "/nowhere", "namespace": "ns", "name": "minio"}
+LEFTOVERS = {"kubeconfig": "/nowhere", "lost_node": LOST, "claims": [{**CLAIM, "extra": "ignored"}]}
+
+
+class EmptyCluster:
+    """Has one Node, which may be the lost one, and nothing else."""
+
+    def __init__(self, name: str = "master-4", uid: str = "n4") -> None:
+        status = {"conditions": [{"type": "Ready", "status": "True"}]}
+        self.node = {"metadata": {"name": name, "uid": uid}, "spec": {}, "status": status}
+
+    def get(self, _path: str) -> None:
+        return None
+
+    def items(self, path: str) -> list[dict]:
+        return [self.node] if path == "/api/v1/nodes" else []
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> t.Callable[..., dict]:
+    def call(module: types.ModuleType, args: dict, cluster: t.Any = None) -> dict:
+        if cluster is not None:
+            monkeypatch.setattr(module, "connect", lambda *_args, **_kwargs: cluster)
+        with patch_module_args(args), pytest.raises(SystemExit):
+            module.main()
+        return json.loads(capsys.readouterr().out)
+
+    return call
+
+
+ALL = [
+    (statefulset_claim, CLAIM),
+    (deployment_claim, CLAIM),
+    (minio_health_info, MINIO),
+    (lost_volume_leftovers_info, LEFTOVERS),
+]
+
+
+@pytest.mark.parametrize(("module", "args"), ALL)
+def test_a_missing_kubeconfig_is_one_sentence(run: t.Callable[..., dict], module: types.ModuleType, args: dict) -> None:
+    result = run(module, args)
+    assert result["failed"] is True
+    assert result["msg"] == "there is no kubeconfig at /nowhere"
+
+
+@pytest.mark.parametrize(("module", "args"), ALL)
+def test_a_missing_client_is_one_sentence(
+    run: t.Callable[..., dict], monkeypatch: pytest.MonkeyPatch, module: types.ModuleType, args: dict
+) -> None:
+    monkeypatch.setattr(_kube, "IMPORT_ERROR", "No module named 'kubernetes'")
+    assert "the Python package 'kubernetes' is missing" in run(module, args)["msg"]
+
+
+def test_a_missing_minio_package_is_one_sentence(run: t.Callable[..., dict], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_minio_client, "IMPORT_ERROR", "No module named 'minio'")
+    result = run(minio_health_info, MINIO, EmptyCluster())
+    assert "the Python package 'minio' is missing" in result["msg"]
+    assert result["gate"]["ok"] is False
+
+
+@pytest.mark.parametrize("module", [statefulset_claim, deployment_claim])
+def test_a_refusal_fails_with_its_sentence_and_its_code(run: t.Callable[..., dict], module: types.ModuleType) -> None:
+    result = run(module, CLAIM, EmptyCluster("master-1", "n1"))
+    assert (result["failed"], result["action"], result["done"], result["code"]) == (
+        True,
+        "refuse",
+        False,
+        "lost_node_present",
+    )
+    assert result["msg"].startswith("ns/export-minio-0: refused: the Node master-1 is still registered.")
+
+
+@pytest.mark.parametrize(("module", "expected"), [(statefulset_claim, "refuse"), (deployment_claim, "wait")])
+def test_the_kind_of_the_workload_decides(run: t.Callable[..., dict], module: types.ModuleType, expected: str) -> None:
+    assert run(module, CLAIM, EmptyCluster())["action"] == expected
+
+
+def test_a_silent_api_is_an_error_that_a_loop_may_retry(
+    run: t.Callable[..., dict], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def silent(*_args: t.Any, **_kwargs: t.Any) -> t.Any:
+        raise ApiUnavailable("https://192.0.2.10:6443", "timed out")
+
+    monkeypatch.setattr(_claims_client, "step", silent)
+    result = run(statefulset_claim, CLAIM, EmptyCluster())
+    assert (result["failed"], result["action"], result["done"]) == (True, "error", False)
+
+
+def test_a_workload_that_is_not_there_stands_against_the_gate(run: t.Callable[..., dict]) -> None:
+    result = run(minio_health_info, MINIO, EmptyCluster())
+    assert result["gate"] == {
+        "ok": False,
+        "fatal": False,
+        "healing": False,
+        "codes": ["error"],
+        "sentences": ["there is no StatefulSet ns/minio"],
+    }
+
+
+def test_a_claim_without_its_volume_is_an_argument_error(run: t.Callable[..., dict]) -> None:
+    args = {**LEFTOVERS, "claims": [{"namespace": "ns", "name": "c", "uid": "u", "pv_name": "pv"}]}
+    assert "lacks pv_uid" in run(lost_volume_leftovers_info, args, EmptyCluster())["msg"]
+
+
+def test_nothing_left_is_nothing_to_do(run: t.Callable[..., dict]) -> None:
+    result = run(lost_volume_leftovers_info, LEFTOVERS, EmptyCluster())
+    assert (result["changed"], result["volumes"], result["helper_pods"]) == (False, [], [])
+
+
+class Reading(t.NamedTuple):
+    """What a reading of a stand-in deployment gives."""
+
+    settled: bool
+
+
+def test_readings_must_agree_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    readings = iter([Reading(True), Reading(False), Reading(True)])
+    taken: list[Reading] = []
+    found = types.SimpleNamespace(lost_pods=())
+    monkeypatch.setattr(minio_health_info._minio_client, "find", lambda *_args, **_kwargs: found)
+    monkeypatch.setattr(minio_health_info._minio_client, "probe", lambda *_args, **_kwargs: ())
+    monkeypatch.setattr(
+        minio_health_info._minio_verdict, "judge", lambda *_args, **_kwargs: taken.append(next(readings)) or taken[-1]
+    )
+    monkeypatch.setattr(
+        minio_health_info._minio_verdict, "report", lambda health, *_args, **_kwargs: {"settled": health.settled}
+    )
+    params = {
+        **MINIO,
+        "lost_claims": [],
+        "readings": 3,
+        "interval": 0,
+        "timeout": 1,
+        "settle_seconds": 1,
+        "expected_deployment_id": "",
+        "count_objects": False,
+        "readback_max_objects": 0,
+    }
+    assert minio_health_info.run(EmptyCluster(), params) == {"settled": False}
+    assert len(taken) == 2
