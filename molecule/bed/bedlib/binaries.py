@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The programs of the cluster: built from their Go modules, or taken from the projects' releases where those can be downloaded."""
+"""The programs of the cluster: built from Go modules, or the projects' releases where those can be downloaded."""
 
 from __future__ import annotations
 
@@ -63,7 +63,9 @@ PROGRAMS = (
     Program("etcd", "go.etcd.io/etcd/server/v3", conf.ETCD, {"etcd": "."}),
     Program("etcdctl", "go.etcd.io/etcd/etcdctl/v3", conf.ETCD, {"etcdctl": "."}),
     Program("coredns", "github.com/coredns/coredns", conf.COREDNS, {"coredns": "."}),
-    Program("local-path", "github.com/rancher/local-path-provisioner", conf.LOCAL_PATH, {"local-path-provisioner": "."}),
+    Program(
+        "local-path", "github.com/rancher/local-path-provisioner", conf.LOCAL_PATH, {"local-path-provisioner": "."}
+    ),
     Program("minio", "github.com/minio/minio", conf.MINIO, {"minio": "."}, tags="kqueue"),
 )
 
@@ -131,7 +133,7 @@ def build(program: Program, go_tool: str) -> None:
 
 
 def _fetch(url: str, timeout: float = 20) -> bytes:
-    with urllib.request.urlopen(url, timeout=timeout) as answer:  # noqa: S310 - https constants below
+    with urllib.request.urlopen(url, timeout=timeout) as answer:
         return bytes(answer.read())
 
 
@@ -173,7 +175,9 @@ def _members(archive: bytes, program: Program) -> dict[str, bytes]:
     import io
 
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-        found = {Path(m.name).name: tar.extractfile(m) for m in tar if m.isfile() and Path(m.name).name in program.packages}
+        found = {
+            Path(m.name).name: tar.extractfile(m) for m in tar if m.isfile() and Path(m.name).name in program.packages
+        }
     return {name: handle.read() for name, handle in found.items() if handle}
 
 

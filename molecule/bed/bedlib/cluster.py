@@ -57,9 +57,7 @@ def answers(address: str, port: int = PORT) -> bool:
 
 
 def write_keepalived(host: Host, *, init: bool) -> None:
-    text = identity.keepalived_manifest(
-        node_ip=host.ip, vip=conf.VIP, init=init, image=images.reference("keepalived")
-    )
+    text = identity.keepalived_manifest(node_ip=host.ip, vip=conf.VIP, init=init, image=images.reference("keepalived"))
     hosts.put(host, KEEPALIVED, text, 0o600)
 
 
@@ -69,7 +67,8 @@ def _kubeadm(host: Host, config: str, *argv: str) -> None:
     log = STATE / f"{host.name}-kubeadm.log"
     hosts.put(host, where, config)
     try:
-        out = hosts.execute(host, "sh", "-c", f"kubeadm {' '.join(argv)} --config {where} --skip-phases=preflight 2>&1", check=False)
+        command = f"kubeadm {' '.join(argv)} --config {where} --skip-phases=preflight 2>&1"
+        out = hosts.execute(host, "sh", "-c", command, check=False)
         log.touch(mode=0o600)
         log.write_text(out)
     finally:
@@ -139,7 +138,8 @@ def create(workers: tuple[Host, ...]) -> None:
         _join(other, token, key)
     each(lambda w: _join(w, token, key), workers)
     # Neither the key nor the token is needed again.
-    kubectl("-n", "kube-system", "delete", "secret", "kubeadm-certs", f"bootstrap-token-{token.split('.')[0]}", "--ignore-not-found")
+    used = ("kubeadm-certs", f"bootstrap-token-{token.split('.')[0]}")
+    kubectl("-n", "kube-system", "delete", "secret", *used, "--ignore-not-found")
     names = [m.name for m in (*conf.MASTERS, *workers)]
     kubectl("label", "node", *names, LABELS[1], "--overwrite")
     kubectl("label", "node", *names[: len(conf.MASTERS)], LABELS[0], "--overwrite")
@@ -152,7 +152,7 @@ def vip_holders() -> list[str]:
     """The running hosts that carry the VIP on an interface."""
     running = [conf.host(n) for n, s in sorted(hosts.states().items()) if s == "running"]
     shown = each(lambda h: hosts.execute(h, "ip", "-o", "address", "show", check=False), running)
-    return [h.name for h, text in zip(running, shown) if f" {conf.VIP}/" in text]
+    return [h.name for h, text in zip(running, shown, strict=True) if f" {conf.VIP}/" in text]
 
 
 def etcd_members() -> list[str]:

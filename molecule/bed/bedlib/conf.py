@@ -13,9 +13,13 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Iterator, Sequence
+from typing import TypeVar
+
+S = TypeVar("S")
+T = TypeVar("T")
 
 KUBERNETES = "v1.30.4"
 ETCD = "v3.5.15"
@@ -110,7 +114,7 @@ def host(name: str) -> Host:
     for one in (*MASTERS, SPARE, *WORKERS):
         if one.name == name:
             return one
-    raise BedError(f"There is no host {name!r} in the bed; its hosts are master-1 to master-4 and worker-1 to worker-9.")
+    raise BedError(f"There is no host {name!r}; the hosts are master-1 to master-4 and worker-1 to worker-9.")
 
 
 def goarch() -> str:
@@ -125,7 +129,7 @@ def say(text: str) -> None:
 
 
 def run(
-    argv: Sequence[str | Path],
+    argv: Sequence[object],
     *,
     stdin: bytes | None = None,
     cwd: Path | None = None,
@@ -159,7 +163,7 @@ def run(
     return subprocess.CompletedProcess(full, done.returncode, out, err)
 
 
-def wait_for(what: str, probe, *, seconds: float, every: float = 0.5):  # type: ignore[no-untyped-def]
+def wait_for(what: str, probe: Callable[[], T], *, seconds: float, every: float = 0.5) -> T:
     """Call ``probe`` until it returns something true, and return that."""
     end = time.monotonic() + seconds
     while True:
@@ -173,7 +177,10 @@ def wait_for(what: str, probe, *, seconds: float, every: float = 0.5):  # type: 
 
 @contextlib.contextmanager
 def finished(target: Path) -> Iterator[Path]:
-    """A scratch directory that becomes ``target`` only when the block ends well, so a killed build is never taken for a finished one."""
+    """A scratch directory that becomes ``target`` only when the block ends well.
+
+    So a build that was killed is never taken for a finished one.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
     scratch = target.with_name(f".{target.name}.unfinished")
     shutil.rmtree(scratch, ignore_errors=True)
@@ -196,7 +203,7 @@ def lock(path: Path) -> Iterator[None]:
         yield
 
 
-def each(work, items):  # type: ignore[no-untyped-def]
+def each(work: Callable[[S], T], items: Iterable[S]) -> list[T]:
     """Run ``work`` on all items in threads; raise the first error after all have ended."""
     from concurrent.futures import ThreadPoolExecutor
 

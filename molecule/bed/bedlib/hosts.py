@@ -4,12 +4,11 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 from pathlib import Path
 
-from . import conf, rootfs
+from . import conf
 from .conf import PREFIX, STATE, BedError, Host, run, wait_for
 
 KEY = STATE / "id_ed25519"
@@ -82,7 +81,10 @@ def _seed(host: Host, folder: Path) -> None:
 
 
 def link_tree(source: Path, target: Path) -> None:
-    """Copy containerd's store by hard links where that is possible: its blobs and snapshots never change, its databases do."""
+    """Copy containerd's store, by hard links where that is possible.
+
+    Its blobs and snapshots never change; its databases do and are copied.
+    """
     if target.exists():
         target.rmdir()
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -115,7 +117,8 @@ def create(host: Host, tree: Path, store: Path | None) -> None:
     # Nobody answers DNS at the gateway: a name that is not the cluster's is refused at once.
     podman(
         "create", "--runtime", "runc", "--privileged", "--cgroupns=private", "--systemd=always", "--http-proxy=false",
-        *limits, "--network", PREFIX, "--ip", host.ip, "--dns", conf.GATEWAY, "--hostname", host.name, "--name", host.container,
+        *limits, "--network", PREFIX, "--ip", host.ip, "--dns", conf.GATEWAY,
+        "--hostname", host.name, "--name", host.container,
         "--label", f"{PREFIX}=host", "--label", f"host={host.name}", "--stop-timeout", "5", *mounts,
         "--rootfs", f"{tree}:O", "/sbin/init",
     )  # fmt: skip
@@ -159,7 +162,8 @@ def execute(host: Host, *argv: str, stdin: bytes | None = None, check: bool = Tr
 
 
 def put(host: Host, path: str, text: str, mode: int = 0o600) -> None:
-    script = f"umask 077; mkdir -p \"$(dirname {path})\"; cat > {path}.tmp && chmod {mode:o} {path}.tmp && mv {path}.tmp {path}"
+    new = f"{path}.new"
+    script = f"umask 077; mkdir -p $(dirname {path}); cat > {new} && chmod {mode:o} {new} && mv {new} {path}"
     execute(host, "sh", "-c", script, stdin=text.encode())
 
 
@@ -193,12 +197,3 @@ def wait_ready(host: Host, seconds: float = 60) -> None:
 
 def running(host: Host) -> bool:
     return states().get(host.name) == "running"
-
-
-def as_root() -> None:
-    if os.geteuid() != 0:
-        raise BedError("The bed needs root: its hosts run kubelets, which mount file systems.")
-
-
-def default_tree() -> Path:
-    return rootfs.host_tree()

@@ -7,7 +7,7 @@ import base64
 import hashlib
 import json
 import re
-from typing import Iterable
+from collections.abc import Iterable
 
 from . import conf
 from .conf import Host
@@ -17,7 +17,7 @@ PASS_LENGTH = 8
 
 def keepalived_password(vip: str) -> str:
     """kubeadm rule: the first 8 characters of the hex md5 of the VIP's base64."""
-    return hashlib.md5(base64.b64encode(vip.encode())).hexdigest()[:PASS_LENGTH]  # noqa: S324 - as ocadm does it
+    return hashlib.md5(base64.b64encode(vip.encode())).hexdigest()[:PASS_LENGTH]
 
 
 def router_id(vip: str) -> int:

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Container images made without a registry: docker-archives with one layer, imported once into a containerd store that hosts link."""
+"""Container images made without a registry.
+
+They are docker-archives of one layer, imported once into a containerd store that all hosts link.
+"""
 
 from __future__ import annotations
 
@@ -53,7 +56,14 @@ IMAGES = (
     Image("minio", conf.MINIO.rsplit("-", 1)[1], ("minio",), ("minio",), shell=True),
     Image("victoria-metrics", "1.79", ("victoria-metrics",), (), ("victoria-metrics",)),
     Image("influxdb", "1.6.7", ("influxd",), (), ("influxdb",)),
-    Image("operator-standin", "1", ("/bin/sh", "/operator-standin"), ("kubectl",), (), {"operator-standin": "operator-standin"}, shell=True),
+    Image(
+        "operator-standin",
+        "1",
+        ("/bin/sh", "/operator-standin"),
+        ("kubectl",),
+        files={"operator-standin": "operator-standin"},
+        shell=True,
+    ),
 )  # fmt: skip
 
 
@@ -66,7 +76,7 @@ class Layer:
 
     def __init__(self) -> None:
         self.entries: dict[str, tuple[tarfile.TarInfo, bytes]] = {}
-        for name in ("tmp", "etc", "usr", *MERGED.values(), "usr/local", "usr/local/bin", "proc", "sys", "dev", "run", "var"):
+        for name in (*"tmp etc usr usr/local usr/local/bin proc sys dev run var".split(), *MERGED.values()):
             self.folder(name, 0o1777 if name == "tmp" else 0o755)
         for name, where in MERGED.items():
             self.link(name, where)
@@ -149,7 +159,7 @@ def _add(layer: Layer, tree: Path, path: str, seen: set[str]) -> None:
     if stat.S_ISLNK(info.st_mode):
         where = os.readlink(source)
         layer.link(name, where)
-        _add(layer, tree, where if where.startswith("/") else os.path.normpath(f"/{os.path.dirname(name)}/{where}"), seen)
+        _add(layer, tree, os.path.normpath(os.path.join(f"/{os.path.dirname(name)}", where)), seen)
     elif stat.S_ISREG(info.st_mode):
         data = source.read_bytes()
         layer.file(name, data, stat.S_IMODE(info.st_mode) & 0o755)
@@ -169,12 +179,12 @@ def make(image: Image, tree: Path) -> bytes:
                 _add(layer, tree, path, seen)
     if image.name == "kube-proxy":
         # The names that update-alternatives makes, which no package lists.
-        for path in run(["chroot", tree, "sh", "-c", "ls /usr/sbin/ip*tables* /etc/alternatives/ip*tables*"]).stdout.split():
-            _add(layer, tree, path, seen)
+        for found in (*tree.glob("usr/sbin/ip*tables*"), *tree.glob("etc/alternatives/ip*tables*")):
+            _add(layer, tree, str(found.relative_to(tree)), seen)
     if image.shell:
         layer.file("usr/bin/busybox", (tree / "usr/bin/busybox").read_bytes(), 0o755)
         for applet in run(["chroot", tree, "/bin/busybox", "--list"]).stdout.split():
-            if f"usr/bin/{applet}" not in layer.entries and f"usr/sbin/{applet}" not in layer.entries and applet != "busybox":
+            if not {f"usr/bin/{applet}", f"usr/sbin/{applet}"} & set(layer.entries):
                 layer.link(f"usr/bin/{applet}", "busybox")
     for where, name in image.files.items():
         layer.file(where, (HERE / "images" / name).read_bytes(), 0o755)

@@ -17,11 +17,11 @@ PROGRAMS = {
     "ssh": "openssh-client",
     "ip": "iproute2",
     "conmon": "conmon",
+    "iptables-nft": "iptables",
 }
 NETAVARK = ("/usr/lib/podman/netavark", "/usr/libexec/podman/netavark")
-# kernel feature -> how it shows: a file system's name, or a module that is built in, loaded or can be loaded
-KERNEL = ("overlay", "veth", "bridge", "nf_tables", "xt_conntrack", "xt_comment", "nft_compat")
-FILE_SYSTEMS = ("overlay",)
+PROBE = "bedprobe0"
+KERNEL = ("overlay", "veth", "bridge", "nf_tables")
 
 
 def missing_programs() -> list[str]:
@@ -30,39 +30,39 @@ def missing_programs() -> list[str]:
     return lacking if any(Path(n).exists() for n in NETAVARK) else [*lacking, "netavark"]
 
 
-def _has(feature: str) -> bool:
-    if feature in FILE_SYSTEMS and any(line.split()[-1] == feature for line in Path("/proc/filesystems").read_text().splitlines()):
-        return True
-    if Path("/sys/module", feature).exists():
+def _listed(feature: str) -> bool:
+    """Whether the kernel says that it has the feature, built in or as a module."""
+    if any(line.split()[-1] == feature for line in Path("/proc/filesystems").read_text().splitlines()):
         return True
     release = Path("/lib/modules", os.uname().release)
-    listed = "".join((release / name).read_text() for name in ("modules.builtin", "modules.dep") if (release / name).exists())
-    return f"/{feature}.ko" in listed
-
-
-def kernel_lacks() -> list[str]:
-    """The features that can neither be seen nor tried."""
-    return [feature for feature in KERNEL if not _has(feature) and not _tried(feature)]
+    lists = [release / name for name in ("modules.builtin", "modules.dep")]
+    return Path("/sys/module", feature).exists() or any(
+        f"/{feature}.ko" in one.read_text() for one in lists if one.exists()
+    )
 
 
 def _tried(feature: str) -> bool:
-    """Try what a feature is for; built-in code often shows nowhere."""
-    probe = "bedprobe0"
-    if feature in ("veth", "bridge"):
-        made = run(["ip", "link", "add", probe, "type", feature], check=False).returncode == 0
-        run(["ip", "link", "del", probe], check=False)
-        return made
+    """Use the feature; what is built in often shows nowhere."""
     if feature == "nf_tables":
-        return run(["iptables-nft", "-S"], check=False).returncode == 0 if shutil.which("iptables-nft") else True
-    if feature in ("xt_conntrack", "xt_comment", "nft_compat"):
-        return True
-    return False
+        return run(["iptables-nft", "-S"], check=False).returncode == 0
+    made = run(["ip", "link", "add", PROBE, "type", feature], check=False).returncode == 0
+    run(["ip", "link", "del", PROBE], check=False)
+    return made
+
+
+def kernel_lacks() -> list[str]:
+    """The features that are neither listed nor work when tried."""
+    return [feature for feature in KERNEL if not _listed(feature) and not _tried(feature)]
+
+
+def root() -> None:
+    if os.geteuid() != 0:
+        raise BedError("The bed needs root: its hosts run kubelets, which mount file systems.")
 
 
 def require() -> None:
     """Root, the packages and the kernel; installs missing packages on Debian."""
-    if os.geteuid() != 0:
-        raise BedError("The bed needs root: its hosts run kubelets, which mount file systems.")
+    root()
     lacking = missing_programs()
     if lacking:
         if not shutil.which("apt-get"):
@@ -70,7 +70,7 @@ def require() -> None:
         say(f"installing {' '.join(sorted(lacking))}")
         log, env = CACHE / "log/apt.log", {"DEBIAN_FRONTEND": "noninteractive"}
         run(["apt-get", "update"], log=log, env=env)
-        run(["apt-get", "install", "-y", "--no-install-recommends", "iptables", *sorted(lacking)], log=log, env=env)
+        run(["apt-get", "install", "-y", "--no-install-recommends", *sorted(lacking)], log=log, env=env)
     absent = kernel_lacks()
     if absent:
         raise BedError(f"The kernel of this machine lacks {', '.join(absent)}, which the bed's hosts need.")

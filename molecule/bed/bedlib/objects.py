@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Objects put into both MinIOs and read back through each of their pods. The client runs on a host: pods have no route from here."""
+"""Objects put into both MinIOs and read back through each of their pods.
+
+The client runs on a host of the bed: the machine that runs the bed has no route to pods.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +41,8 @@ def _call(act: str, job: dict[str, object]) -> list[object]:
 
 def _pods(name: str) -> dict[str, str]:
     """Pod -> address of those of its pods that are Ready."""
-    listed = json.loads(kubectl("-n", workloads.MINIOS[name], "get", "pods", "-l", f"app=minio,release={name}", "-o", "json"))
+    chosen = ["-n", workloads.MINIOS[name], "-l", f"app=minio,release={name}"]
+    listed = json.loads(kubectl("get", "pods", *chosen, "-o", "json"))
     return {
         pod["metadata"]["name"]: pod["status"]["podIP"]
         for pod in sorted(listed["items"], key=lambda p: str(p["metadata"]["name"]))
@@ -52,7 +56,7 @@ def _credentials(name: str) -> dict[str, str]:
     if not raw:
         raise BedError("The bed has no MinIO; `bed up` without --no-workloads makes them.")
     data = json.loads(raw)["data"]
-    return {short: base64.b64decode(data[key]).decode() for short, key in (("access", "accesskey"), ("secret", "secretkey"))}
+    return {short: base64.b64decode(data[f"{short}key"]).decode() for short in ("access", "secret")}
 
 
 def put() -> int:

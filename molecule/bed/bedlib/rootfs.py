@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The root file system of a host (Debian with systemd, sshd, containerd, kubeadm and kubelet), made once and shared by overlays."""
+"""The root file system of a host, made once and shared by overlays.
+
+It is Debian with systemd, sshd, containerd, kubeadm and kubelet.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ import shutil
 from pathlib import Path
 
 from . import binaries, conf
-from .conf import CACHE, HERE, BedError, run, say
+from .conf import CACHE, HERE, run, say
 
 PACKAGES = (
     "systemd systemd-sysv dbus openssh-server python3 iproute2 iptables nftables conntrack ethtool socat ebtables"
@@ -18,9 +21,10 @@ PACKAGES = (
 # What goes into images and not onto hosts.
 IMAGE_PACKAGES = "keepalived victoria-metrics influxdb busybox-static iptables".split()
 MASKED = (
-    "getty.target systemd-firstboot.service console-getty.service systemd-logind.service systemd-timesyncd.service systemd-networkd.service"
-    " systemd-resolved.service systemd-modules-load.service sys-kernel-debug.mount sys-kernel-tracing.mount"
-    " apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer fstrim.timer"
+    "getty.target systemd-firstboot.service console-getty.service systemd-logind.service"
+    " systemd-timesyncd.service systemd-networkd.service systemd-resolved.service"
+    " systemd-modules-load.service sys-kernel-debug.mount sys-kernel-tracing.mount apt-daily.timer"
+    " apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer fstrim.timer"
 ).split()
 ENABLED = "bed-host.service containerd.service kubelet.service ssh.service".split()
 
@@ -69,8 +73,8 @@ def _debootstrap(target: Path) -> None:
     site = mirror()
     with conf.finished(target) as scratch:
         say(f"making the Debian root file system (log: {log})")
-        argv = ["nice", "debootstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}", conf.DEBIAN, str(scratch)]
-        run(argv + ([site] if site else []), log=log)
+        options = ["--variant=minbase", f"--include={','.join(PACKAGES)}"]
+        run(["nice", "debootstrap", *options, conf.DEBIAN, scratch, *([site] if site else [])], log=log)
         run(["chroot", scratch, "apt-get", "clean"], log=log)
         for old in (*scratch.glob("etc/ssh/ssh_host_*"), *scratch.glob("var/lib/apt/lists/*_Packages")):
             old.unlink()
@@ -131,10 +135,3 @@ def fill() -> Path:
     if not host_tree().is_dir():
         _host_tree(debian(), host_tree())
     return host_tree()
-
-
-def size(path: Path) -> str:
-    return run(["du", "-sh", path], check=False).stdout.split("\t")[0] or "0"
-
-
-__all__ = ["BedError", "debian", "fill", "fill_debian", "host_tree", "image_tree", "overlay_files", "size"]

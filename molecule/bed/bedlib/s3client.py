@@ -9,16 +9,19 @@ import hmac
 import http.client
 import random
 import time
+from typing import Any
 
 SCOPE = ("us-east-1", "s3", "aws4_request")
 
 
 def content(seed: str, size: int) -> bytes:
     """The same bytes for the same seed, every time."""
-    return random.Random(seed).randbytes(size)  # noqa: S311 - test data
+    return random.Random(seed).randbytes(size)
 
 
-def headers(*, method: str, host: str, path: str, payload_hash: str, access: str, secret: str, now: datetime.datetime) -> dict[str, str]:
+def headers(
+    *, method: str, host: str, path: str, payload_hash: str, access: str, secret: str, now: datetime.datetime
+) -> dict[str, str]:
     """AWS signature version 4 for a request without query."""
     stamp = now.strftime("%Y%m%dT%H%M%SZ")
     signed = {"host": host, "x-amz-content-sha256": payload_hash, "x-amz-date": stamp}
@@ -31,13 +34,14 @@ def headers(*, method: str, host: str, path: str, payload_hash: str, access: str
     for part in (stamp[:8], *SCOPE):
         key = hmac.new(key, part.encode(), hashlib.sha256).digest()
     signature = hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
-    return {**signed, "Authorization": f"AWS4-HMAC-SHA256 Credential={access}/{scope}, SignedHeaders={names}, Signature={signature}"}
+    proof = f"Credential={access}/{scope}, SignedHeaders={names}, Signature={signature}"
+    return {**signed, "Authorization": f"AWS4-HMAC-SHA256 {proof}"}
 
 
-def request(job: dict, address: str, method: str, path: str, body: bytes = b"") -> tuple[int, bytes]:
+def request(job: dict[str, Any], address: str, method: str, path: str, body: bytes = b"") -> tuple[int, bytes]:
     connection = http.client.HTTPConnection(address, job.get("port", 9000), timeout=20)
     digest = hashlib.sha256(body).hexdigest()
-    now = datetime.datetime.now(datetime.timezone.utc)
+    now = datetime.datetime.now(datetime.UTC)
     signed = headers(
         method=method,
         host=f"{address}:{job.get('port', 9000)}",
@@ -54,7 +58,9 @@ def request(job: dict, address: str, method: str, path: str, body: bytes = b"") 
     return answer.status, data
 
 
-def insist(job: dict, address: str, method: str, path: str, body: bytes = b"", good: tuple[int, ...] = (200,)) -> bytes:
+def insist(
+    job: dict[str, Any], address: str, method: str, path: str, body: bytes = b"", good: tuple[int, ...] = (200,)
+) -> bytes:
     """Repeat until it works or ``job['patience']`` seconds are over."""
     end = time.monotonic() + job.get("patience", 60)
     while True:
@@ -70,7 +76,7 @@ def insist(job: dict, address: str, method: str, path: str, body: bytes = b"", g
         time.sleep(1)
 
 
-def put(job: dict) -> list[dict]:
+def put(job: dict[str, Any]) -> list[dict[str, Any]]:
     """Put every object; returns them with their sha256."""
     address = job["addresses"][0]
     for bucket in sorted({o["bucket"] for o in job["objects"]}):
@@ -83,7 +89,7 @@ def put(job: dict) -> list[dict]:
     return done
 
 
-def check(job: dict) -> list[str]:
+def check(job: dict[str, Any]) -> list[str]:
     """Read every object through every address; returns what is wrong, one line each."""
     wrong = []
     for address in job["addresses"]:

@@ -7,7 +7,9 @@ import json
 import shlex
 import shutil
 
-from . import binaries, cluster, conf, hosts, identity, images, machine, objects as store, rootfs, workloads as work
+from . import binaries, cluster, conf, hosts, identity, images, machine, rootfs
+from . import objects as store
+from . import workloads as work
 from .conf import MASTERS, SPARE, STATE, WORKERS, BedError, Host, each, say
 
 # Written when the cluster is whole, with the hosts it has. A bed without it is begun anew by `up`.
@@ -42,27 +44,37 @@ def _create(chosen: list[Host]) -> None:
     hosts.remove_all()
     hosts.prepare()
     tree, images_store = rootfs.host_tree(), images.store()
+    for old in (*conf.CACHE.glob("host-*"), *conf.CACHE.glob("images-*")):
+        if old not in (tree, images_store):
+            shutil.rmtree(old, ignore_errors=True)
     each(lambda h: hosts.create(h, tree, images_store), chosen)
     each(hosts.wait_ready, chosen)
     say(f"{len(chosen)} hosts are up: {', '.join(f'{h.name} {h.ip}' for h in chosen)}")
     cluster.create(tuple(h for h in chosen if h in WORKERS))
     inventory_text = identity.inventory(survivors=MASTERS[1:], replacement=SPARE, state=str(STATE))
     (STATE / "inventory.yml").write_text(inventory_text)
-    WHOLE.write_text(json.dumps({"hosts": [h.name for h in chosen], "vip": conf.VIP, "kubernetes": conf.KUBERNETES}) + "\n")
+    facts = {"hosts": [h.name for h in chosen], "vip": conf.VIP, "kubernetes": conf.KUBERNETES}
+    WHOLE.write_text(json.dumps(facts) + "\n")
 
 
-def up(*, workloads: bool, workers: int, binaries_mode: str) -> None:
+def up(*, workloads: bool, workers: int, binaries_mode: str, fresh: bool) -> None:
     if not 0 <= workers <= conf.MAX_WORKERS:
         raise BedError(f"--workers takes 0 to {conf.MAX_WORKERS}.")
     build(binaries_mode)
     with conf.lock(LOCK):
-        if WHOLE.exists():
+        if WHOLE.exists() and not fresh:
             _again(workers)
         else:
             if hosts.states():
-                say("the last `up` did not end; beginning anew")
+                say("removing the bed that is there" if WHOLE.exists() else "the last `up` did not end; beginning anew")
             _create([*MASTERS, SPARE, *WORKERS[:workers]])
         if workloads and not FULL.exists():
+            states = hosts.states()
+            dead = [m.name for m in MASTERS if states.get(m.name) != "running"]
+            if dead:
+                raise BedError(
+                    f"{', '.join(dead)} must run to get the workloads; power it on, or begin with `bed up --fresh`."
+                )
             work.create()
             store.put()
             FULL.write_text("{}\n")
@@ -71,7 +83,7 @@ def up(*, workloads: bool, workers: int, binaries_mode: str) -> None:
 
 
 def _again(workers: int) -> None:
-    """`up` on a bed that is there: after a restart of the machine its hosts are started; one killed by hand stays dead."""
+    """`up` on a bed that is there: one host that was killed stays dead; when none runs, the machine was restarted."""
     chosen, states = _hosts_of_bed(), hosts.states()
     if workers > sum(h in WORKERS for h in chosen):
         raise BedError("The bed that is there has fewer workers; `bed down` first.")
@@ -86,11 +98,11 @@ def _again(workers: int) -> None:
     hosts.route(keep=True)
     for host in chosen:
         if host not in running:
-            say(f"{host.name} is off; `bed power {host.name}` starts it, `bed down` and `bed up` make a new bed")
+            say(f"{host.name} is off; `bed power {host.name}` starts it, `bed up --fresh` makes a new bed")
 
 
 def down() -> None:
-    hosts.as_root()
+    machine.root()
     with conf.lock(LOCK):
         hosts.remove_all()
     shutil.rmtree(STATE, ignore_errors=True)

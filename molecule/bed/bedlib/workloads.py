@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The workloads of the runbook: two MinIOs, victoria-metrics, influxdb, Pending claims, the OnecloudCluster and an operator stand-in."""
+"""The workloads of the runbook.
+
+Two MinIOs, victoria-metrics, influxdb, Pending claims, the OnecloudCluster and an operator stand-in.
+"""
 
 from __future__ import annotations
 
@@ -32,21 +35,31 @@ DATABASES = (
     Database(
         "influxdb",
         ("run",),
-        {f"INFLUXDB_{part}_DIR": f"/var/lib/influxdb/{where}" for part, where in (("META", "meta"), ("DATA", "data"), ("DATA_WAL", "wal"))},
+        {
+            "INFLUXDB_META_DIR": "/var/lib/influxdb/meta",
+            "INFLUXDB_DATA_DIR": "/var/lib/influxdb/data",
+            "INFLUXDB_DATA_WAL_DIR": "/var/lib/influxdb/wal",
+        },
         8086,
         "/var/lib/influxdb",
     ),
 )
 
 
-def claim(name: str, namespace: str, size: str, *, labels: dict[str, str] | None = None, node: str = "") -> dict[str, object]:
+def claim(
+    name: str, namespace: str, size: str, *, labels: dict[str, str] | None = None, node: str = ""
+) -> dict[str, object]:
     """A local-path claim; with ``node`` it is provisioned there at once, as after the scheduler's choice."""
     metadata: dict[str, object] = {"name": name, "namespace": namespace}
     if labels:
         metadata["labels"] = labels
     if node:
         metadata["annotations"] = {"volume.kubernetes.io/selected-node": node}
-    spec = {"accessModes": ["ReadWriteOnce"], "storageClassName": "local-path", "resources": {"requests": {"storage": size}}}
+    spec = {
+        "accessModes": ["ReadWriteOnce"],
+        "storageClassName": "local-path",
+        "resources": {"requests": {"storage": size}},
+    }
     return {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata, "spec": spec}
 
 
@@ -134,7 +147,8 @@ def pods_not_ready() -> list[str]:
         for c in p["status"].get("conditions", [])
         if c["type"] == "Ready" and c["status"] == "True"
     }
-    missing = [f"{ns}/{name}-{n}" for name, ns in MINIOS.items() for n in range(len(LAYOUT)) if f"{ns}/{name}-{n}" not in ready]
+    replicas = [f"{namespace}/{name}-{n}" for name, namespace in MINIOS.items() for n in range(len(LAYOUT))]
+    missing = [replica for replica in replicas if replica not in ready]
     wanted = [f"onecloud/default-{d.component}-" for d in DATABASES] + ["onecloud/onecloud-operator-standin-"]
     return missing + [w for w in wanted if not any(r.startswith(w) for r in ready)]
 
