@@ -160,6 +160,7 @@ class Volume:
     phase: str
     reclaim_policy: str
     claim: str
+    claim_uid: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -288,6 +289,7 @@ class Executor:
 class Plan:
     """The outcome of planning: the documented fact `discovery_plan`. With refusals, nothing may be done.
 
+    `leftovers` are volumes without a claim: {namespace, name, uid} of the claim they had, {pv_name, pv_uid}.
     `join` says that something of the join is to be done, `joined` that the replacement already is a Node and a voter that answers.
     `backup` are the objects to keep a copy of: {api_version, kind, namespace, name, uid}. `journal` is what has to be written down before the first act.
 
@@ -304,6 +306,7 @@ class Plan:
     warnings: t.Tuple[str, ...] = ()
     claims: t.Tuple[ClaimPlan, ...] = ()
     kept_claims: t.Tuple[ClaimPlan, ...] = ()
+    leftovers: t.Tuple[t.Mapping[str, str], ...] = ()
     member_id: str = ""
     stale_member_id: str = ""
     drain: bool = False

@@ -189,6 +189,7 @@ def leftover_volume(volume: Json) -> Volume:
         phase=(volume.get("status") or {}).get("phase", ""),
         reclaim_policy=volume["spec"].get("persistentVolumeReclaimPolicy", ""),
         claim="{0}/{1}".format(ref.get("namespace", ""), ref.get("name", "")) if ref else "",
+        claim_uid=ref.get("uid", ""),
     )
 
 

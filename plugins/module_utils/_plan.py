@@ -91,6 +91,7 @@ def plan(cluster: Cluster, request: Request, minio: t.Sequence[Json] = ()) -> Pl
         executor=found.executor,
         claims=tuple(claims),
         kept_claims=tuple(kept),
+        leftovers=tuple(_leftovers(cluster)),
         member_id=found.member.id if found.member else "",
         stale_member_id=found.host_member.id if found.own_leftover and found.host_member else "",
         drain=bool(found.node and found.node.ready),
@@ -103,7 +104,7 @@ def plan(cluster: Cluster, request: Request, minio: t.Sequence[Json] = ()) -> Pl
         refusals=tuple(refusals),
     )
     steps = tuple(_steps(cluster, found, draft))
-    if refusals and steps:
+    if refusals and (steps or any(item.code == "LOST_NODE_RETURNED" for item in refusals)):
         draft = dataclasses.replace(draft, state="refused")
     elif not steps:
         # Nothing is left to be done, so nothing has to be refused; what was seen is still worth a warning.
@@ -132,6 +133,12 @@ def _backup(steps: t.Iterable[Step]) -> t.Iterator[t.Mapping[str, str]]:
     for ref in dict.fromkeys(ref for step in steps for ref in step.objects):
         if ref.kind in _API_VERSIONS:
             yield {"api_version": _API_VERSIONS[ref.kind], "kind": ref.kind, "namespace": ref.namespace, "name": ref.name, "uid": ref.uid}
+
+
+def _leftovers(cluster: Cluster) -> t.Iterator[t.Mapping[str, str]]:
+    for item in cluster.volumes:
+        namespace, _slash, name = item.claim.partition("/")
+        yield {"namespace": namespace, "name": name, "uid": item.claim_uid, "pv_name": item.name, "pv_uid": item.uid}
 
 
 def _find(cluster: Cluster, lost: Lost) -> _Found:
