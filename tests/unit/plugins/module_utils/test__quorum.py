@@ -94,6 +94,13 @@ def test_a_healthy_member_is_never_removed() -> None:
     assert codes(cluster(member(1), member(2), member(3))) == ["MEMBER_HEALTHY"]
 
 
+def test_a_refusal_also_tells_that_too_few_would_be_left() -> None:
+    etcd = cluster(member(1), member(2), member(3, healthy=False))
+    assert codes(etcd) == ["MEMBER_HEALTHY", "QUORUM_UNSAFE"]
+    seen = removal(etcd, LOST).refusals[1].seen
+    assert seen == "After the removal 1 of 2 voters would be healthy and 2 must be."
+
+
 @pytest.mark.parametrize("fields", [{"executor": "elsewhere"}, {"executor_id": ""}])
 def test_the_executor_never_removes_itself_whether_known_by_id_or_by_name(fields: dict[str, str]) -> None:
     etcd = cluster(member(1), member(2, healthy=False), member(3), **fields)

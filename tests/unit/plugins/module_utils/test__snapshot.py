@@ -65,13 +65,23 @@ def test_a_missing_file_is_told(tmp_path: Path) -> None:
     [
         b"",
         b"x" * 32,
+        b"x" * 100 + hashlib.sha256(b"x" * 100).digest(),
         snapshot_bytes()[:-1],
         snapshot_bytes()[:-32],
         snapshot_bytes() + b"\0",
         b"Y" + snapshot_bytes()[1:],
         snapshot_bytes()[:-1] + b"Y",
     ],
-    ids=["empty", "hash of nothing", "cut", "without hash", "longer", "first byte changed", "last byte changed"],
+    ids=[
+        "empty",
+        "hash alone",
+        "no whole pages",
+        "cut",
+        "without hash",
+        "longer",
+        "first byte changed",
+        "last byte changed",
+    ],
 )
 def test_anything_else_is_not_valid(tmp_path: Path, content: bytes) -> None:
     found = inspect(written(tmp_path, content))
