@@ -13,7 +13,6 @@ description:
   - A machine may be retired when it was a master of this cluster and is none any more. It is refused when it is an etcd
     member by name or by any of its addresses, when it looks like a worker in use, when it belongs to another cluster,
     and when the members could not be listed.
-  - A refusal is a code, what was seen, and what to do.
 positional: survivor, nodes, etcd, vip
 options:
   _input:
@@ -61,8 +60,8 @@ _value:
       description: Whether there is anything to do.
       type: bool
     refusal:
-      description: Empty when the machine may be retired, else C(code), C(seen) and C(advice).
-      type: dict
+      description: Empty when the machine may be retired, else a code, what was seen and what to do, as one text.
+      type: str
 """
 
 import typing as t
@@ -85,9 +84,8 @@ def retirement(residue: Json, survivor: Json, nodes: t.Sequence[Json], etcd: Jso
             ca_digest=survivor["ca_digest"],
         )
     except Unsafe as exc:
-        refusal = {"code": exc.code, "seen": exc.seen, "advice": exc.advice}
-        return {"node_name": "", "node_uid": "", "needed": False, "refusal": refusal}
-    return {**to_json(decision), "refusal": {}}
+        return {"node_name": "", "node_uid": "", "needed": False, "refusal": str(exc)}
+    return {**to_json(decision), "refusal": ""}
 
 
 class FilterModule:

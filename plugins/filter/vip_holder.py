@@ -12,7 +12,7 @@ author: cloudpods.ha authors (@cloudpods-ha)
 description:
   - Compares the keepalived manifests of all survivors. Exactly one may say MASTER, with the highest priority, and all
     must share VIP, router ID and password.
-  - It fails with a code and one sentence when the manifests contradict each other or O(promote).
+  - Manifests that contradict each other or O(promote) are a refusal.
 positional: address, promote
 options:
   _input:
@@ -38,26 +38,36 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The survivor, and whether its manifest has to be edited.
+  description: The decision.
   type: dict
+  contains:
+    name:
+      description: The survivor that is to carry the VIP, empty after a refusal.
+      type: str
+    edit:
+      description: Whether its manifest has to be edited.
+      type: bool
+    refusal:
+      description: Empty, or a code, what was seen and what to do, as one text.
+      type: str
   sample:
     name: master-2
     edit: true
+    refusal: ""
 """
 
 import typing as t
 
-from ansible.errors import AnsibleFilterError
-from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
-from ansible_collections.cloudpods.ha.plugins.module_utils._models import to_json
+from ansible_collections.cloudpods.ha.plugins.module_utils._errors import Unsafe
 from ansible_collections.cloudpods.ha.plugins.module_utils._vip_holder import holder
 
 
 def vip_holder(reports: t.Mapping[str, t.Any], address: str, promote: str = "") -> t.Dict[str, t.Any]:
     try:
-        return t.cast("t.Dict[str, t.Any]", to_json(holder(reports, address=address, promote=promote)))
-    except HaError as exc:
-        raise AnsibleFilterError(str(exc)) from None
+        chosen = holder(reports, address=address, promote=promote)
+    except Unsafe as exc:
+        return {"name": "", "edit": False, "refusal": str(exc)}
+    return {"name": chosen.name, "edit": chosen.edit, "refusal": ""}
 
 
 class FilterModule:

@@ -38,11 +38,17 @@ def set_aside(path: str, destination: str, *, check_mode: bool = False) -> t.Lis
     if check_mode:
         return [(path, destination)]
     try:
-        os.makedirs(os.path.dirname(destination), mode=PRIVATE, exist_ok=True)
+        _make_private(os.path.dirname(destination))
         _move(path, destination)
     except OSError as exc:
         raise HaError("{0} can't be moved to {1}: {2}".format(path, destination, exc.strerror or exc)) from exc
     return [(path, destination)]
+
+
+def _make_private(folder: str) -> None:
+    if not os.path.isdir(folder):
+        _make_private(os.path.dirname(folder))
+        os.mkdir(folder, PRIVATE)
 
 
 def _move(path: str, destination: str) -> None:

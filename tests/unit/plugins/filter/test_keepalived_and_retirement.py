@@ -1,0 +1,94 @@
+# Copyright (c) the cloudpods.ha authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import pytest
+from ansible.errors import AnsibleFilterError
+from ansible_collections.cloudpods.ha.plugins.filter import (
+    keepalived_for_new_host,
+    keepalived_take_over,
+    retirement,
+    vip_holder,
+)
+
+MANIFEST = """\
+    - name: KEEPALIVED_PRIORITY
+      value: "90"
+    - name: KEEPALIVED_VIRTUAL_IPS
+      value: '#PYTHON2BASH:[''192.0.2.10'']'
+    - name: KEEPALIVED_STATE
+      value: BACKUP
+    - name: KEEPALIVED_PASSWORD
+      value: de17f785
+    - name: KEEPALIVED_ROUTER_ID
+      value: "12"
+    - name: KEEPALIVED_NODE_IP
+      value: 192.0.2.12
+    - name: KEEPALIVED_INTERFACE
+      value: eth0
+"""
+take_over = keepalived_take_over.FilterModule().filters()["keepalived_take_over"]
+for_new_host = keepalived_for_new_host.FilterModule().filters()["keepalived_for_new_host"]
+holder = vip_holder.FilterModule().filters()["vip_holder"]
+retire = retirement.FilterModule().filters()["retirement"]
+
+
+def test_take_over() -> None:
+    assert take_over(MANIFEST) == MANIFEST.replace('"90"', '"100"').replace("BACKUP", "MASTER")
+
+
+def test_for_new_host() -> None:
+    assert for_new_host(MANIFEST, "192.0.2.14", "ens3") == MANIFEST.replace("2.12", "2.14").replace("eth0", "ens3")
+
+
+@pytest.mark.parametrize("text", ["kind: Pod\n", None, b"bytes", {"a": "de17f785"}])
+def test_other_things_are_refused_without_quoting_them(text: object) -> None:
+    for call in (lambda: take_over(text), lambda: for_new_host(text, "192.0.2.14", "eth0")):
+        with pytest.raises(AnsibleFilterError) as caught:
+            call()
+        assert "de17f785" not in str(caught.value)
+
+
+def test_a_refusal_to_promote_is_an_answer() -> None:
+    assert holder({}, "192.0.2.10", "master-2") == {
+        "name": "",
+        "edit": False,
+        "refusal": "VIP_PROMOTE: master-2 is none of the survivors. Promote a survivor.",
+    }
+
+
+def residue(name: str, ip: str) -> dict[str, object]:
+    return {
+        "hostname": name,
+        "addresses": [ip],
+        "control_plane": True,
+        "ca_digest": "ca",
+        "manifests": ["/m/etcd.yaml"],
+    }
+
+
+def api_node(name: str, ip: str) -> dict[str, object]:
+    return {
+        "metadata": {"name": name, "uid": "uid-" + name, "labels": {"node-role.kubernetes.io/control-plane": ""}},
+        "status": {
+            "addresses": [{"type": "InternalIP", "address": ip}],
+            "conditions": [{"type": "Ready", "status": "True"}],
+        },
+    }
+
+
+ETCD = {"members": [{"id": "a", "name": "m2", "peer_urls": ["https://192.0.2.12:2380"], "client_urls": []}]}
+
+
+def test_retirement() -> None:
+    nodes = [api_node("m2", "192.0.2.12"), api_node("m1", "192.0.2.11")]
+    survivor = residue("m2", "192.0.2.12")
+    assert retire(residue("m1", "192.0.2.11"), survivor, nodes, ETCD, "192.0.2.10") == {
+        "node_name": "m1",
+        "node_uid": "uid-m1",
+        "needed": True,
+        "refusal": "",
+    }
+    refused = retire(survivor, survivor, nodes, ETCD, "192.0.2.10")
+    assert not refused["needed"]
+    assert refused["refusal"].startswith("CURRENT_MEMBER: m2 is the etcd member m2")
