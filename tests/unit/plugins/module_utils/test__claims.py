@@ -79,6 +79,16 @@ WALK = [
     ),
     ("a new claim, the pod of before", seen(claim=UNBOUND, volume=None), "delete_pod"),
     ("a new claim, its own pod", seen(claim=UNBOUND, volume=None, pods=(FRESH,)), "wait"),
+    (
+        "an older pod that was placed is left",
+        seen(claim=UNBOUND, volume=None, pods=(dataclasses.replace(STALE, node="master-4"),)),
+        "wait",
+    ),
+    (
+        "a Ready pod of the vanished node is no proof",
+        seen(AFTER, pods=(dataclasses.replace(RUNNING, node="master-1"),)),
+        "wait",
+    ),
     ("the new claim is bound, no pod yet", seen(AFTER, pods=()), "wait"),
     ("the new claim is bound, its volume unread", seen(AFTER, volume=None), "wait"),
     ("the pod is not Ready", seen(AFTER, pods=(dataclasses.replace(RUNNING, ready=False),)), "wait"),

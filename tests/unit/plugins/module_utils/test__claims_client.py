@@ -102,6 +102,7 @@ class StandInCluster:
             raise ObjectChanged(path, uid)
         if path.startswith(PODS):
             assert not found["spec"]["nodeName"], "a pod that was placed was deleted"
+            assert version, "a pod was to be deleted whatever happened to it meanwhile"
         self.deleted.append(path.rsplit("/", 2)[1])
         if path == CLAIM:
             found["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"

@@ -158,6 +158,24 @@ def test_a_412_is_not_called_false_while_a_pod_is_silent() -> None:
     given = views("oood", maintenance=412)
     assert verdict(given).false_412 == ()
 
+    silent = [*views(maintenance=412)[:3], PodView("minio-3", error="timed out")]
+    assert verdict(silent).false_412 == ()
+
+
+def test_a_drive_that_no_server_lists_is_missed() -> None:
+    short = answer()
+    short["servers"] = short["servers"][:3]
+    given = views(minio_0=short, minio_1=short, minio_2=short, minio_3=short)
+    assert "drives_missing" in codes(verdict(given))
+    assert "drives_missing" in gate(verdict(given))
+    assert "drives_missing" not in gate(verdict(given, "minio-3"))
+
+
+def test_a_drive_without_a_set_is_not_whole() -> None:
+    fresh = answer()
+    fresh["servers"][3]["drives"][0]["set_index"] = -1
+    assert "drive_unplaced" in codes(verdict(views(minio_0=fresh, minio_1=fresh, minio_2=fresh, minio_3=fresh)))
+
 
 def test_a_412_by_layout_is_no_finding() -> None:
     """Two servers of two drives each: without its own two, no server sees a write quorum, ever."""
