@@ -34,7 +34,8 @@ def compose(*, api: Json, hosts: t.Sequence[Json], wanted: str) -> Cluster:
         if any(_is_of(member.name, member.peer_urls, lost) for member in etcd.members):
             seen_in.append("etcd")
         answers = sorted({answer for item in hosts for answer in _answers(item)})
-        probed = any((item.get("probes") or {}).get("results") for item in hosts)
+        # wait_for says how long it took only when it ran: not for a port that was skipped or on a host that was not reached.
+        probed = any("elapsed" in result for item in hosts for result in (item.get("probes") or {}).get("results") or [])
         lost = dataclasses.replace(lost, answers=tuple(answers), probed=probed, seen_in=tuple(dict.fromkeys(seen_in)))
     return dataclasses.replace(cluster, hosts=reports, etcd=etcd, lost=lost, vip=_vip(reports))
 

@@ -112,8 +112,7 @@ def membership(cluster: Cluster, target: t.Optional[Member], own_leftover: t.Opt
         yield from standing(cluster.etcd, ignored_id=own_leftover.id if own_leftover else "")
     sick = [member.name or member.id for member in cluster.etcd.members if not member.healthy and member not in (target, own_leftover)]
     down = [node.name for node in cluster.nodes if node.control_plane and not node.ready and lost and node.name != lost.name]
-    if own_leftover is not None:
-        down = [name for name in down if name not in (host.hostname for host in cluster.hosts if host.role == "replacement")]
+    down = [name for name in down if name not in _joining(cluster)]
     if sick or down:
         told = "; ".join(
             text for names, text in ((sick, "etcd members not healthy: " + ", ".join(sick)), (down, "Nodes not Ready: " + ", ".join(down))) if names
@@ -178,9 +177,15 @@ def virtual_address(cluster: Cluster) -> Refusals:
         seen = "The VIP {0} is on {1} at once.".format(cluster.vip.address, " and ".join(cluster.vip.holders))
         yield Refusal("VIP_DUPLICATE", seen, "Find out why they don't hear each other's VRRP messages before the control plane is changed.")
     lost = cluster.lost
-    if lost and any(address in cluster.cluster_info_server for address in lost.addresses):
+    if lost and _compose.url_hosts([cluster.cluster_info_server]) & set(lost.addresses):
         seen = "The ConfigMap kube-public/cluster-info sends joining nodes to the lost node ({0}).".format(cluster.cluster_info_server)
         yield Refusal("CLUSTER_INFO_DEAD", seen, "Edit its 'server' to the VIP.")
+
+
+def _joining(cluster: Cluster) -> t.Set[str]:
+    """The Node an unfinished run of ours began to join: the join itself waits until it is Ready."""
+    journal = cluster.journal or {}
+    return {host.hostname for host in cluster.hosts if host.role == "replacement" and host.name == journal.get("joining") and not journal.get("finished")}
 
 
 def _identity_of_replacement(cluster: Cluster, host: Host) -> Refusals:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import re
@@ -106,8 +107,8 @@ def _etcd_health() -> str:
     if status == 0:
         return ""
     try:
-        answer = json.loads(body)
-    except ValueError:
+        answer = dict(json.loads(body))
+    except (TypeError, ValueError):
         return "it answered with {0}".format(status)
     return "ok" if str(answer.get("health")).lower() == "true" else (answer.get("reason") or "not healthy")
 
@@ -134,5 +135,5 @@ def _local(url: str) -> t.Tuple[int, str]:
             return answer.status, answer.read().decode("utf-8", "replace")
     except urllib.error.HTTPError as exc:
         return exc.code, exc.read().decode("utf-8", "replace")
-    except (OSError, ValueError):
+    except (OSError, ValueError, http.client.HTTPException):
         return 0, ""

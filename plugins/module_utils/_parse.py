@@ -11,6 +11,7 @@ import json
 import re
 import typing as t
 
+from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
 from ansible_collections.cloudpods.ha.plugins.module_utils._models import Attachment, Claim, Json, Node, Owner, Pod, Volume
 
 HOSTNAME_LABEL = "kubernetes.io/hostname"
@@ -21,7 +22,7 @@ CORDONED_FOR = "ha.cloudpods.org/cordoned-for"
 HELPER_POD = "helper-pod-"
 
 _SUFFIXES = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "Pi": 2**50}
-_QUANTITY = re.compile(r"^(\d+(?:\.\d+)?)([kMGTP]i?|Ki|)$")
+_QUANTITY = re.compile(r"^(\d+(?:\.\d+)?)(k|[KMGTP]i|[MGTP]|)$")
 
 
 def quantity(text: str) -> int:
@@ -39,7 +40,7 @@ def moment(text: t.Optional[str]) -> t.Optional[datetime.datetime]:
 
 def newest_lease(leases: t.Iterable[Json]) -> str:
     """The newest sign of life of any node: the cluster's own idea of now, so that no clock of ours matters. Empty without leases."""
-    times = [lease["spec"]["renewTime"] for lease in leases if lease.get("spec", {}).get("renewTime")]
+    times = [lease["spec"]["renewTime"] for lease in leases if (lease.get("spec") or {}).get("renewTime")]
     return max(times, key=lambda text: t.cast(datetime.datetime, moment(text)), default="")
 
 
@@ -49,7 +50,7 @@ def node(obj: Json, *, leases: t.Sequence[Json], now: str) -> Node:
     labels = meta.get("labels") or {}
     condition = next((item for item in status.get("conditions") or [] if item.get("type") == "Ready"), {})
     ready = condition.get("status") == "True"
-    renewed = next((lease["spec"].get("renewTime") for lease in leases if lease["metadata"]["name"] == meta["name"]), None)
+    renewed = next(((lease.get("spec") or {}).get("renewTime") for lease in leases if lease["metadata"]["name"] == meta["name"]), None)
     return Node(
         name=meta["name"],
         uid=meta["uid"],
@@ -201,4 +202,14 @@ def attachment(obj: Json) -> Attachment:
 
 def journal_state(configmap: Json) -> Json:
     """What an earlier run wrote down. A journal that can't be read is an error of its own, never an empty one."""
-    return t.cast(Json, json.loads((configmap.get("data") or {})["state"]))
+    try:
+        state = json.loads((configmap.get("data") or {})["state"])
+        readable = all(key in state["lost"] for key in ("name", "addresses", "hostname_label", "uid"))
+    except (KeyError, TypeError, ValueError):
+        readable = False
+    if not readable:
+        raise HaError(
+            "the journal in the ConfigMap kube-system/{0} can't be read: repair it, or delete it when no replacement is "
+            "under way".format(configmap["metadata"]["name"])
+        )
+    return t.cast(Json, state)

@@ -236,7 +236,8 @@ def _recoveries(cluster: Cluster, made: Plan) -> t.Iterator[Step]:
         refs += [
             ObjectRef("Pod", pod.namespace, pod.name, pod.uid)
             for pod in cluster.stranded_pods
-            if claim.owner and pod.namespace == claim.namespace and claim.name.endswith(pod.name) and not pod.node
+            if claim.owner and (pod.namespace, pod.owner) == (claim.namespace, "StatefulSet/" + claim.owner.name)
+            and claim.name.endswith("-" + pod.name) and not pod.node
         ]
         act = "heal: recreate empty, its peers fill it" if claim.policy == "heal" else "discard: recreate empty, what it held is lost"
         yield Step("stateful_recovery", act, tuple(refs))
