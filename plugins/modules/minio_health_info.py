@@ -275,7 +275,8 @@ def run(api: KubeApi, params: t.Dict[str, t.Any]) -> t.Dict[str, t.Any]:
     if params["count_objects"] or params["readback_max_objects"]:
         pod = next((view.name for view in views if view.info is not None), None)
         if pod is None:
-            raise HaError("no pod of {0} answers, so its objects can't be read".format(label))
+            silent = "; ".join("{0}: {1}".format(view.name, view.error) for view in views)
+            raise HaError("no pod of {0} answers, so its objects can't be read ({1})".format(label, silent))
         result.update(
             _minio_client.read_objects(
                 found,
