@@ -21,7 +21,8 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: t.Any = None, task_vars: t.Any = None) -> t.Dict[str, t.Any]:
         super().run(tmp, task_vars)
-        _validation, arguments = self.validate_argument_spec({"lines": {"type": "list", "elements": "str", "required": True}})
+        spec = {"lines": {"type": "list", "elements": "str", "required": True}}
+        _validation, arguments = self.validate_argument_spec(spec)  # type: ignore[no-untyped-call]
         display = Display()
         for line in ["", *arguments["lines"], ""]:
             display.display(line)

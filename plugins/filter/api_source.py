@@ -13,7 +13,7 @@ description:
   - Chooses a survivor with a ready API server and an administrator's kubeconfig. It is asked at its own address, since the VIP may be down.
 options:
   _input:
-    description: As RV(cloudpods.ha.replacement_plan#filter:reports) describes.
+    description: As O(cloudpods.ha.replacement_plan#filter:reports) describes.
     type: list
     elements: dict
     required: true

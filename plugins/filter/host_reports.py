@@ -42,7 +42,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The reports, as RV(cloudpods.ha.replacement_plan#filter:reports) describes them.
+  description: The reports, as O(cloudpods.ha.replacement_plan#filter:reports) describes them.
   type: list
   elements: dict
 """

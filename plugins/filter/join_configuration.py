@@ -63,7 +63,13 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaErro
 
 
 def join_configuration(
-    credentials: t.Mapping[str, str], *, kubernetes_version: str, endpoint: str, name: str, ip: str, cri_socket: str = ""
+    credentials: t.Mapping[str, str],
+    *,
+    kubernetes_version: str,
+    endpoint: str,
+    name: str,
+    ip: str,
+    cri_socket: str = "",
 ) -> str:
     try:
         document = _kubeadm.join_configuration(

@@ -55,7 +55,7 @@ def kubeconfig_at(text: str, server: str) -> str:
         # The cause is not told: it could quote a key.
         raise AnsibleFilterError("the survivor's kubeconfig has no current context with a cluster") from None
     cluster["server"] = server
-    return t.cast(str, yaml.safe_dump(data))
+    return yaml.safe_dump(data)
 
 
 class FilterModule:

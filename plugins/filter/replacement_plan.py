@@ -55,7 +55,8 @@ import typing as t
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.cloudpods.ha.plugins.module_utils import _policy
-from ansible_collections.cloudpods.ha.plugins.module_utils._compose import compose, minio as told
+from ansible_collections.cloudpods.ha.plugins.module_utils._compose import compose
+from ansible_collections.cloudpods.ha.plugins.module_utils._compose import minio as told
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
 from ansible_collections.cloudpods.ha.plugins.module_utils._models import Json, Request, from_json, to_json
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan import plan

@@ -53,17 +53,22 @@ _value:
 
 import typing as t
 
-from ansible_collections.cloudpods.ha.plugins.module_utils._compose import compose, minio as told
+from ansible_collections.cloudpods.ha.plugins.module_utils._compose import compose
+from ansible_collections.cloudpods.ha.plugins.module_utils._compose import minio as told
 from ansible_collections.cloudpods.ha.plugins.module_utils._models import Json, to_json
 from ansible_collections.cloudpods.ha.plugins.module_utils._verdict import verdict
 
 
-def replacement_verdict(api: Json, reports: t.Sequence[Json], lost: str, vip_answers: bool = False, minio: t.Sequence[Json] = ()) -> Json:
+def replacement_verdict(
+    api: Json, reports: t.Sequence[Json], lost: str, vip_answers: bool = False, minio: t.Sequence[Json] = ()
+) -> Json:
     checks = verdict(compose(api=api, hosts=reports, wanted=lost), vip_answers=vip_answers, minio=told(minio))
     return {
         "ok": all(check.ok for check in checks),
         "checks": to_json(checks),
-        "text": ["{0:<8} {1:<12} {2}".format("ok" if check.ok else "FAILED", check.name, check.seen) for check in checks],
+        "text": [
+            "{0:<8} {1:<12} {2}".format("ok" if check.ok else "FAILED", check.name, check.seen) for check in checks
+        ],
     }
 
 

@@ -21,9 +21,14 @@ def read(api: KubeApi, *, provider: str, lost_name: str) -> Cluster:
     leases = api.items("/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases")
     now = _parse.newest_lease(leases)
     nodes = tuple(_parse.node(item, leases=leases, now=now) for item in api.items("/api/v1/nodes"))
-    journals = [_parse.journal_state(item) for item in api.items("/api/v1/namespaces/kube-system/configmaps", labelSelector=JOURNAL_LABEL)]
+    journals = [
+        _parse.journal_state(item)
+        for item in api.items("/api/v1/namespaces/kube-system/configmaps", labelSelector=JOURNAL_LABEL)
+    ]
     volumes = api.items("/api/v1/persistentvolumes")
-    journal = next((item for item in journals if _is_named(lost_name, item["lost"]["name"], item["lost"]["addresses"])), None)
+    journal = next(
+        (item for item in journals if _is_named(lost_name, item["lost"]["name"], item["lost"]["addresses"])), None
+    )
     if journal is not None and _lives_again(journal, nodes):
         journal = None
     lost = _find_lost(lost_name, nodes, journal, volumes)
@@ -47,20 +52,34 @@ def _is_named(wanted: str, name: str, addresses: t.Iterable[str]) -> bool:
 def _lives_again(journal: Json, nodes: t.Sequence[Node]) -> bool:
     """Whether the name of a node that was replaced long ago belongs to a new master: one that was joined, not a kubelet that came back by itself."""
     known = journal["lost"]
-    return bool(journal.get("finished")) and any(node.name == known["name"] and node.uid != known["uid"] and node.control_plane for node in nodes)
+    return bool(journal.get("finished")) and any(
+        node.name == known["name"] and node.uid != known["uid"] and node.control_plane for node in nodes
+    )
 
 
-def _find_lost(wanted: str, nodes: t.Sequence[Node], journal: t.Optional[Json], volumes: t.Sequence[Json]) -> t.Optional[Lost]:
+def _find_lost(
+    wanted: str, nodes: t.Sequence[Node], journal: t.Optional[Json], volumes: t.Sequence[Json]
+) -> t.Optional[Lost]:
     found = next((node for node in nodes if _is_named(wanted, node.name, node.addresses)), None)
     if journal is not None:
         # The journal was written while the node was still known: its identity wins over that of a machine that came back.
         known = journal["lost"]
         seen_in = ("journal", "node") if found else ("journal",)
         return Lost(
-            name=known["name"], addresses=tuple(known["addresses"]), hostname_label=known["hostname_label"], uid=known["uid"], seen_in=seen_in
+            name=known["name"],
+            addresses=tuple(known["addresses"]),
+            hostname_label=known["hostname_label"],
+            uid=known["uid"],
+            seen_in=seen_in,
         )
     if found is not None:
-        return Lost(name=found.name, addresses=found.addresses, hostname_label=found.hostname_label, uid=found.uid, seen_in=("node",))
+        return Lost(
+            name=found.name,
+            addresses=found.addresses,
+            hostname_label=found.hostname_label,
+            uid=found.uid,
+            seen_in=("node",),
+        )
     if any(_parse.found_by(volume, hostname_label=wanted, node_name=wanted) for volume in volumes):
         return Lost(name=wanted, addresses=(), hostname_label=wanted, seen_in=("volumes",))
     return None
@@ -86,7 +105,9 @@ def _with_losses(api: KubeApi, cluster: Cluster, lost: Lost, volumes: t.Sequence
         mounted_by = _parse.owners(obj["metadata"]["namespace"], obj["metadata"]["name"], workloads, pods)
         lost_claims.append(_parse.claim(obj, volume=volume, reasons=reasons, mounted_by=mounted_by))
     pending = [
-        _parse.claim(obj, mounted_by=_parse.owners(obj["metadata"]["namespace"], obj["metadata"]["name"], workloads, pods))
+        _parse.claim(
+            obj, mounted_by=_parse.owners(obj["metadata"]["namespace"], obj["metadata"]["name"], workloads, pods)
+        )
         for obj in claims
         if (obj.get("status") or {}).get("phase") == "Pending" and not (obj.get("spec") or {}).get("volumeName")
     ]
@@ -100,9 +121,15 @@ def _with_losses(api: KubeApi, cluster: Cluster, lost: Lost, volumes: t.Sequence
         volumes=tuple(leftovers),
         pods=tuple(pod for pod, _obj in records if pod.node == lost.name),
         stranded_pods=tuple(
-            pod for pod, obj in records if any((pod.namespace, name) in names for name in _parse.claim_names(obj.get("spec") or {}))
+            pod
+            for pod, obj in records
+            if any((pod.namespace, name) in names for name in _parse.claim_names(obj.get("spec") or {}))
         ),
-        helper_pods=tuple(pod for pod, _obj in records if pod.name.startswith(_parse.HELPER_POD) and pod.node and pod.node not in live_nodes),
+        helper_pods=tuple(
+            pod
+            for pod, _obj in records
+            if pod.name.startswith(_parse.HELPER_POD) and pod.node and pod.node not in live_nodes
+        ),
         attachments=tuple(
             _parse.attachment(item)
             for item in api.items("/apis/storage.k8s.io/v1/volumeattachments")
@@ -113,5 +140,7 @@ def _with_losses(api: KubeApi, cluster: Cluster, lost: Lost, volumes: t.Sequence
 
 def _cluster_info_server(api: KubeApi) -> str:
     # kubeadm writes the address joiners use into this ConfigMap; k3s has none.
-    text = ((api.get("/api/v1/namespaces/kube-public/configmaps/cluster-info") or {}).get("data") or {}).get("kubeconfig", "")
+    text = ((api.get("/api/v1/namespaces/kube-public/configmaps/cluster-info") or {}).get("data") or {}).get(
+        "kubeconfig", ""
+    )
     return next((line.split("server:", 1)[1].strip() for line in text.splitlines() if "server:" in line), "")

@@ -13,10 +13,19 @@ import dataclasses
 import typing as t
 import urllib.parse
 
-from ansible_collections.cloudpods.ha.plugins.module_utils._models import Cluster, Etcd, Executor, Host, Json, Lost, Vip, from_json
+from ansible_collections.cloudpods.ha.plugins.module_utils._models import (
+    Cluster,
+    Etcd,
+    Executor,
+    Host,
+    Json,
+    Lost,
+    Vip,
+    from_json,
+)
 from ansible_collections.cloudpods.ha.plugins.module_utils._providers import API_PORT, PROVIDERS
 
-_NOT_ASKED = {"failed": True, "msg": "it was not asked"}
+_NOT_ASKED: Json = {"failed": True, "msg": "it was not asked"}
 
 
 def compose(*, api: Json, hosts: t.Sequence[Json], wanted: str) -> Cluster:
@@ -35,14 +44,18 @@ def compose(*, api: Json, hosts: t.Sequence[Json], wanted: str) -> Cluster:
             seen_in.append("etcd")
         answers = sorted({answer for item in hosts for answer in _answers(item)})
         # wait_for says how long it took only when it ran: not for a port that was skipped or on a host that was not reached.
-        probed = any("elapsed" in result for item in hosts for result in (item.get("probes") or {}).get("results") or [])
+        probed = any(
+            "elapsed" in result for item in hosts for result in (item.get("probes") or {}).get("results") or []
+        )
         lost = dataclasses.replace(lost, answers=tuple(answers), probed=probed, seen_in=tuple(dict.fromkeys(seen_in)))
     return dataclasses.replace(cluster, hosts=reports, etcd=etcd, lost=lost, vip=_vip(reports))
 
 
 def executor(cluster: Cluster) -> Executor:
     """The survivor that acts: one whose own etcd and API server are healthy, the VIP's holder if it is one of them. Empty without any."""
-    able = [host for host in survivors(cluster) if host.reachable and host.etcd_health == "ok" and host.api_ready == "ok"]
+    able = [
+        host for host in survivors(cluster) if host.reachable and host.etcd_health == "ok" and host.api_ready == "ok"
+    ]
     for host in sorted(able, key=lambda item: (item.name not in cluster.vip.holders, item.name)):
         found = node_of(cluster, host)
         if found is not None and found != (cluster.lost.name if cluster.lost else None):
@@ -60,10 +73,24 @@ def api_source(reports: t.Sequence[Json]) -> Json:
             continue
         provider = PROVIDERS.get(host.provider)
         if host.api_ready == "ok" and host.kubeconfig and provider is not None:
-            return {"host": host.name, "server": "https://{0}:{1}".format(host.node_ip, API_PORT), "kubeconfig": provider.admin_kubeconfig, "error": ""}
-        lacks = host.error or ("its API server is {0}".format(host.api_ready or "not running") if host.api_ready != "ok" else "it has no administrator's kubeconfig")
+            return {
+                "host": host.name,
+                "server": "https://{0}:{1}".format(host.node_ip, API_PORT),
+                "kubeconfig": provider.admin_kubeconfig,
+                "error": "",
+            }
+        lacks = host.error or (
+            "its API server is {0}".format(host.api_ready or "not running")
+            if host.api_ready != "ok"
+            else "it has no administrator's kubeconfig"
+        )
         why.append("{0}: {1}".format(host.name, lacks))
-    return {"host": "", "server": "", "kubeconfig": "", "error": "no survivor has a ready API server ({0})".format("; ".join(why) or "none is listed")}
+    return {
+        "host": "",
+        "server": "",
+        "kubeconfig": "",
+        "error": "no survivor has a ready API server ({0})".format("; ".join(why) or "none is listed"),
+    }
 
 
 def survivors(cluster: Cluster) -> t.List[Host]:
@@ -154,7 +181,12 @@ def _lost_member(etcd: Etcd, wanted: str) -> t.Optional[Lost]:
     for member in etcd.members:
         addresses = url_hosts(member.peer_urls)
         if wanted == member.name or wanted in addresses:
-            return Lost(name=member.name or wanted, addresses=tuple(sorted(addresses)), hostname_label=member.name or wanted, seen_in=("etcd",))
+            return Lost(
+                name=member.name or wanted,
+                addresses=tuple(sorted(addresses)),
+                hostname_label=member.name or wanted,
+                seen_in=("etcd",),
+            )
     return None
 
 
@@ -167,7 +199,9 @@ def _answers(item: Json) -> t.Iterator[str]:
 
 
 def _vip(hosts: t.Sequence[Host]) -> Vip:
-    declared = sorted({vip for host in hosts if host.keepalived and host.role == "survivor" for vip in host.keepalived.vips})
+    declared = sorted(
+        {vip for host in hosts if host.keepalived and host.role == "survivor" for vip in host.keepalived.vips}
+    )
     if not declared:
         return Vip()
     return Vip(address=declared[0], holders=tuple(host.name for host in hosts if declared[0] in host.addresses))

@@ -12,7 +12,17 @@ import typing as t
 from ansible_collections.cloudpods.ha.plugins.module_utils import _compose
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import Unsafe
 from ansible_collections.cloudpods.ha.plugins.module_utils._keepalived import choose_promotion
-from ansible_collections.cloudpods.ha.plugins.module_utils._models import ClaimPlan, Cluster, Host, Json, Lost, Member, Node, Refusal, Request
+from ansible_collections.cloudpods.ha.plugins.module_utils._models import (
+    ClaimPlan,
+    Cluster,
+    Host,
+    Json,
+    Lost,
+    Member,
+    Node,
+    Refusal,
+    Request,
+)
 from ansible_collections.cloudpods.ha.plugins.module_utils._quorum import Target, removal, standing
 
 Refusals = t.Iterator[Refusal]
@@ -24,14 +34,28 @@ _PASSING = {"healing", "drive_offline", "drives_missing"}
 def reachability(cluster: Cluster) -> Refusals:
     """Could everybody be asked? When not, what else was found may be wrong, and nothing more is judged."""
     if not _compose.survivors(cluster):
-        yield Refusal("NO_SURVIVORS", "The inventory names no survivor.", "List the control-plane hosts that still live in the group 'survivors'.")
+        yield Refusal(
+            "NO_SURVIVORS",
+            "The inventory names no survivor.",
+            "List the control-plane hosts that still live in the group 'survivors'.",
+        )
     for host in cluster.hosts:
         if not host.reachable:
             code = "SURVIVOR_UNREACHABLE" if host.role == "survivor" else "REPLACEMENT_UNREACHABLE"
-            advice = "Repair the connection to it; every {0} has to be asked before anything is changed.".format(host.role)
-            yield Refusal(code, "The {0} {1} cannot be reached over SSH: {2}.".format(host.role, host.name, host.error.rstrip(".")), advice)
+            advice = "Repair the connection to it; every {0} has to be asked before anything is changed.".format(
+                host.role
+            )
+            yield Refusal(
+                code,
+                "The {0} {1} cannot be reached over SSH: {2}.".format(host.role, host.name, host.error.rstrip(".")),
+                advice,
+            )
         elif host.error:
-            yield Refusal("HOST_UNREADABLE", "On {0}: {1}.".format(host.name, host.error.rstrip(".")), "Repair the file by hand first.")
+            yield Refusal(
+                "HOST_UNREADABLE",
+                "On {0}: {1}.".format(host.name, host.error.rstrip(".")),
+                "Repair the file by hand first.",
+            )
     reachable = [host for host in _compose.survivors(cluster) if host.reachable]
     sick = [host for host in reachable if host.etcd_health != "ok"]
     if reachable and len(sick) == len(reachable):
@@ -42,36 +66,54 @@ def reachability(cluster: Cluster) -> Refusals:
             "A member can't be removed without quorum. Bring a second member back, or restore from a snapshot as docs/runbook.md says under QUORUM_LOST.",
         )
     if cluster.api_error:
-        yield Refusal("API_UNREACHABLE", "The cluster can't be asked: {0}.".format(cluster.api_error.rstrip(".")), "Give a working kubeconfig, or repair an API server on a survivor.")
+        yield Refusal(
+            "API_UNREACHABLE",
+            "The cluster can't be asked: {0}.".format(cluster.api_error.rstrip(".")),
+            "Give a working kubeconfig, or repair an API server on a survivor.",
+        )
 
 
 def identity(cluster: Cluster, request: Request) -> Refusals:
     """Is it clear which node is meant, and is it none of those that are to survive?"""
     for host in _compose.survivors(cluster):
         if request.provider and host.provider != request.provider:
-            seen = "On {0} the control plane is run by {1}, not by {2}.".format(host.name, host.provider or "nothing that is known", request.provider)
+            seen = "On {0} the control plane is run by {1}, not by {2}.".format(
+                host.name, host.provider or "nothing that is known", request.provider
+            )
             yield Refusal("PROVIDER_MISMATCH", seen, "Correct replace_master_provider or the inventory.")
     lost = cluster.lost
     if lost is None:
         names = ", ".join(sorted(node.name for node in cluster.nodes)) or "none"
         yield Refusal(
             "NODE_UNKNOWN",
-            "Nothing in this cluster is or was called {0}: no Node, no etcd member, no volume, no journal. Its nodes are: {1}.".format(request.lost, names),
+            "Nothing in this cluster is or was called {0}: no Node, no etcd member, no volume, no journal. Its nodes are: {1}.".format(
+                request.lost, names
+            ),
             "Give the name or the internal address of the lost node in replace_master_lost.",
         )
         return
     for host in cluster.hosts:
         named = host.name == lost.name or host.hostname == lost.name or set(host.addresses) & set(lost.addresses)
         if named and host.role == "survivor":
-            yield Refusal("LOST_IS_SURVIVOR", "The lost node {0} is the survivor {1} of the inventory.".format(lost.name, host.name), "Take it out of the group 'survivors'.")
+            yield Refusal(
+                "LOST_IS_SURVIVOR",
+                "The lost node {0} is the survivor {1} of the inventory.".format(lost.name, host.name),
+                "Take it out of the group 'survivors'.",
+            )
     node = _node(cluster, lost)
     if node is not None and not node.control_plane and (not lost.uid or node.uid == lost.uid):
         seen = "{0} is a Node without a control-plane role label.".format(lost.name)
-        yield Refusal("NOT_A_MASTER", seen, "This playbook replaces control-plane nodes; a worker is replaced with kubectl delete node and a join.")
+        yield Refusal(
+            "NOT_A_MASTER",
+            seen,
+            "This playbook replaces control-plane nodes; a worker is replaced with kubectl delete node and a join.",
+        )
     covered = {_compose.node_of(cluster, host) for host in cluster.hosts}
     for other in cluster.nodes:
         if other.control_plane and other.name != lost.name and other.name not in covered:
-            seen = "The control-plane Node {0} ({1}) is no host of the inventory.".format(other.name, ", ".join(other.addresses))
+            seen = "The control-plane Node {0} ({1}) is no host of the inventory.".format(
+                other.name, ", ".join(other.addresses)
+            )
             yield Refusal("SURVIVOR_MISSING", seen, "Add it to the group 'survivors': every survivor has to be asked.")
 
 
@@ -84,46 +126,102 @@ def liveness(cluster: Cluster, request: Request) -> Refusals:
     returned = node is not None and bool(lost.uid) and node.uid != lost.uid
     fence = "Power the machine off for good, or set replace_master_fenced=true when it is certain that it can't write any more."
     if returned:
-        seen = "The lost machine {0} is back: it registered itself as a new Node ({1}).".format(lost.name, "Ready" if node and node.ready else "not Ready")
-        yield Refusal("LOST_NODE_RETURNED", seen, "Make it harmless first: ansible-playbook cloudpods.ha.retire_node -e retire_node_host={0}.".format(lost.name))
+        seen = "The lost machine {0} is back: it registered itself as a new Node ({1}).".format(
+            lost.name, "Ready" if node and node.ready else "not Ready"
+        )
+        yield Refusal(
+            "LOST_NODE_RETURNED",
+            seen,
+            "Make it harmless first: ansible-playbook cloudpods.ha.retire_node -e retire_node_host={0}.".format(
+                lost.name
+            ),
+        )
         return
     if not lost.probed and not request.fenced:
-        yield Refusal("NODE_UNPROBED", "No address of the lost node {0} is known, so it is not known whether it still runs.".format(lost.name), fence)
+        yield Refusal(
+            "NODE_UNPROBED",
+            "No address of the lost node {0} is known, so it is not known whether it still runs.".format(lost.name),
+            fence,
+        )
     if lost.answers and not request.fenced:
-        yield Refusal("NODE_ANSWERS", "The lost node {0} still accepts connections at {1}.".format(lost.name, ", ".join(lost.answers)), fence)
+        yield Refusal(
+            "NODE_ANSWERS",
+            "The lost node {0} still accepts connections at {1}.".format(lost.name, ", ".join(lost.answers)),
+            fence,
+        )
     if node is None:
         return
     if node.ready and not request.fenced:
-        yield Refusal("NODE_READY", "The Node {0} is Ready; its kubelet was heard {1} s ago.".format(node.name, node.lease_age_seconds), fence)
+        yield Refusal(
+            "NODE_READY",
+            "The Node {0} is Ready; its kubelet was heard {1} s ago.".format(node.name, node.lease_age_seconds),
+            fence,
+        )
     elif not node.ready and node.down_seconds is not None and node.down_seconds < request.minimum_down_seconds:
         seen = "The Node {0} has been down for {1} s only, which may be a reboot.".format(node.name, node.down_seconds)
-        yield Refusal("NODE_DOWN_TOO_SHORT", seen, "Wait until it has been down for {0} s (replace_master_minimum_down).".format(request.minimum_down_seconds))
+        yield Refusal(
+            "NODE_DOWN_TOO_SHORT",
+            seen,
+            "Wait until it has been down for {0} s (replace_master_minimum_down).".format(request.minimum_down_seconds),
+        )
 
 
 def membership(cluster: Cluster, target: t.Optional[Member], own_leftover: t.Optional[Member]) -> Refusals:
     """Does etcd keep its quorum? `own_leftover` is a member an interrupted join of ours left behind; it is dealt with by the join itself."""
     if cluster.etcd.error:
-        yield Refusal("ETCD_UNREADABLE", "etcd can't be asked: {0}.".format(cluster.etcd.error.rstrip(".")), "Repair etcd on the survivors first.")
+        yield Refusal(
+            "ETCD_UNREADABLE",
+            "etcd can't be asked: {0}.".format(cluster.etcd.error.rstrip(".")),
+            "Repair etcd on the survivors first.",
+        )
         return
     lost = cluster.lost
     if target is not None and lost is not None:
         yield from removal(cluster.etcd, Target(id=target.id, peer_urls=target.peer_urls)).refusals
     else:
         yield from standing(cluster.etcd, ignored_id=own_leftover.id if own_leftover else "")
-    sick = [member.name or member.id for member in cluster.etcd.members if not member.healthy and member not in (target, own_leftover)]
-    down = [node.name for node in cluster.nodes if node.control_plane and not node.ready and lost and node.name != lost.name]
+    sick = [
+        member.name or member.id
+        for member in cluster.etcd.members
+        if not member.healthy and member not in (target, own_leftover)
+    ]
+    down = [
+        node.name for node in cluster.nodes if node.control_plane and not node.ready and lost and node.name != lost.name
+    ]
     down = [name for name in down if name not in _joining(cluster)]
     if sick or down:
         told = "; ".join(
-            text for names, text in ((sick, "etcd members not healthy: " + ", ".join(sick)), (down, "Nodes not Ready: " + ", ".join(down))) if names
+            text
+            for names, text in (
+                (sick, "etcd members not healthy: " + ", ".join(sick)),
+                (down, "Nodes not Ready: " + ", ".join(down)),
+            )
+            if names
         )
-        yield Refusal("MORE_THAN_ONE_LOST", "{0} is not the only loss ({1}).".format(lost.name if lost else "The node", told), "Repair the others first; only one master is replaced at a time.")
+        yield Refusal(
+            "MORE_THAN_ONE_LOST",
+            "{0} is not the only loss ({1}).".format(lost.name if lost else "The node", told),
+            "Repair the others first; only one master is replaced at a time.",
+        )
 
 
-def replacement(cluster: Cluster, host: t.Optional[Host], request: Request, claims: t.Sequence[ClaimPlan], minio: t.Sequence[Json], *, joined: bool, resuming: bool) -> Refusals:
+def replacement(
+    cluster: Cluster,
+    host: t.Optional[Host],
+    request: Request,
+    claims: t.Sequence[ClaimPlan],
+    minio: t.Sequence[Json],
+    *,
+    joined: bool,
+    resuming: bool,
+) -> Refusals:
     """Can the replacement join, and does it have room for what it is to hold?"""
     if host is None:
-        yield Refusal("NO_REPLACEMENT", "The inventory names no replacement, or more than one.", "Put exactly one host into the group 'replacement'.")
+        yield Refusal(
+            "NO_REPLACEMENT",
+            "The inventory names no replacement, or more than one.",
+            "Put exactly one host into the group 'replacement'.",
+        )
         return
     if not host.reachable or joined:
         return
@@ -133,11 +231,17 @@ def replacement(cluster: Cluster, host: t.Optional[Host], request: Request, clai
     clocks = [item.skew_seconds for item in _compose.survivors(cluster) if item.reachable]
     skew = abs(host.skew_seconds - statistics.median(clocks)) if clocks else 0.0
     if skew > request.maximum_skew_seconds:
-        yield Refusal("CLOCK_SKEW", "The clock of {0} differs from the survivors' by {1:.1f} s.".format(host.name, skew), "Set its clock (chrony) first; at most {0} s are allowed.".format(request.maximum_skew_seconds))
+        yield Refusal(
+            "CLOCK_SKEW",
+            "The clock of {0} differs from the survivors' by {1:.1f} s.".format(host.name, skew),
+            "Set its clock (chrony) first; at most {0} s are allowed.".format(request.maximum_skew_seconds),
+        )
     need = sum(room_for(item, minio) for item in claims)
     free = host.free_bytes.get(request.storage_path, 0)
     if need > free:
-        seen = "{0} has {1} free under {2}; the lost volumes need {3}.".format(host.name, human(free), request.storage_path, human(need))
+        seen = "{0} has {1} free under {2}; the lost volumes need {3}.".format(
+            host.name, human(free), request.storage_path, human(need)
+        )
         yield Refusal("DISK_SPACE", seen, "Make room, or mount a larger disk there.")
 
 
@@ -145,11 +249,17 @@ def volumes(claims: t.Sequence[ClaimPlan], cluster: Cluster) -> Refusals:
     """Does somebody decide about every lost claim, and is it certain where its volume was?"""
     for claim in claims:
         if claim.policy == "refuse":
-            seen = "The claim {0}/{1} (volume {2}) was on the lost node: {3}.".format(claim.namespace, claim.name, claim.pv_name, claim.reason)
-            yield Refusal("CLAIM_UNDECIDED", seen, "Decide about it in replace_master_claim_policies: heal, discard or ignore.")
+            seen = "The claim {0}/{1} (volume {2}) was on the lost node: {3}.".format(
+                claim.namespace, claim.name, claim.pv_name, claim.reason
+            )
+            yield Refusal(
+                "CLAIM_UNDECIDED", seen, "Decide about it in replace_master_claim_policies: heal, discard or ignore."
+            )
     for item in cluster.claims:
         if "conflict" in item.found_by:
-            seen = "The volume {0} of {1}/{2} names one node by affinity and another by annotation.".format(item.pv_name, item.namespace, item.name)
+            seen = "The volume {0} of {1}/{2} names one node by affinity and another by annotation.".format(
+                item.pv_name, item.namespace, item.name
+            )
             yield Refusal("VOLUME_AMBIGUOUS", seen, "Find out where its data is before anything is deleted.")
 
 
@@ -159,12 +269,20 @@ def drives(claims: t.Sequence[ClaimPlan], minio: t.Sequence[Json], *, resuming: 
         asked = next((item for item in minio if "{namespace}/{name}".format(**item) == group), None)
         if asked is None or asked["error"]:
             why = asked["error"].rstrip(".") if asked else "it was not asked"
-            yield Refusal("MINIO_UNREADABLE", "The MinIO {0} can't be judged: {1}.".format(group, why), "Its surviving pods must answer before a drive is replaced.")
+            yield Refusal(
+                "MINIO_UNREADABLE",
+                "The MinIO {0} can't be judged: {1}.".format(group, why),
+                "Its surviving pods must answer before a drive is replaced.",
+            )
             continue
         gate = asked["gate"]
         if not gate["ok"] and not (resuming and set(gate["codes"]) <= _PASSING):
-            seen = "A lost drive of the MinIO {0} must not be replaced now: {1}.".format(group, "; ".join(gate["sentences"]))
-            yield Refusal("MINIO_UNSAFE", seen, "Bring its other drives back, or wait until they have healed, then run again.")
+            seen = "A lost drive of the MinIO {0} must not be replaced now: {1}.".format(
+                group, "; ".join(gate["sentences"])
+            )
+            yield Refusal(
+                "MINIO_UNSAFE", seen, "Bring its other drives back, or wait until they have healed, then run again."
+            )
 
 
 def virtual_address(cluster: Cluster) -> Refusals:
@@ -175,17 +293,27 @@ def virtual_address(cluster: Cluster) -> Refusals:
         yield Refusal(exc.code, exc.seen, exc.advice)
     if len(cluster.vip.holders) > 1:
         seen = "The VIP {0} is on {1} at once.".format(cluster.vip.address, " and ".join(cluster.vip.holders))
-        yield Refusal("VIP_DUPLICATE", seen, "Find out why they don't hear each other's VRRP messages before the control plane is changed.")
+        yield Refusal(
+            "VIP_DUPLICATE",
+            seen,
+            "Find out why they don't hear each other's VRRP messages before the control plane is changed.",
+        )
     lost = cluster.lost
     if lost and _compose.url_hosts([cluster.cluster_info_server]) & set(lost.addresses):
-        seen = "The ConfigMap kube-public/cluster-info sends joining nodes to the lost node ({0}).".format(cluster.cluster_info_server)
+        seen = "The ConfigMap kube-public/cluster-info sends joining nodes to the lost node ({0}).".format(
+            cluster.cluster_info_server
+        )
         yield Refusal("CLUSTER_INFO_DEAD", seen, "Edit its 'server' to the VIP.")
 
 
 def _joining(cluster: Cluster) -> t.Set[str]:
     """The Node an unfinished run of ours began to join: the join itself waits until it is Ready."""
     journal = cluster.journal or {}
-    return {host.hostname for host in cluster.hosts if host.role == "replacement" and host.name == journal.get("joining") and not journal.get("finished")}
+    return {
+        host.hostname
+        for host in cluster.hosts
+        if host.role == "replacement" and host.name == journal.get("joining") and not journal.get("finished")
+    }
 
 
 def _identity_of_replacement(cluster: Cluster, host: Host) -> Refusals:
@@ -194,23 +322,48 @@ def _identity_of_replacement(cluster: Cluster, host: Host) -> Refusals:
     others = [node for node in cluster.nodes if node.name == host.hostname or set(node.addresses) & set(host.addresses)]
     for node in others:
         code = "REPLACEMENT_IS_LOST" if lost and node.name == lost.name else "REPLACEMENT_IS_NODE"
-        yield Refusal(code, "The replacement {0} has the name or an address of the Node {1}.".format(host.name, node.name), advice)
+        yield Refusal(
+            code, "The replacement {0} has the name or an address of the Node {1}.".format(host.name, node.name), advice
+        )
     if lost and not others and (host.hostname == lost.name or set(host.addresses) & set(lost.addresses)):
-        yield Refusal("REPLACEMENT_IS_LOST", "The replacement {0} has the name or an address of the lost node.".format(host.name), advice)
+        yield Refusal(
+            "REPLACEMENT_IS_LOST",
+            "The replacement {0} has the name or an address of the lost node.".format(host.name),
+            advice,
+        )
     for member in cluster.etcd.members:
-        if (member.name == host.hostname or _compose.url_hosts(member.peer_urls) & set(host.addresses)) and not (lost and _compose.is_lost_member(member.name, member.peer_urls, lost)):
-            yield Refusal("REPLACEMENT_IS_MEMBER", "The replacement {0} is the etcd member {1}.".format(host.name, member.name or member.id), advice)
+        if (member.name == host.hostname or _compose.url_hosts(member.peer_urls) & set(host.addresses)) and not (
+            lost and _compose.is_lost_member(member.name, member.peer_urls, lost)
+        ):
+            yield Refusal(
+                "REPLACEMENT_IS_MEMBER",
+                "The replacement {0} is the etcd member {1}.".format(host.name, member.name or member.id),
+                advice,
+            )
     if not others and (host.joined or host.etcd_data):
         found = "a kubelet that joined a cluster" if host.joined else "etcd data"
-        yield Refusal("REPLACEMENT_NOT_CLEAN", "The replacement {0} already has {1}.".format(host.name, found), "Reset it first: kubeadm reset on that host, after making sure that it is the right one.")
+        yield Refusal(
+            "REPLACEMENT_NOT_CLEAN",
+            "The replacement {0} already has {1}.".format(host.name, found),
+            "Reset it first: kubeadm reset on that host, after making sure that it is the right one.",
+        )
 
 
 def _versions(cluster: Cluster, host: Host) -> Refusals:
-    kubelets = {node.kubelet_version for node in cluster.nodes if node.control_plane and cluster.lost and node.name != cluster.lost.name}
+    kubelets = {
+        node.kubelet_version
+        for node in cluster.nodes
+        if node.control_plane and cluster.lost and node.name != cluster.lost.name
+    }
     kubeadms = {item.kubeadm_version for item in _compose.survivors(cluster) if item.kubeadm_version}
-    for program, has, wanted in (("kubelet", host.kubelet_version, kubelets), ("kubeadm", host.kubeadm_version, kubeadms or kubelets)):
+    for program, has, wanted in (
+        ("kubelet", host.kubelet_version, kubelets),
+        ("kubeadm", host.kubeadm_version, kubeadms or kubelets),
+    ):
         if wanted and {has} != wanted:
-            seen = "{0} has {1} {2}; the survivors have {3}.".format(host.name, program, has or "not installed", " and ".join(sorted(wanted)))
+            seen = "{0} has {1} {2}; the survivors have {3}.".format(
+                host.name, program, has or "not installed", " and ".join(sorted(wanted))
+            )
             yield Refusal("VERSION_MISMATCH", seen, "Install exactly the survivors' version.")
 
 
@@ -220,7 +373,11 @@ def _node(cluster: Cluster, lost: Lost) -> t.Optional[Node]:
 
 def room_for(claim: ClaimPlan, minio: t.Sequence[Json]) -> int:
     """Bytes the new volume needs at once. Volumes are thin: a drive that heals gets what its peers hold, a discarded one starts empty."""
-    held = [item["drive_bytes"] for item in minio if claim.policy == "heal" and "{namespace}/{name}".format(**item) == claim.group]
+    held = [
+        item["drive_bytes"]
+        for item in minio
+        if claim.policy == "heal" and "{namespace}/{name}".format(**item) == claim.group
+    ]
     # A tenth more: what a drive keeps beside the objects.
     return max((int(size * 1.1) for size in held if size), default=0)
 

@@ -10,8 +10,8 @@ import http.client
 import json
 import os
 import re
-import ssl
 import socket
+import ssl
 import time
 import typing as t
 import urllib.error
@@ -21,7 +21,12 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._addresses import add
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
 from ansible_collections.cloudpods.ha.plugins.module_utils._keepalived import read as read_keepalived
 from ansible_collections.cloudpods.ha.plugins.module_utils._models import Host, Keepalived
-from ansible_collections.cloudpods.ha.plugins.module_utils._providers import API_PORT, ETCD_METRICS_PORT, PROVIDERS, Provider
+from ansible_collections.cloudpods.ha.plugins.module_utils._providers import (
+    API_PORT,
+    ETCD_METRICS_PORT,
+    PROVIDERS,
+    Provider,
+)
 from ansible_collections.cloudpods.ha.plugins.module_utils._runner import Runner
 
 _VERSION = re.compile(r"v\d+\.\d+\.\d+\S*")

@@ -10,7 +10,12 @@ import json
 import os
 import typing as t
 
-from ansible_collections.cloudpods.ha.plugins.module_utils._errors import ApiRefused, ApiUnavailable, HaError, ObjectChanged
+from ansible_collections.cloudpods.ha.plugins.module_utils._errors import (
+    ApiRefused,
+    ApiUnavailable,
+    HaError,
+    ObjectChanged,
+)
 
 try:
     import urllib3.exceptions
@@ -64,7 +69,12 @@ class KubeApi:
         if self._check_mode:
             return True
         preconditions = {"uid": uid, "resourceVersion": version} if version else {"uid": uid}
-        body = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": preconditions, "propagationPolicy": "Background"}
+        body = {
+            "apiVersion": "v1",
+            "kind": "DeleteOptions",
+            "preconditions": preconditions,
+            "propagationPolicy": "Background",
+        }
         try:
             self._call("DELETE", path, body=body)
         except ApiRefused as exc:
@@ -90,12 +100,16 @@ class KubeApi:
         try:
             forward = portforward(core.connect_get_namespaced_pod_portforward, pod, namespace, ports=str(port))
         except client.ApiException as exc:
-            raise ApiRefused("portforward", "{0}/{1}:{2}".format(namespace, pod, port), exc.status or 0, str(exc.reason)) from exc
+            raise ApiRefused(
+                "portforward", "{0}/{1}:{2}".format(namespace, pod, port), exc.status or 0, str(exc.reason)
+            ) from exc
         sock = forward.socket(port)
         sock.setblocking(True)
         return sock
 
-    def _call(self, verb: str, path: str, *, query: t.Optional[Object] = None, body: t.Optional[Object] = None) -> Object:
+    def _call(
+        self, verb: str, path: str, *, query: t.Optional[Object] = None, body: t.Optional[Object] = None
+    ) -> Object:
         parameters: t.Dict[str, t.Any] = {
             "query_params": [(key, value) for key, value in (query or {}).items()],
             "header_params": {"Accept": "application/json", "Content-Type": "application/json"},
@@ -112,7 +126,12 @@ class KubeApi:
                 data = json.loads(text)
             else:
                 data = self._client.call_api(
-                    path, verb, response_type="object", _return_http_data_only=True, _request_timeout=self._timeout, **parameters
+                    path,
+                    verb,
+                    response_type="object",
+                    _return_http_data_only=True,
+                    _request_timeout=self._timeout,
+                    **parameters,
                 )
         except client.ApiException as exc:
             if exc.status in (0, 500, 503, 504, None):
@@ -126,7 +145,11 @@ class KubeApi:
 def connect(kubeconfig: str, *, check_mode: bool = False, timeout: int = 10) -> KubeApi:
     """Connect with a kubeconfig file. Raises HaError with one sentence when the file or the Python client is missing or unusable."""
     if IMPORT_ERROR is not None:
-        raise HaError("the Python package 'kubernetes' is missing where this runs ({0}); see requirements.txt".format(IMPORT_ERROR))
+        raise HaError(
+            "the Python package 'kubernetes' is missing where this runs ({0}); see requirements.txt".format(
+                IMPORT_ERROR
+            )
+        )
     if not os.path.isfile(kubeconfig):
         raise HaError("there is no kubeconfig at {0}".format(kubeconfig))
     configuration = client.Configuration()

@@ -12,7 +12,10 @@ import typing as t
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
 
 Json = t.Dict[str, t.Any]
-_JOIN_WORDS = re.compile(r"--token\s+(?P<token>[a-z0-9]{6}\.[a-z0-9]{16}).*--discovery-token-ca-cert-hash\s+(?P<hash>sha256:[0-9a-f]{64})", re.DOTALL)
+_JOIN_WORDS = re.compile(
+    r"--token\s+(?P<token>[a-z0-9]{6}\.[a-z0-9]{16}).*--discovery-token-ca-cert-hash\s+(?P<hash>sha256:[0-9a-f]{64})",
+    re.DOTALL,
+)
 
 
 def api_version(kubernetes_version: str) -> str:
@@ -20,7 +23,9 @@ def api_version(kubernetes_version: str) -> str:
     match = re.match(r"v?(\d+)\.(\d+)\.", kubernetes_version)
     if not match:
         raise HaError("{0!r} is no Kubernetes version".format(kubernetes_version))
-    return "kubeadm.k8s.io/v1beta3" if (int(match.group(1)), int(match.group(2))) >= (1, 22) else "kubeadm.k8s.io/v1beta2"
+    return (
+        "kubeadm.k8s.io/v1beta3" if (int(match.group(1)), int(match.group(2))) >= (1, 22) else "kubeadm.k8s.io/v1beta2"
+    )
 
 
 def upload_configuration(*, kubernetes_version: str, certificate_key: str) -> t.List[Json]:
@@ -41,7 +46,15 @@ def parse_join_command(text: str) -> t.Tuple[str, str]:
 
 
 def join_configuration(
-    *, kubernetes_version: str, endpoint: str, token: str, ca_hash: str, certificate_key: str, name: str, ip: str, cri_socket: str = ""
+    *,
+    kubernetes_version: str,
+    endpoint: str,
+    token: str,
+    ca_hash: str,
+    certificate_key: str,
+    name: str,
+    ip: str,
+    cri_socket: str = "",
 ) -> Json:
     """What `kubeadm join --config` reads to add a control-plane node. Secrets stand here so that none stands on a command line.
 
@@ -55,5 +68,8 @@ def join_configuration(
         "kind": "JoinConfiguration",
         "discovery": {"bootstrapToken": {"apiServerEndpoint": endpoint, "token": token, "caCertHashes": [ca_hash]}},
         "nodeRegistration": registration,
-        "controlPlane": {"localAPIEndpoint": {"advertiseAddress": ip, "bindPort": 6443}, "certificateKey": certificate_key},
+        "controlPlane": {
+            "localAPIEndpoint": {"advertiseAddress": ip, "bindPort": 6443},
+            "certificateKey": certificate_key,
+        },
     }

@@ -15,7 +15,13 @@ import typing as t
 from ansible_collections.cloudpods.ha.plugins.module_utils._models import Node
 
 # Set by kubelet or the cloud for each node by itself, or by the node controller for a while.
-_OWN_LABELS = ("kubernetes.io/", "beta.kubernetes.io/", "topology.kubernetes.io/", "failure-domain.beta.kubernetes.io/", "node.kubernetes.io/")
+_OWN_LABELS = (
+    "kubernetes.io/",
+    "beta.kubernetes.io/",
+    "topology.kubernetes.io/",
+    "failure-domain.beta.kubernetes.io/",
+    "node.kubernetes.io/",
+)
 _TRANSIENT_TAINTS = ("node.kubernetes.io/", "node.cloudprovider.kubernetes.io/")
 
 Taint = t.Mapping[str, str]
@@ -41,7 +47,9 @@ def parity(node: Node, survivors: t.Sequence[Node]) -> Parity:
     missing = [
         taint
         for taint in (survivors[0].taints if survivors else ())
-        if not _transient(taint) and _identity(taint) not in have and all(_identity(taint) in others for others in theirs)
+        if not _transient(taint)
+        and _identity(taint) not in have
+        and all(_identity(taint) in others for others in theirs)
     ]
     taints = (*kept, *missing)
     return Parity(labels=labels, taints=taints, differs=bool(labels) or list(taints) != list(node.taints))

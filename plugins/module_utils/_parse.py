@@ -12,7 +12,15 @@ import re
 import typing as t
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
-from ansible_collections.cloudpods.ha.plugins.module_utils._models import Attachment, Claim, Json, Node, Owner, Pod, Volume
+from ansible_collections.cloudpods.ha.plugins.module_utils._models import (
+    Attachment,
+    Claim,
+    Json,
+    Node,
+    Owner,
+    Pod,
+    Volume,
+)
 
 HOSTNAME_LABEL = "kubernetes.io/hostname"
 # The first is from the provisioner (written on the volume), hazard H-L2.
@@ -21,7 +29,19 @@ CONTROL_PLANE_LABELS = ("node-role.kubernetes.io/control-plane", "node-role.kube
 CORDONED_FOR = "ha.cloudpods.org/cordoned-for"
 HELPER_POD = "helper-pod-"
 
-_SUFFIXES = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "Pi": 2**50}
+_SUFFIXES = {
+    "": 1,
+    "k": 10**3,
+    "M": 10**6,
+    "G": 10**9,
+    "T": 10**12,
+    "P": 10**15,
+    "Ki": 2**10,
+    "Mi": 2**20,
+    "Gi": 2**30,
+    "Ti": 2**40,
+    "Pi": 2**50,
+}
 _QUANTITY = re.compile(r"^(\d+(?:\.\d+)?)(k|[KMGTP]i|[MGTP]|)$")
 
 
@@ -48,9 +68,12 @@ def node(obj: Json, *, leases: t.Sequence[Json], now: str) -> Node:
     """A Node with the age of its lease and how long it has not been Ready, both by the cluster's clock."""
     meta, spec, status = obj["metadata"], obj.get("spec") or {}, obj.get("status") or {}
     labels = meta.get("labels") or {}
-    condition = next((item for item in status.get("conditions") or [] if item.get("type") == "Ready"), {})
+    condition: Json = next((item for item in status.get("conditions") or [] if item.get("type") == "Ready"), {})
     ready = condition.get("status") == "True"
-    renewed = next(((lease.get("spec") or {}).get("renewTime") for lease in leases if lease["metadata"]["name"] == meta["name"]), None)
+    renewed = next(
+        ((lease.get("spec") or {}).get("renewTime") for lease in leases if lease["metadata"]["name"] == meta["name"]),
+        None,
+    )
     return Node(
         name=meta["name"],
         uid=meta["uid"],
@@ -154,7 +177,9 @@ def claim(
     meta, spec = obj["metadata"], obj.get("spec") or {}
     source = ((volume or {}).get("spec") or {}) if volume else {}
     path = (source.get("hostPath") or source.get("local") or {}).get("path", "")
-    size = (source.get("capacity") or {}).get("storage") or ((spec.get("resources") or {}).get("requests") or {}).get("storage", "")
+    size = (source.get("capacity") or {}).get("storage") or ((spec.get("resources") or {}).get("requests") or {}).get(
+        "storage", ""
+    )
     return Claim(
         namespace=meta["namespace"],
         name=meta["name"],
@@ -176,7 +201,10 @@ def bound_claim(volume: Json, claims: t.Iterable[Json]) -> t.Optional[Json]:
     """The claim that really is bound to a volume: same UID in claimRef, and it names the volume back (hazard H-L5)."""
     ref = volume["spec"].get("claimRef") or {}
     for item in claims:
-        if item["metadata"]["uid"] == ref.get("uid") and (item.get("spec") or {}).get("volumeName") == volume["metadata"]["name"]:
+        if (
+            item["metadata"]["uid"] == ref.get("uid")
+            and (item.get("spec") or {}).get("volumeName") == volume["metadata"]["name"]
+        ):
             return item
     return None
 
@@ -197,7 +225,9 @@ def leftover_volume(volume: Json) -> Volume:
 def attachment(obj: Json) -> Attachment:
     """A VolumeAttachment."""
     source = (obj.get("spec") or {}).get("source") or {}
-    return Attachment(name=obj["metadata"]["name"], uid=obj["metadata"]["uid"], volume=source.get("persistentVolumeName", ""))
+    return Attachment(
+        name=obj["metadata"]["name"], uid=obj["metadata"]["uid"], volume=source.get("persistentVolumeName", "")
+    )
 
 
 def journal_state(configmap: Json) -> Json:

@@ -64,7 +64,13 @@ class _Found:
     def joined(self) -> bool:
         """The replacement is a Node and a voter that answers."""
         member = self.host_member
-        return self.host_node is not None and member is not None and member.started and member.healthy and not member.learner
+        return (
+            self.host_node is not None
+            and member is not None
+            and member.started
+            and member.healthy
+            and not member.learner
+        )
 
 
 def plan(cluster: Cluster, request: Request, minio: t.Sequence[Json] = ()) -> Plan:
@@ -78,12 +84,20 @@ def plan(cluster: Cluster, request: Request, minio: t.Sequence[Json] = ()) -> Pl
     claims, kept = _policy.claims(cluster, request.policies)
     refusals += _gates.liveness(cluster, request)
     refusals += _gates.membership(cluster, found.member, found.host_member if found.own_leftover else None)
-    refusals += _gates.replacement(cluster, found.host, request, claims, minio, joined=found.joined, resuming=_resuming(cluster, found))
+    refusals += _gates.replacement(
+        cluster, found.host, request, claims, minio, joined=found.joined, resuming=_resuming(cluster, found)
+    )
     refusals += _gates.volumes(kept, cluster)
     refusals += _gates.virtual_address(cluster)
     refusals += _gates.drives(claims, minio, resuming=cluster.journal is not None)
     if not found.executor.host:
-        refusals.append(Refusal("NO_EXECUTOR", "No survivor has both a healthy etcd member and a ready API server.", "Repair one of them first."))
+        refusals.append(
+            Refusal(
+                "NO_EXECUTOR",
+                "No survivor has both a healthy etcd member and a ready API server.",
+                "Repair one of them first.",
+            )
+        )
     draft = Plan(
         state="needed" if cluster.journal is None else "resume",
         lost=found.lost,
@@ -117,22 +131,43 @@ def plan(cluster: Cluster, request: Request, minio: t.Sequence[Json] = ()) -> Pl
 
 def _told(made: Plan, cluster: Cluster) -> Plan:
     refused = " ".join("[{0}] {1} {2}".format(item.code, item.seen, item.advice) for item in made.refusals)
-    return dataclasses.replace(made, text=tuple(lines(made, cluster)), refused_text=refused + " Nothing was changed." if refused else "")
+    return dataclasses.replace(
+        made, text=tuple(lines(made, cluster)), refused_text=refused + " Nothing was changed." if refused else ""
+    )
 
 
 def _journal(cluster: Cluster, found: _Found, made: Plan) -> t.Mapping[str, t.Any]:
     lost = found.lost
-    identity: Json = {"name": lost.name, "addresses": list(lost.addresses), "hostname_label": lost.hostname_label, "uid": lost.uid}
+    identity: Json = {
+        "name": lost.name,
+        "addresses": list(lost.addresses),
+        "hostname_label": lost.hostname_label,
+        "uid": lost.uid,
+    }
     if found.node is not None:
-        identity.update(to_json({"labels": found.node.labels, "taints": found.node.taints, "annotations": found.node.annotations}))
+        identity.update(
+            to_json({"labels": found.node.labels, "taints": found.node.taints, "annotations": found.node.annotations})
+        )
     claims = {claim.uid: claim for claim in (*_policy.begun(cluster), *made.claims)}
-    return {"lost": identity, "replacement": made.replacement.host, "claims": to_json(list(claims.values())), "approved": made.id, "finished": None}
+    return {
+        "lost": identity,
+        "replacement": made.replacement.host,
+        "claims": to_json(list(claims.values())),
+        "approved": made.id,
+        "finished": None,
+    }
 
 
 def _backup(steps: t.Iterable[Step]) -> t.Iterator[t.Mapping[str, str]]:
     for ref in dict.fromkeys(ref for step in steps for ref in step.objects):
         if ref.kind in _API_VERSIONS:
-            yield {"api_version": _API_VERSIONS[ref.kind], "kind": ref.kind, "namespace": ref.namespace, "name": ref.name, "uid": ref.uid}
+            yield {
+                "api_version": _API_VERSIONS[ref.kind],
+                "kind": ref.kind,
+                "namespace": ref.namespace,
+                "name": ref.name,
+                "uid": ref.uid,
+            }
 
 
 def _leftovers(cluster: Cluster) -> t.Iterator[t.Mapping[str, str]]:
@@ -144,12 +179,21 @@ def _leftovers(cluster: Cluster) -> t.Iterator[t.Mapping[str, str]]:
 def _find(cluster: Cluster, lost: Lost) -> _Found:
     hosts = [item for item in cluster.hosts if item.role == "replacement"]
     host = hosts[0] if len(hosts) == 1 else None
-    node = next((item for item in cluster.nodes if item.name == lost.name and (not lost.uid or item.uid == lost.uid)), None)
-    member = next((item for item in cluster.etcd.members if _compose.is_lost_member(item.name, item.peer_urls, lost)), None)
+    node = next(
+        (item for item in cluster.nodes if item.name == lost.name and (not lost.uid or item.uid == lost.uid)), None
+    )
+    member = next(
+        (item for item in cluster.etcd.members if _compose.is_lost_member(item.name, item.peer_urls, lost)), None
+    )
     host_node, host_member = None, None
     if host is not None and host.reachable:
-        host_node = next((item for item in cluster.nodes if item.name != lost.name and set(item.addresses) & set(host.addresses)), None)
-        host_member = next((item for item in cluster.etcd.members if _compose.url_hosts(item.peer_urls) & set(host.addresses)), None)
+        host_node = next(
+            (item for item in cluster.nodes if item.name != lost.name and set(item.addresses) & set(host.addresses)),
+            None,
+        )
+        host_member = next(
+            (item for item in cluster.etcd.members if _compose.url_hosts(item.peer_urls) & set(host.addresses)), None
+        )
     unfinished = host_member is not None and (host_member.learner or not host_member.started)
     return _Found(
         lost=lost,
@@ -170,7 +214,9 @@ def _joining(cluster: Cluster) -> t.Optional[str]:
 
 def _resuming(cluster: Cluster, found: _Found) -> bool:
     """The replacement is what it is because of us: the lost one is out and a join of this host had begun."""
-    return found.node is None and found.member is None and found.host is not None and _joining(cluster) == found.host.name
+    return (
+        found.node is None and found.member is None and found.host is not None and _joining(cluster) == found.host.name
+    )
 
 
 def _replacement(found: _Found) -> Executor:
@@ -179,7 +225,11 @@ def _replacement(found: _Found) -> Executor:
     node = found.host_node
     # The address of the Node it will be: the one the default interface has, which is not the VIP.
     own = [item for item in found.host.addresses if ":" not in item]
-    return Executor(host=found.host.name, name=node.name if node else found.host.hostname, ip=node.addresses[0] if node else (own or [""])[0])
+    return Executor(
+        host=found.host.name,
+        name=node.name if node else found.host.hostname,
+        ip=node.addresses[0] if node else (own or [""])[0],
+    )
 
 
 def _promotion(cluster: Cluster) -> str:
@@ -192,7 +242,11 @@ def _promotion(cluster: Cluster) -> str:
 def _join_needed(cluster: Cluster, found: _Found) -> bool:
     if not found.joined or found.host_node is None or not found.host_node.ready:
         return True
-    others = [node for node in cluster.nodes if node.control_plane and node.name not in (found.lost.name, found.host_node.name)]
+    others = [
+        node
+        for node in cluster.nodes
+        if node.control_plane and node.name not in (found.lost.name, found.host_node.name)
+    ]
     wants_keepalived = any(host.keepalived for host in _compose.survivors(cluster))
     has_keepalived = found.host is not None and found.host.keepalived is not None
     return parity(found.host_node, others).differs or (wants_keepalived and not has_keepalived)
@@ -201,7 +255,12 @@ def _join_needed(cluster: Cluster, found: _Found) -> bool:
 def _steps(cluster: Cluster, found: _Found, made: Plan) -> t.Iterator[Step]:
     acts = [*_removals(cluster, found, made), *_additions(cluster, made), *_recoveries(cluster, made)]
     if any(step.phase in ("etcd_cleanup", "node_removal", "stateful_recovery") for step in acts):
-        yield Step("backup", "take an etcd snapshot on {0}, verify it, and keep a copy of every object below".format(found.executor.host))
+        yield Step(
+            "backup",
+            "take an etcd snapshot on {0}, verify it, and keep a copy of every object below".format(
+                found.executor.host
+            ),
+        )
     yield from acts
 
 
@@ -216,39 +275,69 @@ def _removals(cluster: Cluster, found: _Found, made: Plan) -> t.Iterator[Step]:
         refs = tuple(ObjectRef("Pod", pod.namespace, pod.name, pod.uid) for pod in cluster.pods)
         yield Step("node_removal", "wait until the pod collector has taken the pods of the gone node", refs)
     if cluster.attachments:
-        yield Step("node_removal", "delete stale attachments", tuple(ObjectRef("VolumeAttachment", "", item.name, item.uid) for item in cluster.attachments))
+        yield Step(
+            "node_removal",
+            "delete stale attachments",
+            tuple(ObjectRef("VolumeAttachment", "", item.name, item.uid) for item in cluster.attachments),
+        )
 
 
 def _additions(cluster: Cluster, made: Plan) -> t.Iterator[Step]:
     if made.promote:
         yield Step("vip", "make {0} the MASTER of the VIP {1} (priority 100)".format(made.promote, cluster.vip.address))
     if made.stale_member_id:
-        yield Step("join", "remove what an interrupted join left in etcd", (ObjectRef("EtcdMember", "", made.replacement.host, made.stale_member_id),))
+        yield Step(
+            "join",
+            "remove what an interrupted join left in etcd",
+            (ObjectRef("EtcdMember", "", made.replacement.host, made.stale_member_id),),
+        )
     if made.join:
-        yield Step("join", "join {0} ({1}) as a control-plane node through {2}".format(made.replacement.name, made.replacement.ip, made.executor.host))
+        yield Step(
+            "join",
+            "join {0} ({1}) as a control-plane node through {2}".format(
+                made.replacement.name, made.replacement.ip, made.executor.host
+            ),
+        )
 
 
 def _recoveries(cluster: Cluster, made: Plan) -> t.Iterator[Step]:
     for claim in made.claims:
-        refs = [ObjectRef("PersistentVolumeClaim", claim.namespace, claim.name, claim.uid), ObjectRef("PersistentVolume", "", claim.pv_name, claim.pv_uid)]
+        refs = [
+            ObjectRef("PersistentVolumeClaim", claim.namespace, claim.name, claim.uid),
+            ObjectRef("PersistentVolume", "", claim.pv_name, claim.pv_uid),
+        ]
         if claim.owner is not None and claim.owner.kind == "Deployment":
             refs.append(ObjectRef("Deployment", claim.owner.namespace, claim.owner.name, claim.owner.uid))
         refs += [
             ObjectRef("Pod", pod.namespace, pod.name, pod.uid)
             for pod in cluster.stranded_pods
-            if claim.owner and (pod.namespace, pod.owner) == (claim.namespace, "StatefulSet/" + claim.owner.name)
-            and claim.name.endswith("-" + pod.name) and not pod.node
+            if claim.owner
+            and (pod.namespace, pod.owner) == (claim.namespace, "StatefulSet/" + claim.owner.name)
+            and claim.name.endswith("-" + pod.name)
+            and not pod.node
         ]
-        act = "heal: recreate empty, its peers fill it" if claim.policy == "heal" else "discard: recreate empty, what it held is lost"
+        act = (
+            "heal: recreate empty, its peers fill it"
+            if claim.policy == "heal"
+            else "discard: recreate empty, what it held is lost"
+        )
         yield Step("stateful_recovery", act, tuple(refs))
     stale = [item for item in cluster.volumes if item.reclaim_policy != "Retain"]
     if stale or cluster.helper_pods:
         volumes = [ObjectRef("PersistentVolume", "", item.name, item.uid) for item in stale]
         pods = [ObjectRef("Pod", item.namespace, item.name, item.uid) for item in cluster.helper_pods]
-        yield Step("stateful_recovery", "delete volumes without a claim, and their cleaning pods, that the gone node can't clean itself", (*volumes, *pods))
+        yield Step(
+            "stateful_recovery",
+            "delete volumes without a claim, and their cleaning pods, that the gone node can't clean itself",
+            (*volumes, *pods),
+        )
     if made.restore_cordons:
         names = [node for node in cluster.nodes if made.lost and node.cordoned_for == made.lost.name]
-        yield Step("stateful_recovery", "make schedulable again what an earlier run cordoned", tuple(ObjectRef("Node", "", item.name, item.uid) for item in names))
+        yield Step(
+            "stateful_recovery",
+            "make schedulable again what an earlier run cordoned",
+            tuple(ObjectRef("Node", "", item.name, item.uid) for item in names),
+        )
 
 
 def _warnings(cluster: Cluster, found: _Found, claims: t.Sequence[ClaimPlan]) -> t.Iterator[str]:
@@ -257,7 +346,9 @@ def _warnings(cluster: Cluster, found: _Found, claims: t.Sequence[ClaimPlan]) ->
             yield "What {0}/{1} held is lost: {2}.".format(claim.namespace, claim.name, claim.reason)
     for item in cluster.volumes:
         if item.reclaim_policy == "Retain":
-            yield "The volume {0} of {1} is kept, its reclaim policy is Retain.".format(item.name, item.claim or "no claim")
+            yield "The volume {0} of {1} is kept, its reclaim policy is Retain.".format(
+                item.name, item.claim or "no claim"
+            )
     if found.node is None and found.lost.answers:
         yield "The lost machine {0} answers again at {1}: power it off, or run cloudpods.ha.retire_node on it.".format(
             found.lost.name, ", ".join(found.lost.answers)

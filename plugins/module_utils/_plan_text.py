@@ -21,7 +21,9 @@ _STATES = {
 def lines(plan: Plan, cluster: Cluster) -> t.Iterator[str]:
     """What was found, what will be done to which object, and what speaks against it."""
     lost = plan.lost
-    yield _STATES[plan.state].format(id=plan.id, lost=lost.name if lost else "the node", replacement=plan.replacement.name or "nothing yet")
+    yield _STATES[plan.state].format(
+        id=plan.id, lost=lost.name if lost else "the node", replacement=plan.replacement.name or "nothing yet"
+    )
     for refusal in plan.refusals:
         yield ""
         yield "  [{0}] {1}".format(refusal.code, refusal.seen)
@@ -37,7 +39,9 @@ def lines(plan: Plan, cluster: Cluster) -> t.Iterator[str]:
         yield "  {0:<18} {1}".format(step.phase if step.phase != phase else "", step.act)
         phase = step.phase
         for ref in step.objects:
-            yield "  {0:<18}   {1}".format("", object_line(ref) if not step.act.startswith("wait") else "{0}/{1}".format(ref.namespace, ref.name))
+            yield "  {0:<18}   {1}".format(
+                "", object_line(ref) if not step.act.startswith("wait") else "{0}/{1}".format(ref.namespace, ref.name)
+            )
     if plan.kept_claims:
         yield ""
         yield "Left alone:"
@@ -54,16 +58,26 @@ def _found(plan: Plan, cluster: Cluster) -> t.Iterator[str]:
     if lost is None:
         return
     node = next((item for item in cluster.nodes if item.name == lost.name), None)
-    state = "no Node any more" if node is None else "Ready" if node.ready else "not Ready for {0} s".format(node.down_seconds)
+    state = (
+        "no Node any more"
+        if node is None
+        else "Ready"
+        if node.ready
+        else "not Ready for {0} s".format(node.down_seconds)
+    )
     yield "Lost:      {0} ({1}), {2}".format(lost.name, ", ".join(lost.addresses) or "address unknown", state)
     yield "Cluster:   {0} {1}, asked at {2}".format(cluster.provider, cluster.kubernetes_version, cluster.server)
     for member in cluster.etcd.members:
         kind = "learner" if member.learner else "voter"
-        yield "etcd:      {0} {1} {2} {3}".format(member.id, member.name or "(never started)", kind, "healthy" if member.healthy else "NOT HEALTHY")
+        yield "etcd:      {0} {1} {2} {3}".format(
+            member.id, member.name or "(never started)", kind, "healthy" if member.healthy else "NOT HEALTHY"
+        )
     for alarm in cluster.etcd.alarms:
         yield "etcd:      ALARM {0}".format(alarm)
     if cluster.vip.address:
-        yield "VIP:       {0} on {1}".format(cluster.vip.address, ", ".join(cluster.vip.holders) or "none of the inventory's hosts")
+        yield "VIP:       {0} on {1}".format(
+            cluster.vip.address, ", ".join(cluster.vip.holders) or "none of the inventory's hosts"
+        )
     yield "Pods:      {0} were on it".format(len(cluster.pods)) if cluster.pods else "Pods:      none left on it"
 
 

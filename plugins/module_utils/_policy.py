@@ -13,7 +13,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaErro
 from ansible_collections.cloudpods.ha.plugins.module_utils._models import Claim, ClaimPlan, Cluster, Json, from_json
 
 POLICIES = ("heal", "discard", "ignore", "refuse")
-_NOBODY = {"policy": "refuse", "reason": "no policy names this claim", "order": 0}
+_NOBODY: t.Mapping[str, t.Any] = {"policy": "refuse", "reason": "no policy names this claim", "order": 0}
 
 
 def check(policies: t.Sequence[t.Mapping[str, t.Any]]) -> None:
@@ -24,7 +24,11 @@ def check(policies: t.Sequence[t.Mapping[str, t.Any]]) -> None:
             raise HaError("the claim policy {0} has no {1}".format(dict(item), " and no ".join(missing)))
         for key in ("policy", "unmounted"):
             if item.get(key, "refuse") not in POLICIES:
-                raise HaError("the claim policy {0} says {1}, which is none of {2}".format(dict(item), item[key], ", ".join(POLICIES)))
+                raise HaError(
+                    "the claim policy {0} says {1}, which is none of {2}".format(
+                        dict(item), item[key], ", ".join(POLICIES)
+                    )
+                )
 
 
 def decide(claim: Claim, policies: t.Sequence[t.Mapping[str, t.Any]]) -> ClaimPlan:
@@ -36,7 +40,8 @@ def decide(claim: Claim, policies: t.Sequence[t.Mapping[str, t.Any]]) -> ClaimPl
         (
             item
             for item in policies
-            if fnmatch.fnmatchcase(claim.namespace, str(item["namespace"])) and fnmatch.fnmatchcase(claim.name, str(item["claim"]))
+            if fnmatch.fnmatchcase(claim.namespace, str(item["namespace"]))
+            and fnmatch.fnmatchcase(claim.name, str(item["claim"]))
         ),
         _NOBODY,
     )
@@ -44,9 +49,16 @@ def decide(claim: Claim, policies: t.Sequence[t.Mapping[str, t.Any]]) -> ClaimPl
     if not claim.mounted_by and found.get("unmounted"):
         policy, reason = str(found["unmounted"]), "no workload mounts it"
     owner = claim.mounted_by[0] if claim.mounted_by else None
-    if policy in ("heal", "discard") and (owner is None or owner.kind not in ("StatefulSet", "Deployment") or len(claim.mounted_by) > 1):
+    if policy in ("heal", "discard") and (
+        owner is None or owner.kind not in ("StatefulSet", "Deployment") or len(claim.mounted_by) > 1
+    ):
         mounted = ", ".join("{0} {1}".format(item.kind, item.name) for item in claim.mounted_by) or "nothing"
-        policy, reason = "refuse", "a claim is only recreated for exactly one StatefulSet or Deployment, and this one is mounted by {0}".format(mounted)
+        policy, reason = (
+            "refuse",
+            "a claim is only recreated for exactly one StatefulSet or Deployment, and this one is mounted by {0}".format(
+                mounted
+            ),
+        )
     return ClaimPlan(
         namespace=claim.namespace,
         name=claim.name,
@@ -62,7 +74,9 @@ def decide(claim: Claim, policies: t.Sequence[t.Mapping[str, t.Any]]) -> ClaimPl
     )
 
 
-def claims(cluster: Cluster, policies: t.Sequence[t.Mapping[str, t.Any]]) -> t.Tuple[t.List[ClaimPlan], t.List[ClaimPlan]]:
+def claims(
+    cluster: Cluster, policies: t.Sequence[t.Mapping[str, t.Any]]
+) -> t.Tuple[t.List[ClaimPlan], t.List[ClaimPlan]]:
     """Claims to recover, in order, and those that are left alone or undecided.
 
     What an unfinished run had begun with is always among the first: half-way, its claims no longer look lost.
@@ -71,7 +85,9 @@ def claims(cluster: Cluster, policies: t.Sequence[t.Mapping[str, t.Any]]) -> t.T
     active = [item for item in decided if item.policy in ("heal", "discard")]
     uids = {item.uid for item in active}
     active += [item for item in begun(cluster) if item.uid not in uids and not (cluster.journal or {}).get("finished")]
-    return sorted(active, key=lambda item: (item.order, item.group, item.name)), [item for item in decided if item.policy in ("ignore", "refuse")]
+    return sorted(active, key=lambda item: (item.order, item.group, item.name)), [
+        item for item in decided if item.policy in ("ignore", "refuse")
+    ]
 
 
 def begun(cluster: Cluster) -> t.List[ClaimPlan]:
@@ -85,6 +101,8 @@ def healers(cluster: Cluster, policies: t.Sequence[t.Mapping[str, t.Any]]) -> t.
     active, _kept = claims(cluster, policies)
     for claim in {item.uid: item for item in (*begun(cluster), *active)}.values():
         if claim.policy == "heal" and claim.owner is not None and claim.owner.kind == "StatefulSet":
-            item = found.setdefault(claim.group, {"namespace": claim.owner.namespace, "name": claim.owner.name, "claims": []})
+            item = found.setdefault(
+                claim.group, {"namespace": claim.owner.namespace, "name": claim.owner.name, "claims": []}
+            )
             item["claims"].append({"name": claim.name, "uid": claim.uid})
     return list(found.values())

@@ -66,7 +66,14 @@ HOST_BACKUPS = "/var/backups/cloudpods-ha"
 
 def kubectl_argv(provider: Provider, node_ip: str) -> t.List[str]:
     """The head of a kubectl command line on a control-plane host. It asks the host's own API server: the VIP may be down."""
-    return ["kubectl", "--kubeconfig", provider.admin_kubeconfig, "--server", "https://{0}:{1}".format(node_ip, API_PORT), "--request-timeout=20s"]
+    return [
+        "kubectl",
+        "--kubeconfig",
+        provider.admin_kubeconfig,
+        "--server",
+        "https://{0}:{1}".format(node_ip, API_PORT),
+        "--request-timeout=20s",
+    ]
 
 
 def etcdctl_argv(provider: Provider, *, node_name: str, node_ip: str, endpoint: str = "") -> t.List[str]:
@@ -77,7 +84,17 @@ def etcdctl_argv(provider: Provider, *, node_name: str, node_ip: str, endpoint: 
     target = endpoint or "https://127.0.0.1:{0}".format(ETCD_CLIENT_PORT)
     return [
         *_etcd_pod_argv(provider, node_name=node_name, node_ip=node_ip),
-        *("etcdctl", "--endpoints", target, "--cacert", provider.etcd_ca, "--cert", provider.etcd_cert, "--key", provider.etcd_key),
+        *(
+            "etcdctl",
+            "--endpoints",
+            target,
+            "--cacert",
+            provider.etcd_ca,
+            "--cert",
+            provider.etcd_cert,
+            "--key",
+            provider.etcd_key,
+        ),
         *("--dial-timeout=2s", "--command-timeout=5s"),
     ]
 

@@ -44,7 +44,12 @@ def _durations(journal: Json) -> t.Iterator[t.Tuple[str, t.Optional[int]]]:
 
 
 def _text(
-    plan: Plan, results: Json, durations: t.Sequence[t.Tuple[str, t.Optional[int]]], outcome: str, failure: str, warnings: t.Sequence[str]
+    plan: Plan,
+    results: Json,
+    durations: t.Sequence[t.Tuple[str, t.Optional[int]]],
+    outcome: str,
+    failure: str,
+    warnings: t.Sequence[str],
 ) -> t.Iterator[str]:
     lost = plan.lost.name if plan.lost else "the node"
     if outcome == "done":

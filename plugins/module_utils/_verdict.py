@@ -36,16 +36,32 @@ def _checks(cluster: Cluster, vip_answers: bool, minio: t.Sequence[Json]) -> t.I
     unready = [node.name for node in masters if not node.ready]
     covered = {_compose.node_of(cluster, host) for host in cluster.hosts if host.reachable}
     strange = sorted(node.name for node in masters if node.name not in covered)
-    absent = [host.name for host in cluster.hosts if _compose.node_of(cluster, host) not in {node.name for node in masters}]
+    absent = [
+        host.name for host in cluster.hosts if _compose.node_of(cluster, host) not in {node.name for node in masters}
+    ]
     yield _check(
         "nodes",
         (("not Ready: ", unready), ("not in the inventory: ", strange), ("not a control-plane node: ", absent)),
-        "{0} control-plane nodes, all Ready: {1}".format(len(masters), ", ".join(sorted(node.name for node in masters))),
+        "{0} control-plane nodes, all Ready: {1}".format(
+            len(masters), ", ".join(sorted(node.name for node in masters))
+        ),
     )
-    yield _check("lost node", (("still there: ", [node.name for node in cluster.nodes if node.name == lost]),), "{0} has no Node".format(lost))
-    gone = [member.name for member in cluster.etcd.members if cluster.lost and _compose.is_lost_member(member.name, member.peer_urls, cluster.lost)]
+    yield _check(
+        "lost node",
+        (("still there: ", [node.name for node in cluster.nodes if node.name == lost]),),
+        "{0} has no Node".format(lost),
+    )
+    gone = [
+        member.name
+        for member in cluster.etcd.members
+        if cluster.lost and _compose.is_lost_member(member.name, member.peer_urls, cluster.lost)
+    ]
     voters = sorted(member.name for member in cluster.etcd.members if not member.learner)
-    count = () if len(voters) == len(cluster.hosts) else ("{0} voters for {1} hosts".format(len(voters), len(cluster.hosts)),)
+    count = (
+        ()
+        if len(voters) == len(cluster.hosts)
+        else ("{0} voters for {1} hosts".format(len(voters), len(cluster.hosts)),)
+    )
     yield _check(
         "etcd",
         (("", problems(cluster.etcd)), ("still a member: ", gone), ("", count)),
@@ -53,16 +69,35 @@ def _checks(cluster: Cluster, vip_answers: bool, minio: t.Sequence[Json]) -> t.I
     )
     yield _check(
         "API servers",
-        (("", ["{0} {1}".format(host.name, host.api_ready or "has none" if host.reachable else host.error) for host in cluster.hosts if host.api_ready != "ok"]),),
+        (
+            (
+                "",
+                [
+                    "{0} {1}".format(host.name, host.api_ready or "has none" if host.reachable else host.error)
+                    for host in cluster.hosts
+                    if host.api_ready != "ok"
+                ],
+            ),
+        ),
         "ready on {0}".format(", ".join(sorted(host.name for host in cluster.hosts))),
     )
     yield from _vip(cluster, vip_answers)
     stale = [item.name for item in cluster.volumes if item.reclaim_policy != "Retain"]
     helpers = ["{0}/{1}".format(pod.namespace, pod.name) for pod in cluster.helper_pods]
-    yield _check("volumes", (("left of the lost node: ", stale), ("cleaning pods: ", helpers)), "none of the lost node is left behind")
+    yield _check(
+        "volumes",
+        (("left of the lost node: ", stale), ("cleaning pods: ", helpers)),
+        "none of the lost node is left behind",
+    )
     waiting = ["{0}/{1}".format(pod.namespace, pod.name) for pod in cluster.stranded_pods]
-    yield _check("pods", (("still need a volume of the lost node: ", waiting), ("still on it: ", [pod.name for pod in cluster.pods])), "none waits for the lost node")
-    yield _check("cordons", (("left: ", [node.name for node in cluster.nodes if node.cordoned_for]),), "none of ours is left")
+    yield _check(
+        "pods",
+        (("still need a volume of the lost node: ", waiting), ("still on it: ", [pod.name for pod in cluster.pods])),
+        "none waits for the lost node",
+    )
+    yield _check(
+        "cordons", (("left: ", [node.name for node in cluster.nodes if node.cordoned_for]),), "none of ours is left"
+    )
     for item in minio:
         name = "MinIO {namespace}/{name}".format(**item)
         yield Check(name, bool(item["converged"]), item["summary"])
@@ -76,7 +111,11 @@ def _vip(cluster: Cluster, answers: bool) -> t.Iterator[Check]:
     silent = [] if answers else ["no API server answers there"]
     masters = [host.name for host in cluster.hosts if _is_master(host)]
     contradicting = [] if len(masters) == 1 else ["{0} hosts are MASTER: {1}".format(len(masters), ", ".join(masters))]
-    yield _check("VIP", (("", wrong), ("", silent), ("", contradicting)), "{0} is on {1} and the API answers there".format(cluster.vip.address, ", ".join(holders)))
+    yield _check(
+        "VIP",
+        (("", wrong), ("", silent), ("", contradicting)),
+        "{0} is on {1} and the API answers there".format(cluster.vip.address, ", ".join(holders)),
+    )
 
 
 def _is_master(host: Host) -> bool:

@@ -57,9 +57,9 @@ EXAMPLES = r"""
 RETURN = r"""
 host:
   description:
-    - The host, in the shape docs/contracts.md gives under C(Host). Sizes are bytes, RV(host.skew_seconds) is this host's clock minus O(reference_epoch).
-    - RV(host.keepalived.identity) is a digest of VIP, router ID and password; the password itself is not returned.
-    - RV(host.etcd_health) and RV(host.api_ready) are V(ok), empty when nothing listens here, or the reason.
+    - The host, in the shape docs/contracts.md gives under C(Host). Sizes are bytes, C(host.skew_seconds) is this host's clock minus O(reference_epoch).
+    - C(host.keepalived.identity) is a digest of VIP, router ID and password; the password itself is not returned.
+    - C(host.etcd_health) and C(host.api_ready) are V(ok), empty when nothing listens here, or the reason.
   type: dict
   returned: success
   sample:

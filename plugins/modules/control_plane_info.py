@@ -11,7 +11,7 @@ description:
   - Reads nodes, leases, volumes, claims, pods and workloads through the API and returns what was lost with one node. It changes nothing.
   - The node is found by the name or an internal address of its Node object, by the journal of a replacement that is under way, or, when both are gone,
     by the volumes that are still bound to it.
-  - A cluster that can't be asked is an answer too; it is told in RV(cluster.api_error), so that a plan can say everything that is wrong at once.
+  - A cluster that can't be asked is an answer too; it is told in C(cluster.api_error), so that a plan can say everything that is wrong at once.
 version_added: 0.1.0
 author: cloudpods.ha authors (@cloudpods-ha)
 extends_documentation_fragment:
@@ -49,7 +49,7 @@ RETURN = r"""
 cluster:
   description:
     - The cluster, in the shape docs/contracts.md gives under C(Cluster), with the parts that come from hosts and etcd left empty.
-    - RV(cluster.lost) is null when nothing in the API knows the node. RV(cluster.api_error) is empty when the API answered.
+    - C(cluster.lost) is null when nothing in the API knows the node. C(cluster.api_error) is empty when the API answered.
   type: dict
   returned: success
   sample:
