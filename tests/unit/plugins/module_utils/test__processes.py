@@ -113,6 +113,12 @@ def test_the_stubborn_are_killed_after_the_grace() -> None:
     assert 5.0 <= machine.now < 6.0
 
 
+def test_without_a_grace_they_are_asked_first_all_the_same() -> None:
+    machine = Machine({6: {signal.SIGKILL}})
+    machine.end(grace=0.0)
+    assert machine.sent == [(6, signal.SIGTERM), (6, signal.SIGKILL)]
+
+
 def test_what_outlives_a_kill_is_told() -> None:
     with pytest.raises(HaError, match="7 p7"):
         Machine({7: set()}).end()
