@@ -102,7 +102,7 @@ def _keepalived(provider: Provider) -> t.Tuple[t.Optional[Keepalived], str]:
             return read_keepalived(stream.read()), ""
     except FileNotFoundError:
         return None, ""
-    except (OSError, HaError) as exc:
+    except (OSError, UnicodeDecodeError, HaError) as exc:
         return None, str(exc)
 
 
