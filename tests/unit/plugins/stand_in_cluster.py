@@ -18,7 +18,7 @@ from typing import Any
 import yaml
 from ansible_collections.cloudpods.ha.plugins.filter.healers import healers
 from ansible_collections.cloudpods.ha.plugins.filter.replacement_verdict import replacement_verdict
-from ansible_collections.cloudpods.ha.plugins.module_utils import _cluster, _compose, _parse, _parity
+from ansible_collections.cloudpods.ha.plugins.module_utils import _cluster, _compose, _parity, _parse
 from ansible_collections.cloudpods.ha.plugins.module_utils._models import (
     Cluster,
     Etcd,
@@ -187,6 +187,7 @@ class StandInCluster:
         }
         self.members: list[Member] = []
         self.hosts: dict[str, Host] = {}
+        self.policies = POLICIES
         self.answers: list[int] = []
         self.minio_gate: Json = {"ok": True, "codes": [], "sentences": []}
         self.minio_bytes = 30 * MEBIBYTE
@@ -215,7 +216,7 @@ class StandInCluster:
         return _compose.compose(api=self.api_json(lost=lost), hosts=self.reports(), wanted=lost or self.lost)
 
     def request(self, **fields: Any) -> Request:
-        known: Json = {"lost": self.lost, "policies": POLICIES, "storage_path": STORAGE}
+        known: Json = {"lost": self.lost, "policies": self.policies, "storage_path": STORAGE}
         return Request(**{**known, **fields})
 
     def minio(self, *, converged: bool = True) -> list[Json]:
@@ -277,7 +278,9 @@ class StandInCluster:
         self.hosts[name] = dataclasses.replace(self.hosts[name], **fields)
 
     def change_member(self, name: str, /, **fields: Any) -> None:
-        self.members = [dataclasses.replace(item, **fields) if self._is_at(item, name) else item for item in self.members]
+        self.members = [
+            dataclasses.replace(item, **fields) if self._is_at(item, name) else item for item in self.members
+        ]
 
     def set_ready(self, name: str, ready: bool, *, since: str = DIED) -> None:
         self.node(name)["status"]["conditions"] = [
@@ -370,7 +373,9 @@ class StandInCluster:
     def promote(self, host: str) -> None:
         for name in self.survivors:
             if self.inventory_name(name) == host:
-                self.change_host(name, keepalived=keepalived(self.address[name], state="MASTER", priority=100, vip=self.vip))
+                self.change_host(
+                    name, keepalived=keepalived(self.address[name], state="MASTER", priority=100, vip=self.vip)
+                )
 
     def start_kubelet(self) -> None:
         self.change_host(self.spare, joined=True)
@@ -613,7 +618,13 @@ class StandInCluster:
 
     def _report(self, name: str) -> Json:
         host = self.hosts[name]
-        report: Json = {"name": host.name, "role": host.role, "host": {"host": to_json(host)}, "members": {}, "probes": {}}
+        report: Json = {
+            "name": host.name,
+            "role": host.role,
+            "host": {"host": to_json(host)},
+            "members": {},
+            "probes": {},
+        }
         if not host.reachable:
             report["host"] = {"unreachable": True, "msg": host.error}
         elif host.role == "survivor":

@@ -15,13 +15,14 @@ from ansible_collections.cloudpods.ha.tests.unit.plugins.stand_in_cluster import
     DEPLOYMENTS,
     NODES,
     PODS,
+    POLICIES,
     VOLUMES,
     StandInCluster,
     node_object,
     pod_object,
     volume_object,
 )
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 ACTS = StandInCluster().run(StandInCluster().plan(), acts=0)
@@ -195,21 +196,23 @@ def test_a_volume_that_is_to_be_retained_is_kept_and_told() -> None:
 
 def test_only_the_pod_of_the_claim_s_own_workload_is_named() -> None:
     cluster = StandInCluster()
-    # Two StatefulSets of one namespace, one's name the end of the other's.
-    cluster.add_statefulset("onecloud-monitoring", "monitor-minio", "export", ["master-1"])
-    cluster.add_statefulset("onecloud-monitoring", "minio", "export-monitor", ["master-1"])
-    cluster.run(cluster.plan(), acts=4)
-    cluster.collect_pods()
-    made = cluster.plan()
-    named = {
+    # Two StatefulSets of one namespace, the name of one the end of the other's.
+    cluster.add_statefulset("onecloud-minio", "big-minio", "export", ["master-1"])
+    policy = {"namespace": "*", "claim": "export-big*", "policy": "heal", "reason": "a test"}
+    cluster.policies = (policy, *POLICIES)
+    labels = [label for label, _act in cluster.acts(cluster.plan())]
+    cluster.run(cluster.plan(), acts=labels.index("the pods are collected") + 1)
+    named = [
         (step.objects[0].name, ref.name)
-        for step in made.steps
+        for step in cluster.plan().steps
         for ref in step.objects
-        if ref.kind == "Pod" and step.objects[0].kind == "PersistentVolumeClaim" and ref.namespace.endswith("monitoring")
-    }
-    assert ("export-monitor-minio-0", "monitor-minio-0") in named
-    claims = [item for item in made.claims if item.namespace == "onecloud-monitoring"]
-    assert all(len({pod for claim, pod in named if claim == item.name}) <= 2 for item in claims)
+        if ref.kind == "Pod" and step.objects[0].kind == "PersistentVolumeClaim"
+    ]
+    assert named == [
+        ("export-big-minio-0", "big-minio-0"),
+        ("export-minio-0", "minio-0"),
+        ("export-minio-1", "minio-1"),
+    ]
 
 
 def test_a_machine_that_answers_again_after_its_removal_is_warned_about() -> None:
@@ -342,7 +345,9 @@ def test_the_leftover_member_of_our_own_join_is_removed_first_and_that_of_anothe
     made = cluster.plan()
     assert made.refusals == ()
     assert made.stale_member_id == cluster.member("master-4").id
-    assert [step.act for step in made.steps if step.phase == "join"][0] == "remove what an interrupted join left in etcd"
+    assert [step.act for step in made.steps if step.phase == "join"][
+        0
+    ] == "remove what an interrupted join left in etcd"
     cluster.write_journal({"joining": None})
     assert cluster.plan().stale_member_id == ""
     assert ("MEMBER_LEARNER" if learner else "MEMBER_UNSTARTED") in cluster.codes()
@@ -368,6 +373,7 @@ def shaped(numbers: list[int], position: int, *, prefix: str = "master") -> Stan
     return StandInCluster(names[:-1], lost=names[position], spare=names[-1], addresses=addresses, vip="192.0.2.121")
 
 
+@settings(max_examples=60)
 @given(SHAPES, st.data())
 def test_a_cluster_of_any_size_with_any_master_lost_is_healed_through_any_interruptions(
     numbers: list[int], data: st.DataObject
@@ -386,6 +392,7 @@ def test_a_cluster_of_any_size_with_any_master_lost_is_healed_through_any_interr
     assert not [item for item in cluster.lists[VOLUMES] if cluster.lost == _home(item)]
 
 
+@settings(max_examples=60)
 @given(SHAPES, st.data())
 def test_whatever_is_broken_no_plan_without_refusals_harms_what_lives(numbers: list[int], data: st.DataObject) -> None:
     assume(len(numbers) >= 2)

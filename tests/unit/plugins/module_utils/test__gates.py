@@ -1,0 +1,376 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every reason not to replace a node: that it is given when it should be, and that nothing is refused otherwise."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.cloudpods.ha.plugins.module_utils import _gates
+from ansible_collections.cloudpods.ha.plugins.module_utils._models import Cluster, Etcd, Request
+from ansible_collections.cloudpods.ha.tests.unit.plugins.stand_in_cluster import (
+    CLUSTER_INFO,
+    MEBIBYTE,
+    NODES,
+    STATEFULSETS,
+    STORAGE,
+    VOLUMES,
+    StandInCluster,
+    keepalived,
+    node_object,
+)
+
+Change = Callable[[StandInCluster], Any]
+
+SOURCE = Path(_gates.__file__)
+BOTH_DOWN = "9: connection refused"
+
+
+def no_survivors(cluster: StandInCluster) -> None:
+    for name in cluster.survivors:
+        del cluster.hosts[name]
+
+
+def unreachable(name: str) -> Change:
+    return lambda cluster: cluster.change_host(name, reachable=False, error="Connection timed out.")
+
+
+def all_sick(cluster: StandInCluster) -> None:
+    for name in cluster.survivors:
+        cluster.change_host(name, etcd_health=BOTH_DOWN)
+
+
+def lost_in_survivors(cluster: StandInCluster) -> None:
+    mine = cluster.address[cluster.lost]
+    cluster.change_host("master-2", addresses=(mine,))
+    cluster.lists[NODES] = [item for item in cluster.lists[NODES] if item["metadata"]["name"] != "master-2"]
+
+
+def no_role_label(cluster: StandInCluster) -> None:
+    cluster.node("master-1")["metadata"]["labels"].pop("node-role.kubernetes.io/control-plane")
+
+
+def uncovered_master(cluster: StandInCluster) -> None:
+    cluster.lists[NODES].append(node_object("master-9", "192.0.2.99", "node-9"))
+
+
+def returned(cluster: StandInCluster) -> None:
+    cluster.write_journal(dict(cluster.plan().journal))
+    cluster.node("master-1")["metadata"]["uid"] = "another"
+
+
+def unprobed(cluster: StandInCluster) -> None:
+    cluster.node("master-1")["status"]["addresses"] = []
+    cluster._probe = lambda _port: {"skipped": True, "skip_reason": "Conditional result was False"}  # type: ignore[method-assign]
+
+
+def answering(cluster: StandInCluster) -> None:
+    cluster.answers = [22, 10250]
+
+
+def just_down(cluster: StandInCluster) -> None:
+    cluster.set_ready("master-1", False, since="2026-03-01T12:09:01Z")
+
+
+def in_two_clusters(cluster: StandInCluster) -> None:
+    cluster.change_member("master-3", cluster_id="c2")
+
+
+def second_loss(cluster: StandInCluster) -> None:
+    cluster.set_ready("master-3", False)
+
+
+def second_member(cluster: StandInCluster) -> None:
+    cluster.change_member("master-3", healthy=False)
+
+
+def no_replacement(cluster: StandInCluster) -> None:
+    del cluster.hosts["master-4"]
+
+
+def replacement_is_lost(cluster: StandInCluster) -> None:
+    cluster.change_host("master-4", hostname="master-1")
+
+
+def replacement_has_address_of_the_lost_without_a_node(cluster: StandInCluster) -> None:
+    cluster.write_journal(dict(cluster.plan().journal))
+    cluster.lists[NODES] = [item for item in cluster.lists[NODES] if item["metadata"]["name"] != "master-1"]
+    cluster.change_host("master-4", addresses=("192.0.2.11",))
+
+
+def replacement_is_node(cluster: StandInCluster) -> None:
+    cluster.lists[NODES].append(node_object("master-4", "192.0.2.14", "node-4", control_plane=False))
+
+
+def replacement_is_member(cluster: StandInCluster) -> None:
+    cluster.add_member(learner=True)
+    cluster.start_member()
+
+
+def wrong_version(program: str, version: str) -> Change:
+    return lambda cluster: cluster.change_host("master-4", **{program + "_version": version})
+
+
+def no_room(cluster: StandInCluster) -> None:
+    cluster.change_host("master-4", free_bytes={STORAGE: 60 * MEBIBYTE})
+
+
+def nobody_named_it(cluster: StandInCluster) -> None:
+    cluster.add_volume_and_claim("shop", "orders", "master-1")
+
+
+def ambiguous(cluster: StandInCluster) -> None:
+    cluster.lists[VOLUMES][0]["metadata"]["annotations"]["local.path.provisioner/selected-node"] = "master-3"
+
+
+def minio_says_no(cluster: StandInCluster) -> None:
+    cluster.minio_gate = {"ok": False, "codes": ["below_read_quorum"], "sentences": ["one drive too few is left"]}
+
+
+def minio_is_not_asked(cluster: StandInCluster) -> None:
+    cluster.minio = lambda **_options: []  # type: ignore[method-assign]
+
+
+def keepalived_differs(cluster: StandInCluster) -> None:
+    mine = dataclasses.replace(keepalived("192.0.2.13", state="BACKUP", priority=90), identity="another")
+    cluster.change_host("master-3", keepalived=mine)
+
+
+def two_masters(cluster: StandInCluster) -> None:
+    cluster.promote("master-2.example.org")
+    cluster.promote("master-3.example.org")
+
+
+def same_priority(cluster: StandInCluster) -> None:
+    cluster.change_host("master-3", keepalived=keepalived("192.0.2.13", state="BACKUP", priority=100))
+    cluster.change_host("master-2", keepalived=keepalived("192.0.2.12", state="BACKUP", priority=100))
+
+
+def vip_twice(cluster: StandInCluster) -> None:
+    cluster.change_host("master-3", addresses=("192.0.2.13", cluster.vip))
+
+
+def dead_cluster_info(cluster: StandInCluster) -> None:
+    text = "clusters:\n- cluster:\n    server: https://192.0.2.11:6443\n"
+    cluster.objects[CLUSTER_INFO] = {"data": {"kubeconfig": text}}
+
+
+def no_api(cluster: StandInCluster) -> None:
+    for name in cluster.survivors:
+        cluster.change_host(name, api_ready="not ready: etcd")
+
+
+# What is changed in a cluster whose lost master can be replaced, and all that is refused then.
+CASES: list[tuple[Change, list[str]]] = [
+    (no_survivors, ["NO_SURVIVORS"]),
+    (unreachable("master-2"), ["SURVIVOR_UNREACHABLE"]),
+    (unreachable("master-4"), ["REPLACEMENT_UNREACHABLE"]),
+    (lambda cluster: cluster.change_host("master-3", error="the keepalived manifest is damaged"), ["HOST_UNREADABLE"]),
+    (all_sick, ["QUORUM_LOST"]),
+    (lost_in_survivors, ["LOST_IS_SURVIVOR"]),
+    (no_role_label, ["NOT_A_MASTER"]),
+    (uncovered_master, ["SURVIVOR_MISSING"]),
+    (returned, ["LOST_NODE_RETURNED"]),
+    (unprobed, ["NODE_UNPROBED"]),
+    (answering, ["NODE_ANSWERS"]),
+    (lambda cluster: cluster.set_ready("master-1", True), ["NODE_READY"]),
+    (just_down, ["NODE_DOWN_TOO_SHORT"]),
+    (lambda cluster: cluster.members.clear(), ["ETCD_UNREADABLE"]),
+    (in_two_clusters, ["ETCD_SPLIT"]),
+    (second_loss, ["MORE_THAN_ONE_LOST"]),
+    (second_member, ["MORE_THAN_ONE_LOST", "QUORUM_UNSAFE"]),
+    (lambda cluster: cluster.change_member("master-1", healthy=True, cluster_id="c1"), ["MEMBER_HEALTHY"]),
+    (lambda cluster: cluster.change_member("master-1", learner=True), ["MEMBER_LEARNER"]),
+    (no_replacement, ["NO_REPLACEMENT"]),
+    (replacement_is_lost, ["REPLACEMENT_IS_LOST"]),
+    (replacement_has_address_of_the_lost_without_a_node, ["REPLACEMENT_IS_LOST"]),
+    (replacement_is_node, ["REPLACEMENT_IS_NODE"]),
+    (replacement_is_member, ["REPLACEMENT_IS_MEMBER", "REPLACEMENT_NOT_CLEAN"]),
+    (lambda cluster: cluster.change_host("master-4", joined=True), ["REPLACEMENT_NOT_CLEAN"]),
+    (lambda cluster: cluster.change_host("master-4", etcd_data=True), ["REPLACEMENT_NOT_CLEAN"]),
+    (wrong_version("kubelet", "v1.30.5"), ["VERSION_MISMATCH"]),
+    (wrong_version("kubeadm", ""), ["VERSION_MISMATCH"]),
+    (lambda cluster: cluster.change_host("master-4", skew_seconds=5.1), ["CLOCK_SKEW"]),
+    (lambda cluster: cluster.change_host("master-4", skew_seconds=-5.1), ["CLOCK_SKEW"]),
+    (no_room, ["DISK_SPACE"]),
+    (nobody_named_it, ["CLAIM_UNDECIDED"]),
+    (ambiguous, ["VOLUME_AMBIGUOUS"]),
+    (minio_says_no, ["MINIO_UNSAFE"]),
+    (minio_is_not_asked, ["MINIO_UNREADABLE"]),
+    (keepalived_differs, ["VIP_IDENTITY_DIFFERS"]),
+    (two_masters, ["VIP_TWO_MASTERS"]),
+    (same_priority, ["VIP_PRIORITY"]),
+    (vip_twice, ["VIP_DUPLICATE"]),
+    (dead_cluster_info, ["CLUSTER_INFO_DEAD"]),
+    (no_api, ["NO_EXECUTOR"]),
+]
+# Told with other records than those of the cluster; each has its own test below.
+ELSEWHERE = {"API_UNREACHABLE", "PROVIDER_MISMATCH", "NODE_UNKNOWN"}
+
+
+def test_nothing_is_refused_when_one_master_is_lost_and_all_else_is_well() -> None:
+    assert StandInCluster().plan().refusals == ()
+
+
+@pytest.mark.parametrize(("change", "codes"), CASES, ids=["+".join(codes) for _change, codes in CASES])
+def test_this_and_nothing_else_is_refused(change: Change, codes: list[str]) -> None:
+    cluster = StandInCluster()
+    change(cluster)
+    made = cluster.plan()
+    assert sorted({item.code for item in made.refusals}) == sorted(codes)
+    assert made.state == "refused"
+    for item in made.refusals:
+        assert item.seen.strip()
+        assert item.advice.endswith(".") or item.advice.endswith("=master-1.")
+        assert ".." not in item.seen
+        assert "  [{0}] {1}".format(item.code, item.seen) in made.text
+
+
+def test_every_code_of_the_gates_has_a_case() -> None:
+    words = [node.value for node in ast.walk(ast.parse(SOURCE.read_text(encoding="utf-8"))) if isinstance(node, ast.Constant)]
+    codes = {word for word in words if isinstance(word, str) and re.fullmatch(r"[A-Z]+(_[A-Z]+)+", word)}
+    assert codes - {code for _change, codes in CASES for code in codes} == ELSEWHERE
+
+
+def test_an_api_that_does_not_answer_is_refused_before_anything_is_judged_by_it() -> None:
+    cluster = dataclasses.replace(StandInCluster().cluster(), nodes=(), api_error="connection refused.")
+    assert [item.code for item in _gates.reachability(cluster)] == ["API_UNREACHABLE"]
+    assert "connection refused." in next(_gates.reachability(cluster)).seen
+
+
+@pytest.mark.parametrize(("provider", "codes"), [("", []), ("kubeadm", []), ("k3s", ["PROVIDER_MISMATCH"])])
+def test_a_provider_that_was_asked_for_must_be_the_one_that_was_found(provider: str, codes: list[str]) -> None:
+    assert sorted(set(StandInCluster().codes(provider=provider))) == codes
+
+
+def test_a_name_nobody_knows_is_told_with_the_names_that_there_are() -> None:
+    made = StandInCluster().plan(lost="master-10")
+    assert [item.code for item in made.refusals] == ["NODE_UNKNOWN"]
+    assert "master-1, master-2, master-3" in made.refusals[0].seen
+
+
+@pytest.mark.parametrize("change", [answering, unprobed, lambda cluster: cluster.set_ready("master-1", True)])
+def test_a_fenced_node_may_look_alive(change: Change) -> None:
+    cluster = StandInCluster()
+    change(cluster)
+    assert cluster.codes() != []
+    assert cluster.codes(fenced=True) == []
+
+
+def test_no_fence_helps_against_a_member_that_answers_or_a_machine_that_came_back() -> None:
+    cluster = StandInCluster()
+    cluster.change_member("master-1", healthy=True, cluster_id="c1")
+    assert cluster.codes(fenced=True) == ["MEMBER_HEALTHY"]
+    cluster = StandInCluster()
+    returned(cluster)
+    assert cluster.codes(fenced=True) == ["LOST_NODE_RETURNED"]
+
+
+@pytest.mark.parametrize(("since", "codes"), [("12:09:00Z", []), ("12:09:01Z", ["NODE_DOWN_TOO_SHORT"])])
+def test_a_node_must_have_been_down_for_the_minimum(since: str, codes: list[str]) -> None:
+    cluster = StandInCluster()
+    cluster.set_ready("master-1", False, since="2026-03-01T" + since)
+    assert cluster.codes() == codes
+
+
+def test_what_is_not_judged_without_reaching_everybody() -> None:
+    cluster = StandInCluster()
+    unreachable("master-2")(cluster)
+    cluster.answers = [22]
+    made = cluster.plan()
+    assert [item.code for item in made.refusals] == ["SURVIVOR_UNREACHABLE"]
+    assert "master-2.example.org cannot be reached over SSH: Connection timed out." in made.refusals[0].seen
+    assert made.steps == ()
+
+
+@pytest.mark.parametrize("skew", [5.0, -5.0])
+def test_a_clock_may_differ_by_the_maximum(skew: float) -> None:
+    cluster = StandInCluster()
+    cluster.change_host("master-4", skew_seconds=skew)
+    assert cluster.codes() == []
+
+
+def test_a_clock_is_compared_with_the_survivors_and_not_with_the_controller() -> None:
+    cluster = StandInCluster()
+    for name in ("master-2", "master-3", "master-4"):
+        cluster.change_host(name, skew_seconds=3600.0)
+    assert cluster.codes() == []
+
+
+def test_a_version_the_survivors_do_not_share_is_no_version_to_install() -> None:
+    cluster = StandInCluster()
+    cluster.node("master-3")["status"]["nodeInfo"]["kubeletVersion"] = "v1.29.9"
+    refusal = next(item for item in cluster.plan().refusals)
+    assert refusal.code == "VERSION_MISMATCH"
+    assert "v1.29.9 and v1.30.4" in refusal.seen
+
+
+def test_the_lost_node_s_own_version_does_not_matter() -> None:
+    cluster = StandInCluster()
+    cluster.node("master-1")["status"]["nodeInfo"]["kubeletVersion"] = "v1.29.9"
+    assert cluster.codes() == []
+
+
+def test_a_drive_that_heals_needs_what_its_peers_hold_and_a_discarded_volume_nothing() -> None:
+    cluster = StandInCluster()
+    # Two of the four shards are data: a drive holds half of the objects' size, here 30 MiB, and a tenth more.
+    for free, codes in ((65 * MEBIBYTE, ["DISK_SPACE"]), (66 * MEBIBYTE, [])):
+        cluster.change_host("master-4", free_bytes={STORAGE: free})
+        assert cluster.codes() == codes
+    cluster.change_host("master-4", free_bytes={})
+    assert cluster.codes() == ["DISK_SPACE"]
+    cluster.minio_bytes = 0
+    assert cluster.codes() == []
+
+
+def test_a_healing_drive_is_ours_only_in_a_run_that_is_resumed() -> None:
+    cluster = StandInCluster()
+    cluster.minio_gate = {"ok": False, "codes": ["healing", "drives_missing"], "sentences": ["a drive is healing"]}
+    assert cluster.codes() == ["MINIO_UNSAFE"]
+    cluster.run(cluster_plan_without_minio(cluster), acts=1)
+    assert cluster.codes() == []
+    cluster.minio_gate["codes"].append("below_read_quorum")
+    assert cluster.codes() == ["MINIO_UNSAFE"]
+
+
+def cluster_plan_without_minio(cluster: StandInCluster) -> Any:
+    gate, cluster.minio_gate = cluster.minio_gate, {"ok": True, "codes": [], "sentences": []}
+    made = cluster.plan()
+    cluster.minio_gate = gate
+    return made
+
+
+def test_a_claim_that_two_workloads_mount_is_undecided() -> None:
+    cluster = StandInCluster()
+    again = dict(cluster.lists[STATEFULSETS][0])
+    again["metadata"] = {**again["metadata"], "name": "minio", "uid": "sts-other"}
+    cluster.lists[STATEFULSETS].append(again)
+    assert set(cluster.codes()) == {"CLAIM_UNDECIDED"}
+
+
+def test_etcd_that_cannot_be_read_is_refused_once() -> None:
+    cluster = dataclasses.replace(StandInCluster().cluster(), etcd=Etcd(error="nobody could be asked."))
+    assert [item.code for item in _gates.membership(cluster, None, None)] == ["ETCD_UNREADABLE"]
+
+
+def test_an_empty_cluster_is_refused_and_not_a_crash() -> None:
+    nothing = Cluster(provider="kubeadm")
+    assert [item.code for item in _gates.reachability(nothing)] == ["NO_SURVIVORS"]
+    assert [item.code for item in _gates.identity(nothing, Request(lost="x"))] == ["NODE_UNKNOWN"]
+    assert list(_gates.liveness(nothing, Request(lost="x"))) == []
+    assert list(_gates.virtual_address(nothing)) == []
+    assert list(_gates.volumes([], nothing)) == []
+    assert list(_gates.drives([], [], resuming=False)) == []
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [(0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (100 * 2**30, "100.0 GiB"), (3 * 2**40, "3.0 TiB"), (2**60, "1048576.0 TiB")],
+)
+def test_sizes_are_told_in_powers_of_1024(size: int, text: str) -> None:
+    assert _gates.human(size) == text
