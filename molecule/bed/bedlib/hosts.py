@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -151,9 +153,20 @@ def remove_all() -> None:
     conf.each(remove, [h for h in (*conf.MASTERS, conf.SPARE, *conf.WORKERS, conf.MAKER) if h.name in known])
     podman("network", "rm", "-f", PREFIX, check=False)
     route(keep=False)
+    _leftover_cgroups()
     for entry in STATE.glob("*"):
         if entry.name != "lock":
             shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+
+
+def _leftover_cgroups() -> None:
+    """On cgroup v1 the hosts' kubelets leave empty groups in this machine's own hierarchies."""
+    if Path("/var/lib/kubelet").exists():
+        return  # this machine is a node itself
+    for top in Path("/sys/fs/cgroup").glob("*/kubepods"):
+        for folder, _dirs, _files in os.walk(top, topdown=False):
+            with contextlib.suppress(OSError):
+                os.rmdir(folder)
 
 
 def execute(host: Host, *argv: str, stdin: bytes | None = None, check: bool = True, timeout: float = 300) -> str:

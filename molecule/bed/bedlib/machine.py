@@ -20,6 +20,7 @@ PROGRAMS = {
     "iptables-nft": "iptables",
 }
 NETAVARK = ("/usr/lib/podman/netavark", "/usr/libexec/podman/netavark")
+KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 PROBE = "bedprobe0"
 KERNEL = ("overlay", "veth", "bridge", "nf_tables")
 
@@ -27,7 +28,11 @@ KERNEL = ("overlay", "veth", "bridge", "nf_tables")
 def missing_programs() -> list[str]:
     """The Debian packages whose programs are not installed."""
     lacking = [package for program, package in PROGRAMS.items() if not shutil.which(program)]
-    return lacking if any(Path(n).exists() for n in NETAVARK) else [*lacking, "netavark"]
+    if not any(Path(n).exists() for n in NETAVARK):
+        lacking.append("netavark")
+    if not KEYRING.exists():
+        lacking.append("debian-archive-keyring")
+    return lacking
 
 
 def _listed(feature: str) -> bool:
