@@ -1,0 +1,243 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The documents say what the code says: its records, its refusals, its variables."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import ipaddress
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible_collections.cloudpods.ha.plugins.module_utils import _models
+from ansible_collections.cloudpods.ha.plugins.module_utils._plan import plan
+from ansible_collections.cloudpods.ha.plugins.module_utils._report import report
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
+CODE = sorted(
+    path for folder in ("module_utils", "modules", "filter") for path in (ROOT / "plugins" / folder).glob("*.py")
+)
+RECORDS = {
+    name: kind
+    for name, kind in vars(_models).items()
+    if dataclasses.is_dataclass(kind) and isinstance(kind, type) and kind.__module__ == _models.__name__
+}
+INVENTORIES = sorted(path for path in (ROOT / "inventories").iterdir() if path.is_dir())
+NETWORKS = [ipaddress.ip_network(text) for text in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24")]
+ROLES_DOCUMENTED_HERE = ("discovery", "journal", "join", "report", "verify")
+REFUSING_CALLS = {"Refusal", "Unsafe", "_refuse"}
+CODE_FORM = re.compile(r"[A-Z]+(?:_[A-Z]+)+|[a-z]+(?:_[a-z]+)+")
+
+each_inventory = pytest.mark.parametrize("inventory", INVENTORIES, ids=lambda path: path.name)
+
+
+def sections(name: str, level: str = "##") -> dict[str, str]:
+    """The text under each heading of a level, up to the next heading of that level or above."""
+    found: dict[str, str] = {}
+    title = ""
+    for part in re.split(r"^(?=#{1,4} )", (DOCS / name).read_text(encoding="utf-8"), flags=re.MULTILINE):
+        heading = re.match(r"(#+) (.+)\n", part)
+        if heading and len(heading.group(1)) <= len(level):
+            title = heading.group(2) if heading.group(1) == level else ""
+            assert title not in found, "a heading occurs twice in {0}".format(name)
+        if title:
+            found[title] = found.get(title, "") + part
+    return found
+
+
+def rows(text: str) -> list[str]:
+    """The first cell of each row of the tables in a text, where it is in backticks."""
+    return re.findall(r"^\| `([^`]+)` \|", text, flags=re.MULTILINE)
+
+
+def samples(text: str) -> list[Any]:
+    return [json.loads(block) for block in re.findall(r"^```json\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)]
+
+
+def refusals_in(source: str) -> Iterator[str]:
+    """The codes that a Python file can emit: first arguments of calls that refuse, and what a variable `code` is set to."""
+    for node in ast.walk(ast.parse(source)):
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Name)
+            and node.func.id in REFUSING_CALLS
+            and node.args
+        ):
+            values = [node.args[0]]
+        elif isinstance(node, ast.Assign) and any(
+            isinstance(target, ast.Name) and target.id == "code" for target in node.targets
+        ):
+            values = [node.value]
+        else:
+            continue
+        for value in values:
+            for part in ast.walk(value):
+                if isinstance(part, ast.Constant) and isinstance(part.value, str) and CODE_FORM.fullmatch(part.value):
+                    yield part.value
+
+
+def codes_of_roles() -> set[str]:
+    """The codes that roles and playbooks refuse with by themselves: `CODE: sentence`."""
+    files = [path for folder in ("roles", "playbooks") for path in (ROOT / folder).rglob("*.yml")]
+    return {
+        code
+        for path in files
+        for code in re.findall(r"(?<![\w.])([A-Z]{3,}(?:_[A-Z]+)+): [A-Z{]", path.read_text(encoding="utf-8"))
+    }
+
+
+def minio_codes() -> set[str]:
+    tree = ast.parse((ROOT / "plugins" / "module_utils" / "_minio_verdict.py").read_text(encoding="utf-8"))
+    calls = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Finding"
+    ]
+    return {node.args[0].value for node in calls if isinstance(node.args[0], ast.Constant)}
+
+
+def replace_master_variables() -> set[str]:
+    """What the playbooks read of the operator's variables, without what they set themselves."""
+    found: set[str] = set()
+    own: set[str] = set()
+    for path in (ROOT / "playbooks").rglob("*.yml"):
+        text = path.read_text(encoding="utf-8")
+        found |= set(re.findall(r"(?<![\w.])replace_master_\w+", text))
+        own |= set(re.findall(r"^(replace_master_\w+):", text, flags=re.MULTILINE))
+    return found - own
+
+
+def sample_plan() -> _models.Plan:
+    """The plan for the Cluster and the Request that are shown."""
+    texts = sections("contracts.md", "###")
+    cluster, request = (_models.from_json(kind, samples(texts[kind.__name__])[0]) for kind in (_models.Cluster, _models.Request))
+    return plan(cluster, request)
+
+
+def test_the_code_can_refuse() -> None:
+    assert {"QUORUM_LOST", "SURVIVOR_UNREACHABLE", "claim_in_use", "VIP_NO_MASTER"} <= {
+        code for path in CODE for code in refusals_in(path.read_text(encoding="utf-8"))
+    }
+    assert "NODE_RETURNED" in codes_of_roles()
+    assert set(refusals_in('Refusal("A_B", "x", "y")\ncode = "C_D" if x else "E_F"\nother("G_H")')) == {
+        "A_B",
+        "C_D",
+        "E_F",
+    }
+
+
+def test_the_runbook_has_a_section_for_every_refusal_and_none_besides() -> None:
+    emitted = codes_of_roles() | {code for path in CODE for code in refusals_in(path.read_text(encoding="utf-8"))}
+    written = {title for title in sections("runbook.md") if CODE_FORM.fullmatch(title)}
+    assert written == emitted
+
+
+def test_a_section_of_the_runbook_says_what_it_means_and_what_to_do() -> None:
+    for title, text in sections("runbook.md").items():
+        if CODE_FORM.fullmatch(title):
+            for part in ("**Means**", "**Look**", "**Do**"):
+                assert part in text, (title, part)
+
+
+def test_the_runbook_lists_every_finding_about_minio_and_none_besides() -> None:
+    assert minio_codes()
+    assert set(rows(sections("runbook.md")["Findings about MinIO"])) == minio_codes()
+
+
+def test_links_of_the_documents_lead_somewhere() -> None:
+    for path in sorted(DOCS.glob("*.md")):
+        for target, anchor in re.findall(r"\]\(([^)#:]*)(?:#([^)]*))?\)", path.read_text(encoding="utf-8")):
+            file = path.parent / target if target else path
+            assert file.exists(), (path.name, target)
+            if anchor:
+                headings = re.findall(r"^#+ (.+)$", file.read_text(encoding="utf-8"), flags=re.MULTILINE)
+                slugs = {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
+                assert anchor in slugs, (path.name, anchor)
+
+
+@pytest.mark.parametrize("name", sorted(RECORDS))
+def test_contracts_name_every_field_of_a_record_and_none_besides(name: str) -> None:
+    assert rows(sections("contracts.md", "###")[name]) == [field.name for field in dataclasses.fields(RECORDS[name])]
+
+
+def test_samples_of_records_can_be_read() -> None:
+    found = 0
+    for name, text in sections("contracts.md", "###").items():
+        for sample in samples(text) if name in RECORDS else []:
+            found += 1
+            _models.from_json(RECORDS[name], sample)
+    assert found >= len(("Cluster", "Plan", "Request"))
+
+
+def test_the_plan_shown_is_the_plan_of_the_cluster_shown() -> None:
+    shown = samples(sections("contracts.md", "###")["Plan"])[0]
+    made = _models.to_json(sample_plan())
+    assert made["refusals"] == []
+    assert {key: made[key] for key in shown} == shown
+
+
+def test_contracts_name_every_key_of_the_journal() -> None:
+    text = (ROOT / "playbooks" / "replace_master.yml").read_text(encoding="utf-8")
+    entries = set(re.findall(r"journal_entry:\n\s+(\w+):", text)) | {"phases"}
+    assert entries >= {"backup", "joining", "finished"}
+    assert set(rows(sections("contracts.md")["The journal"])) == set(sample_plan().journal) | entries
+
+
+def test_contracts_name_every_key_of_the_report() -> None:
+    written = report(sample_plan(), {}, {}, outcome="done", failure="")["json"]
+    assert rows(sections("contracts.md")["report.json"]) == list(written)
+    assert set(samples(sections("contracts.md")["report.json"])[0]) == set(written)
+
+
+@pytest.mark.parametrize("role", ROLES_DOCUMENTED_HERE)
+def test_a_role_s_table_has_every_option_and_its_default(role: str) -> None:
+    specs = yaml.safe_load((ROOT / "roles" / role / "meta" / "argument_specs.yml").read_text(encoding="utf-8"))[
+        "argument_specs"
+    ]
+    options = {name: option for spec in specs.values() for name, option in (spec.get("options") or {}).items()}
+    defaults = yaml.safe_load((ROOT / "roles" / role / "defaults" / "main.yml").read_text(encoding="utf-8")) or {}
+    text = (ROOT / "roles" / role / "README.md").read_text(encoding="utf-8")
+    table = dict(re.findall(r"^\| `({0}_\w+)` \| ([^|]+) \|".format(role), text, flags=re.MULTILINE))
+    assert set(table) == set(options)
+    for name, cell in table.items():
+        shown = "required" if name not in defaults else "`{0}`".format(json.dumps(defaults[name]))
+        simple = defaults.get(name) in ("", [], {}, False) or not isinstance(defaults.get(name), (str, list, dict))
+        assert cell == shown if simple or name not in defaults else cell != "required", name
+        if isinstance(defaults.get(name), str) and defaults[name]:
+            assert cell == "`{0}`".format(defaults[name]), name
+
+
+def test_there_are_inventories() -> None:
+    assert [path.name for path in INVENTORIES if path.name.startswith("example_kubeadm")]
+
+
+@each_inventory
+def test_an_inventory_documents_every_variable_of_the_playbook_and_none_besides(inventory: Path) -> None:
+    text = (inventory / "group_vars" / "all.yml").read_text(encoding="utf-8")
+    assert set(re.findall(r"^#? ?(replace_master_\w+):", text, flags=re.MULTILINE)) == replace_master_variables()
+
+
+@each_inventory
+def test_an_inventory_has_the_groups_and_no_address_of_somebody_s(inventory: Path) -> None:
+    hosts = yaml.safe_load((inventory / "hosts.yml").read_text(encoding="utf-8"))
+    groups = hosts["all"]["children"]
+    assert len(groups["survivors"]["hosts"]) >= 2
+    assert len(groups["replacement"]["hosts"]) == 1
+    variables = yaml.safe_load((inventory / "group_vars" / "all.yml").read_text(encoding="utf-8"))
+    assert variables["replace_master_lost"] not in {**groups["survivors"]["hosts"], **groups["replacement"]["hosts"]}
+    for path in inventory.rglob("*.yml"):
+        for text in re.findall(r"\b\d+\.\d+\.\d+\.\d+\b", path.read_text(encoding="utf-8")):
+            assert any(ipaddress.ip_address(text) in network for network in NETWORKS), (path, text)
+
+
+@pytest.mark.parametrize("name", ["contracts.md", "runbook.md", "architecture.md", "testing.md"])
+def test_addresses_in_the_documents_are_nobody_s(name: str) -> None:
+    loopback = ipaddress.ip_network("127.0.0.0/8")
+    for text in re.findall(r"\b\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}\b", (DOCS / name).read_text(encoding="utf-8")):
+        assert any(ipaddress.ip_address(text) in network for network in [*NETWORKS, loopback]), text
