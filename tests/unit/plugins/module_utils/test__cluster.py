@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reading a cluster through the API: whose loss it is, and what was lost with the node."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.cloudpods.ha.plugins.module_utils import _cluster
+from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
+from ansible_collections.cloudpods.ha.plugins.module_utils._models import Cluster
+from ansible_collections.cloudpods.ha.tests.unit.plugins.stand_in_cluster import (
+    CLAIMS,
+    CLUSTER_INFO,
+    CONFIGMAPS,
+    NODES,
+    PODS,
+    VOLUMES,
+    StandInApi,
+    StandInCluster,
+    node_object,
+    pod_object,
+    volume_object,
+)
+
+
+def read(cluster: StandInCluster, lost: str = "master-1") -> Cluster:
+    return _cluster.read(cluster.api(), provider="kubeadm", lost_name=lost)  # type: ignore[arg-type]
+
+
+def names(items: Any) -> list[str]:
+    return sorted(item.name for item in items)
+
+
+def test_what_was_lost_with_a_node_is_found() -> None:
+    found = read(StandInCluster())
+    assert found.lost is not None
+    assert (found.lost.name, found.lost.addresses, found.lost.seen_in) == ("master-1", ("192.0.2.11",), ("node",))
+    assert names(found.claims) == ["default-influxdb", "default-victoria-metrics", "export-minio-0", "export-minio-1"]
+    assert names(found.pending_claims) == ["default-baremetal-agent"]
+    assert names(found.attachments) == ["attachment-of-master-1"]
+    assert {pod.node for pod in found.pods} == {"master-1"}
+    assert (found.kubernetes_version, found.cluster_info_server) == ("v1.30.4", "https://192.0.2.100:6443")
+    assert (found.server, found.journal, found.api_error) == ("https://192.0.2.12:6443", None, "")
+    owners = {claim.name: [(owner.kind, owner.name) for owner in claim.mounted_by] for claim in found.claims}
+    assert owners["export-minio-0"] == [("StatefulSet", "minio")]
+    assert owners["default-influxdb"] == [("Deployment", "default-influxdb")]
+
+
+def test_pods_that_wait_for_a_lost_claim_are_stranded_wherever_they_are() -> None:
+    found = read(StandInCluster())
+    waiting = [pod for pod in found.stranded_pods if not pod.node]
+    assert {pod.owner for pod in waiting} == {"ReplicaSet/default-influxdb", "ReplicaSet/default-victoria-metrics"}
+    assert not [pod for pod in found.stranded_pods if pod.name in ("minio-2", "minio-3", "kube-proxy-x")]
+
+
+def test_a_claim_of_the_same_name_in_another_namespace_strands_nobody() -> None:
+    cluster = StandInCluster()
+    cluster.lists[PODS].append(pod_object("elsewhere", "reader", "u", claims=["export-minio-0"]))
+    assert not [pod for pod in read(cluster).stranded_pods if pod.namespace == "elsewhere"]
+
+
+@pytest.mark.parametrize("wanted", ["master-1", "192.0.2.11"])
+def test_the_node_is_found_by_name_or_address(wanted: str) -> None:
+    lost = read(StandInCluster(), wanted).lost
+    assert lost is not None
+    assert lost.name == "master-1"
+
+
+@pytest.mark.parametrize("wanted", ["master", "master-10", "192.0.2.1", "192.0.2", "", "MASTER-1"])
+def test_nothing_but_the_whole_name_or_address_is_the_node(wanted: str) -> None:
+    found = read(StandInCluster(), wanted)
+    assert found.lost is None
+    assert (found.claims, found.pods, found.volumes) == ((), (), ())
+
+
+def test_a_node_at_an_ipv6_address_is_found_by_it() -> None:
+    addresses = ["2001:db8::11", "2001:db8::12", "2001:db8::13", "2001:db8::14"]
+    lost = read(StandInCluster(addresses=addresses, vip="2001:db8::100"), "2001:db8::11").lost
+    assert lost is not None
+    assert lost.name == "master-1"
+
+
+def test_a_node_that_is_gone_is_known_from_the_journal_with_the_uid_it_had() -> None:
+    cluster = StandInCluster()
+    uid = cluster.node("master-1")["metadata"]["uid"]
+    cluster.write_journal(dict(cluster.plan().journal))
+    cluster.lists[NODES] = [item for item in cluster.lists[NODES] if item["metadata"]["name"] != "master-1"]
+    for wanted in ("master-1", "192.0.2.11"):
+        lost = read(cluster, wanted).lost
+        assert lost is not None
+        assert (lost.name, lost.uid, lost.seen_in) == ("master-1", uid, ("journal",))
+
+
+def test_the_journal_wins_over_a_machine_that_came_back() -> None:
+    cluster = StandInCluster()
+    uid = cluster.node("master-1")["metadata"]["uid"]
+    cluster.write_journal(dict(cluster.plan().journal))
+    cluster.node("master-1")["metadata"]["uid"] = "returned"
+    lost = read(cluster).lost
+    assert lost is not None
+    assert (lost.uid, lost.seen_in) == (uid, ("journal", "node"))
+
+
+def test_a_finished_journal_is_forgotten_only_when_a_new_master_has_the_name() -> None:
+    cluster = StandInCluster()
+    cluster.write_journal({**cluster.plan().journal, "finished": "2026-03-01T12:20:00Z"})
+    cluster.lists[NODES] = [item for item in cluster.lists[NODES] if item["metadata"]["name"] != "master-1"]
+    assert read(cluster).journal is not None
+    cluster.lists[NODES].append(node_object("master-1", "192.0.2.11", "kubelet-came-back", control_plane=False))
+    assert read(cluster).journal is not None
+    cluster.lists[NODES][-1] = node_object("master-1", "192.0.2.11", "new-master")
+    found = read(cluster)
+    assert found.journal is None
+    assert found.lost is not None
+    assert found.lost.uid == "new-master"
+
+
+def test_the_journal_of_another_replacement_is_not_ours() -> None:
+    cluster = StandInCluster()
+    journal = dict(cluster.plan().journal)
+    cluster.write_journal({**journal, "lost": {**journal["lost"], "name": "master-10", "addresses": ["192.0.2.110"]}})
+    assert read(cluster).journal is None
+
+
+def test_a_damaged_journal_stops_the_reading() -> None:
+    cluster = StandInCluster()
+    cluster.write_journal(dict(cluster.plan().journal))
+    cluster.lists[CONFIGMAPS][0]["data"]["state"] = "{"
+    with pytest.raises(HaError, match="cloudpods-ha-master-1"):
+        read(cluster)
+
+
+def test_a_node_deleted_by_hand_is_known_from_its_volumes() -> None:
+    cluster = StandInCluster()
+    cluster.lists[NODES] = [item for item in cluster.lists[NODES] if item["metadata"]["name"] != "master-1"]
+    lost = read(cluster).lost
+    assert lost is not None
+    assert (lost.name, lost.addresses, lost.uid, lost.seen_in) == ("master-1", (), "", ("volumes",))
+    assert len(read(cluster).claims) == 4
+
+
+def test_a_volume_without_a_claim_of_its_own_is_a_leftover() -> None:
+    cluster = StandInCluster()
+    claim = cluster.find(CLAIMS, "export-minio-0", "onecloud-minio")
+    assert claim is not None
+    claim["metadata"]["uid"] = "recreated"
+    cluster.lists[VOLUMES].append(volume_object("elsewhere", "u", node="master-2"))
+    found = read(cluster)
+    assert [item.claim for item in found.volumes] == ["onecloud-minio/export-minio-0"]
+    assert "export-minio-0" not in names(found.claims)
+
+
+def test_only_cleaning_pods_of_nodes_that_do_not_live_are_leftovers() -> None:
+    cluster = StandInCluster()
+    for number, node in enumerate(["master-1", "master-2", "master-99", ""]):
+        pod = pod_object("kube-system", "helper-pod-delete-{0}".format(number), "u{0}".format(number), node=node)
+        cluster.lists[PODS].append(pod)
+    assert names(read(cluster).helper_pods) == ["helper-pod-delete-0", "helper-pod-delete-2"]
+
+
+def test_a_cluster_with_nothing_in_it_is_read() -> None:
+    found = _cluster.read(StandInApi({}, {}), provider="k3s", lost_name="master-1")  # type: ignore[arg-type]
+    assert found == Cluster(provider="k3s", server=StandInApi.server)
+
+
+def test_journals_are_asked_for_by_their_label() -> None:
+    api = StandInCluster().api()
+    _cluster.read(api, provider="kubeadm", lost_name="master-1")  # type: ignore[arg-type]
+    assert (CONFIGMAPS, {"labelSelector": "ha.cloudpods.org/journal"}) in api.asked
+
+
+@pytest.mark.parametrize("info", [{}, {"data": None}, {"data": {"kubeconfig": ""}}, {"data": {"kubeconfig": "::"}}])
+def test_a_cluster_info_without_a_server_names_none(info: dict[str, Any]) -> None:
+    cluster = StandInCluster()
+    cluster.objects[CLUSTER_INFO] = info
+    assert read(cluster).cluster_info_server == ""

@@ -1,0 +1,282 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From API objects to records, objects that lack fields or hold odd ones among them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from ansible_collections.cloudpods.ha.plugins.module_utils import _parse
+from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
+from ansible_collections.cloudpods.ha.plugins.module_utils._models import Owner
+from ansible_collections.cloudpods.ha.tests.unit.plugins.stand_in_cluster import (
+    claim_object,
+    deployment_object,
+    journal_object,
+    node_object,
+    pod_object,
+    statefulset_object,
+    volume_object,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+Json = dict[str, Any]
+LATER = "2026-03-01T12:10:00.000000Z"
+BARE = {"metadata": {"name": "x", "uid": "u", "namespace": "n"}}
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("100Gi", 100 * 2**30),
+        ("1.5Gi", 3 * 2**29),
+        ("30G", 30 * 10**9),
+        ("5k", 5000),
+        ("107374182400", 107374182400),
+        ("0", 0),
+        ("", 0),
+        ("1ki", 0),
+        ("ten", 0),
+        ("-1Gi", 0),
+        ("١Gi", 2**30),
+    ],
+)
+def test_a_quantity_is_bytes_and_what_is_none_is_nothing(text: str, size: int) -> None:
+    assert _parse.quantity(text) == size
+
+
+@given(st.text(max_size=8))
+def test_no_text_is_too_odd_for_a_quantity(text: str) -> None:
+    assert _parse.quantity(text) >= 0
+
+
+def test_a_node_tells_how_long_it_is_down_by_the_clock_of_the_cluster() -> None:
+    obj = node_object("master-1", "192.0.2.11", "u1")
+    obj["status"]["conditions"] = [
+        {"type": "MemoryPressure", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"},
+        {"type": "Ready", "status": "Unknown", "lastTransitionTime": "2026-03-01T12:05:00Z"},
+    ]
+    leases = [
+        {"metadata": {"name": "master-10"}, "spec": {"renewTime": LATER}},
+        {"metadata": {"name": "master-1"}, "spec": {"renewTime": "2026-03-01T12:04:20.500000Z"}},
+    ]
+    node = _parse.node(obj, leases=leases, now=_parse.newest_lease(leases))
+    assert (node.ready, node.down_seconds, node.lease_age_seconds) == (False, 300, 339)
+    assert (node.name, node.uid, node.addresses, node.hostname_label) == ("master-1", "u1", ("192.0.2.11",), "master-1")
+    assert (node.control_plane, node.kubelet_version, node.unschedulable) == (True, "v1.30.4", False)
+
+
+def test_a_ready_node_is_not_down() -> None:
+    assert _parse.node(node_object("m", "192.0.2.1", "u"), leases=[], now=LATER).down_seconds is None
+
+
+@pytest.mark.parametrize("label", ["node-role.kubernetes.io/master", "node-role.kubernetes.io/control-plane"])
+def test_both_role_labels_make_a_control_plane_node(label: str) -> None:
+    obj = {"metadata": {"name": "m", "uid": "u", "labels": {label: ""}}}
+    assert _parse.node(obj, leases=[], now="").control_plane
+
+
+def test_a_node_with_nothing_but_a_name_is_not_ready_and_at_no_address() -> None:
+    node = _parse.node({"metadata": {"name": "m", "uid": "u", "labels": None}, "status": None}, leases=[], now="")
+    assert (node.ready, node.control_plane, node.addresses, node.hostname_label) == (False, False, (), "m")
+    assert (node.down_seconds, node.lease_age_seconds, node.kubelet_version, node.taints) == (None, None, "", ())
+
+
+def test_a_node_may_have_addresses_of_both_families_and_a_hostname_label_of_its_own() -> None:
+    obj = node_object("m", "192.0.2.1", "u")
+    obj["status"]["addresses"].append({"type": "InternalIP", "address": "2001:db8::1"})
+    obj["status"]["addresses"].append({"type": "ExternalIP", "address": "203.0.113.1"})
+    obj["metadata"]["labels"]["kubernetes.io/hostname"] = "m.example.org"
+    node = _parse.node(obj, leases=[], now="")
+    assert (node.addresses, node.hostname_label) == (("192.0.2.1", "2001:db8::1"), "m.example.org")
+
+
+def test_a_cordon_of_ours_is_told_from_one_of_somebody_else() -> None:
+    obj = node_object("m", "192.0.2.1", "u")
+    obj["spec"]["unschedulable"] = True
+    assert _parse.node(obj, leases=[], now="").cordoned_for is None
+    obj["metadata"]["annotations"] = {"ha.cloudpods.org/cordoned-for": "master-1"}
+    node = _parse.node(obj, leases=[], now="")
+    assert (node.unschedulable, node.cordoned_for) == (True, "master-1")
+
+
+def test_the_newest_lease_is_the_clock_whatever_the_order_and_the_zone() -> None:
+    times = ["2026-03-01T12:00:00.000000Z", "2026-03-01T14:30:00.000000+02:00", "2026-03-01T12:10:00.000000Z"]
+    leases: list[Json] = [{"metadata": {"name": str(n)}, "spec": {"renewTime": text}} for n, text in enumerate(times)]
+    assert _parse.newest_lease(leases) == times[1]
+
+
+@pytest.mark.parametrize("leases", [[], [{"metadata": {"name": "m"}}], [{"metadata": {"name": "m"}, "spec": None}]])
+def test_without_leases_there_is_no_clock(leases: list[Json]) -> None:
+    assert _parse.newest_lease(leases) == ""
+    assert _parse.node(node_object("m", "192.0.2.1", "u"), leases=leases, now="").lease_age_seconds is None
+
+
+def test_a_pod_belongs_to_the_owner_that_controls_it() -> None:
+    obj = pod_object("ns", "minio-0", "u", node="master-1", claims=["export-minio-0"], owner="StatefulSet/minio")
+    obj["metadata"]["ownerReferences"].insert(0, {"kind": "Node", "name": "x"})
+    obj["metadata"]["deletionTimestamp"] = LATER
+    pod = _parse.pod(obj)
+    assert (pod.owner, pod.node, pod.deleting, pod.phase) == ("StatefulSet/minio", "master-1", True, "Running")
+    bare = _parse.pod(BARE)
+    assert (bare.owner, bare.node, bare.deleting, bare.phase) == ("", "", False, "")
+
+
+def test_only_claims_count_among_the_volumes_of_a_pod() -> None:
+    volumes = [{"name": "a", "emptyDir": {}}, {"name": "b", "persistentVolumeClaim": {"claimName": "c"}}]
+    assert _parse.claim_names({"volumes": volumes}) == ["c"]
+    assert _parse.claim_names({"volumes": None}) == []
+
+
+def found(volume: Json, name: str = "master-1") -> tuple[str, ...]:
+    return _parse.found_by(volume, hostname_label=name, node_name=name)
+
+
+def test_a_volume_is_on_a_node_by_its_affinity_and_its_annotation() -> None:
+    volume = volume_object("pv", "u", node="master-1")
+    assert found(volume) == ("affinity", "annotation")
+    assert found(volume, "master-10") == ()
+    assert found(volume, "master") == ()
+
+
+def test_either_is_enough_when_the_other_is_missing() -> None:
+    volume = volume_object("pv", "u", node="master-1")
+    volume["metadata"]["annotations"] = None
+    assert found(volume) == ("affinity",)
+    volume = volume_object("pv", "u", node="master-1")
+    volume["spec"]["nodeAffinity"] = None
+    assert found(volume) == ("annotation",)
+
+
+def test_a_volume_whose_affinity_and_annotation_disagree_is_in_conflict() -> None:
+    volume = volume_object("pv", "u", node="master-1")
+    volume["metadata"]["annotations"] = {"local.path.provisioner/selected-node": "master-2"}
+    assert found(volume) == ("affinity", "conflict")
+    assert found(volume, "master-2") == ("annotation", "conflict")
+    assert found(volume, "master-3") == ()
+
+
+def test_the_hostname_label_and_not_the_name_decides_about_the_affinity() -> None:
+    volume = volume_object("pv", "u", node="m1.example.org")
+    volume["metadata"]["annotations"] = {"local.path.provisioner/selected-node": "master-1"}
+    told = _parse.found_by(volume, hostname_label="m1.example.org", node_name="master-1")
+    assert told == ("affinity", "annotation")
+
+
+def test_a_volume_of_several_nodes_is_not_lost_with_one() -> None:
+    volume = volume_object("pv", "u", node="master-1")
+    volume["metadata"]["annotations"] = {}
+    terms = volume["spec"]["nodeAffinity"]["required"]["nodeSelectorTerms"]
+    terms[0]["matchExpressions"][0]["values"].append("master-2")
+    assert found(volume) == ()
+    terms[0]["matchExpressions"][0] = {"key": "kubernetes.io/hostname", "operator": "NotIn", "values": ["master-1"]}
+    assert found(volume) == ()
+
+
+def test_a_network_volume_is_on_no_node() -> None:
+    assert found({"metadata": {"name": "nfs", "uid": "u"}, "spec": {"nfs": {"server": "192.0.2.1"}}}) == ()
+
+
+def workloads(*items: tuple[str, Json]) -> list[Json]:
+    return [{**item, "kind": kind} for kind, item in items]
+
+
+def test_a_statefulset_owns_the_claims_of_its_ordinals_only() -> None:
+    sets = workloads(("StatefulSet", statefulset_object("ns", "minio", "s", replicas=2, template="export")))
+    owner = Owner("StatefulSet", "ns", "minio", "s")
+    assert _parse.owners("ns", "export-minio-1", sets, []) == (owner,)
+    assert _parse.owners("ns", "export-minio-2", sets, []) == ()
+    assert _parse.owners("ns", "export-minio-11", sets, []) == ()
+    assert _parse.owners("other", "export-minio-1", sets, []) == ()
+
+
+def test_ordinals_may_start_elsewhere_and_replicas_may_be_left_out() -> None:
+    item = statefulset_object("ns", "minio", "s", replicas=2, template="export")
+    item["spec"]["ordinals"] = {"start": 5}
+    assert _parse.owners("ns", "export-minio-6", workloads(("StatefulSet", item)), []) != ()
+    assert _parse.owners("ns", "export-minio-0", workloads(("StatefulSet", item)), []) == ()
+    del item["spec"]["replicas"], item["spec"]["ordinals"]
+    assert _parse.owners("ns", "export-minio-0", workloads(("StatefulSet", item)), []) != ()
+
+
+def test_a_workload_without_pods_is_found_by_its_template() -> None:
+    found = _parse.owners("ns", "data", workloads(("Deployment", deployment_object("ns", "db", "d", claim="data"))), [])
+    assert found == (Owner("Deployment", "ns", "db", "d"),)
+
+
+def test_a_pod_that_belongs_to_no_known_workload_stands_for_itself() -> None:
+    alone = pod_object("ns", "one", "u1", claims=["data"])
+    job = pod_object("ns", "two", "u2", claims=["data"], owner="Job/import")
+    assert _parse.owners("ns", "data", [], [alone, job]) == (
+        Owner("Pod", "ns", "one", "u1"),
+        Owner("Job", "ns", "import", ""),
+    )
+    assert _parse.owners("ns", "data", [BARE | {"kind": "StatefulSet"}], [BARE]) == ()
+
+
+def test_a_claim_is_told_with_its_volume() -> None:
+    obj = claim_object("ns", "data", "c", volume="pv")
+    volume = volume_object("pv", "v", node="master-1", claim=obj)
+    claim = _parse.claim(obj, volume=volume, reasons=("affinity",))
+    assert (claim.pv_name, claim.pv_uid, claim.pv_phase, claim.reclaim_policy) == ("pv", "v", "Bound", "Delete")
+    assert (claim.path, claim.size_bytes, claim.phase) == ("/opt/local-path-provisioner/pv", 100 * 2**30, "Bound")
+    del volume["spec"]["hostPath"], volume["spec"]["capacity"]
+    volume["spec"]["local"] = {"path": "/mnt/disk"}
+    again = _parse.claim(obj, volume=volume)
+    assert (again.path, again.size_bytes) == ("/mnt/disk", 100 * 2**30)
+
+
+def test_a_claim_with_nothing_in_it_is_empty_and_unbound() -> None:
+    claim = _parse.claim(BARE)
+    assert (claim.pv_name, claim.pv_uid, claim.size_bytes, claim.path, claim.storage_class) == ("", "", 0, "", "")
+
+
+def test_a_claim_is_bound_only_when_both_sides_say_so() -> None:
+    obj = claim_object("ns", "data", "c", volume="pv")
+    volume = volume_object("pv", "v", node="master-1", claim=obj)
+    assert _parse.bound_claim(volume, [obj]) is obj
+    recreated = claim_object("ns", "data", "c-new", volume="pv")
+    assert _parse.bound_claim(volume, [recreated]) is None
+    moved = claim_object("ns", "data", "c", volume="pv-2")
+    assert _parse.bound_claim(volume, [moved]) is None
+    assert _parse.bound_claim(volume_object("pv", "v", node="master-1"), [obj, BARE]) is None
+
+
+def test_a_leftover_volume_names_the_claim_it_was_for() -> None:
+    obj = claim_object("ns", "data", "c", volume="pv")
+    assert _parse.leftover_volume(volume_object("pv", "v", node="m", claim=obj)).claim == "ns/data"
+    assert _parse.leftover_volume({"metadata": {"name": "pv", "uid": "v"}, "spec": {}}).claim == ""
+
+
+def test_an_attachment_may_name_no_volume() -> None:
+    assert _parse.attachment({"metadata": {"name": "a", "uid": "u"}}).volume == ""
+    obj = {"metadata": {"name": "a", "uid": "u"}, "spec": {"source": {"persistentVolumeName": "pv"}}}
+    assert _parse.attachment(obj).volume == "pv"
+
+
+LOST = {"name": "master-1", "addresses": ["192.0.2.11"], "hostname_label": "master-1", "uid": "u"}
+
+
+def test_a_journal_is_what_was_written() -> None:
+    state = {"lost": LOST, "joining": "ünïcode"}
+    assert _parse.journal_state(journal_object("cloudpods-ha-master-1", state)) == state
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        None,
+        {},
+        {"state": "{not json"},
+        {"state": ""},
+        {"state": "null"},
+        {"state": "[]"},
+        {"state": '{"lost": null}'},
+        {"state": json.dumps({"lost": {"name": "master-1"}})},
+    ],
+)
+def test_a_journal_that_cannot_be_read_is_told_by_name_and_is_not_taken_for_an_empty_one(data: Json | None) -> None:
+    with pytest.raises(HaError, match="kube-system/cloudpods-ha-master-1 can't be read"):
+        _parse.journal_state({"metadata": {"name": "cloudpods-ha-master-1"}, "data": data})
