@@ -51,6 +51,7 @@ def kubeconfig_at(text: str, server: str) -> str:
         data = yaml.safe_load(text)
         context = next(item["context"] for item in data["contexts"] if item["name"] == data["current-context"])
         cluster = next(item["cluster"] for item in data["clusters"] if item["name"] == context["cluster"])
+        cluster["server"] = server
     except (yaml.YAMLError, KeyError, TypeError, StopIteration):
         # The cause is not told: it could quote a key.
         raise AnsibleFilterError("the survivor's kubeconfig has no current context with a cluster") from None

@@ -29,6 +29,10 @@ def check(policies: t.Sequence[t.Mapping[str, t.Any]]) -> None:
                         dict(item), item[key], ", ".join(POLICIES)
                     )
                 )
+        try:
+            int(item.get("order", 0))
+        except (TypeError, ValueError):
+            raise HaError("the claim policy {0} has an order that is no number".format(dict(item))) from None
 
 
 def decide(claim: Claim, policies: t.Sequence[t.Mapping[str, t.Any]]) -> ClaimPlan:
