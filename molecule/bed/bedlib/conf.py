@@ -30,8 +30,9 @@ DEBIAN = "bookworm"
 
 POD_CIDR = ipaddress.ip_network("10.40.0.0/16")
 SERVICE_CIDR = ipaddress.ip_network("10.96.0.0/12")
-# RFC 5737: networks for documentation, which nobody routes. The first that this machine does not use itself is taken.
-SUBNETS = tuple(ipaddress.IPv4Network(n) for n in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24"))
+# Networks for documentation (RFC 5737) and for benchmarks (RFC 2544), which nobody routes. The first that this machine
+# does not use itself is taken.
+SUBNETS = tuple(ipaddress.IPv4Network(n) for n in ("192.0.2.0/24", "198.51.100.0/24", "198.18.53.0/24"))
 CACHE = Path(os.environ.get("CLOUDPODS_HA_BED_CACHE") or Path.home() / ".cache/cloudpods-ha-bed")
 STATE = Path(os.environ.get("CLOUDPODS_HA_BED_STATE") or "/var/lib/cloudpods-ha-bed")
 # Containers, network and volumes are named after the state, so that two beds can stand side by side.

@@ -16,6 +16,7 @@ from .conf import PREFIX, STATE, BedError, Host, run, wait_for
 KEY = STATE / "id_ed25519"
 SSH_CONFIG = STATE / "ssh_config"
 KNOWN_HOSTS = STATE / "known_hosts"
+TREE = "cloudpods-ha-bed-tree"
 BINDS = ("containerd", "kubelet", "etcd")
 SETTINGS = """[containers]
 default_ulimits = []
@@ -38,6 +39,12 @@ def states() -> dict[str, str]:
     """Host name -> running, exited, created, ... of each host there is."""
     listed = podman("ps", "-a", "--format", "json", "--filter", f"label={PREFIX}=host")
     return {entry["Labels"]["host"]: entry["State"] for entry in json.loads(listed or "[]")}
+
+
+def trees_in_use() -> set[str]:
+    """The names of the root file systems under the hosts of any bed on this machine."""
+    listed = json.loads(podman("ps", "-a", "--format", "json", "--filter", f"label={TREE}") or "[]")
+    return {entry["Labels"][TREE] for entry in listed}
 
 
 def prepare() -> None:
@@ -121,7 +128,7 @@ def create(host: Host, tree: Path, store: Path | None) -> None:
         "create", "--runtime", "runc", "--privileged", "--cgroupns=private", "--systemd=always", "--http-proxy=false",
         *limits, "--network", PREFIX, "--ip", host.ip, "--dns", conf.GATEWAY,
         "--hostname", host.name, "--name", host.container,
-        "--label", f"{PREFIX}=host", "--label", f"host={host.name}", "--stop-timeout", "5", *mounts,
+        "--label", f"{PREFIX}=host", "--label", f"host={host.name}", "--label", f"{TREE}={tree.name}", "--stop-timeout", "5", *mounts,
         "--rootfs", f"{tree}:O", "/sbin/init",
     )  # fmt: skip
     start(host)
@@ -161,8 +168,8 @@ def remove_all() -> None:
 
 def _leftover_cgroups() -> None:
     """On cgroup v1 the hosts' kubelets leave empty groups in this machine's own hierarchies."""
-    if Path("/var/lib/kubelet").exists():
-        return  # this machine is a node itself
+    if Path("/var/lib/kubelet").exists() or podman("ps", "-q").strip():
+        return  # this machine is a node itself, or another bed stands beside this one
     for top in Path("/sys/fs/cgroup").glob("*/kubepods"):
         for folder, _dirs, _files in os.walk(top, topdown=False):
             with contextlib.suppress(OSError):

@@ -44,8 +44,9 @@ def _create(chosen: list[Host]) -> None:
     hosts.remove_all()
     hosts.prepare()
     tree, images_store = rootfs.host_tree(), images.store()
+    keep = {tree.name, images_store.name} | hosts.trees_in_use()
     for old in (*conf.CACHE.glob("host-*"), *conf.CACHE.glob("images-*")):
-        if old not in (tree, images_store):
+        if old.name not in keep:
             shutil.rmtree(old, ignore_errors=True)
     each(lambda h: hosts.create(h, tree, images_store), chosen)
     each(hosts.wait_ready, chosen)
