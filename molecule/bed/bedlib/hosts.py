@@ -128,7 +128,8 @@ def create(host: Host, tree: Path, store: Path | None) -> None:
         "create", "--runtime", "runc", "--privileged", "--cgroupns=private", "--systemd=always", "--http-proxy=false",
         *limits, "--network", PREFIX, "--ip", host.ip, "--dns", conf.GATEWAY,
         "--hostname", host.name, "--name", host.container,
-        "--label", f"{PREFIX}=host", "--label", f"host={host.name}", "--label", f"{TREE}={tree.name}", "--stop-timeout", "5", *mounts,
+        "--label", f"{PREFIX}=host", "--label", f"host={host.name}", "--label", f"{TREE}={tree.name}",
+        "--stop-timeout", "5", *mounts,
         "--rootfs", f"{tree}:O", "/sbin/init",
     )  # fmt: skip
     start(host)
