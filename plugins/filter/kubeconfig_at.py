@@ -55,7 +55,6 @@ def kubeconfig_at(text: str, server: str) -> str:
     except (yaml.YAMLError, KeyError, TypeError, StopIteration):
         # The cause is not told: it could quote a key.
         raise AnsibleFilterError("the survivor's kubeconfig has no current context with a cluster") from None
-    cluster["server"] = server
     return yaml.safe_dump(data)
 
 

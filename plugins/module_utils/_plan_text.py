@@ -63,6 +63,8 @@ def _found(plan: Plan, cluster: Cluster) -> t.Iterator[str]:
         if node is None
         else "Ready"
         if node.ready
+        else "not Ready, nobody knows since when"
+        if node.down_seconds is None
         else "not Ready for {0} s".format(node.down_seconds)
     )
     yield "Lost:      {0} ({1}), {2}".format(lost.name, ", ".join(lost.addresses) or "address unknown", state)
