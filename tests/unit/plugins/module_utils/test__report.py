@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The report: what happened, how long it took, what to beware of."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from ansible_collections.cloudpods.ha.plugins.module_utils._models import Plan
+from ansible_collections.cloudpods.ha.plugins.module_utils._report import report
+from ansible_collections.cloudpods.ha.tests.unit.plugins.stand_in_cluster import StandInCluster
+
+JOURNAL = {
+    "phases": {
+        "backup": {"started": "2026-03-01T12:00:00Z", "finished": "2026-03-01T12:00:04Z"},
+        "join": {"started": "2026-03-01T12:00:05Z"},
+    }
+}
+BACKUP = {"path": "/var/backups/x.db", "host": "master-2", "revision": 21, "controller_path": "/root/x.db"}
+RESULTS = {"backup": BACKUP, "verify": {"ok": True, "text": ["ok       nodes"]}}
+
+
+def test_a_report_can_be_written_as_json_and_holds_plan_times_and_results() -> None:
+    made = StandInCluster().plan()
+    data = report(made, JOURNAL, RESULTS, outcome="done", failure="")["json"]
+    assert json.loads(json.dumps(data)) == data
+    assert (data["format"], data["outcome"], data["lost"]["name"]) == (1, "done", "master-1")
+    assert data["plan"]["id"] == made.id
+    assert data["phases"] == [{"phase": "backup", "seconds": 4}, {"phase": "join", "seconds": None}]
+    assert data["results"]["backup"]["revision"] == 21
+
+
+def test_the_text_tells_the_same() -> None:
+    text = report(StandInCluster().plan(), JOURNAL, RESULTS, outcome="done", failure="")["text"]
+    assert text[0] == "DONE: master-1 was replaced by master-4"
+    assert "  backup             4 s" in text
+    assert "  join               not finished" in text
+    assert "etcd snapshot: /var/backups/x.db on master-2, revision 21; a copy is /root/x.db" in text
+    assert text.index("Touched:") < text.index("Proof:") < text.index("  ok       nodes")
+    assert [line for line in text if line.startswith("  Node master-1 [")]
+
+
+def test_what_was_only_waited_for_was_not_touched() -> None:
+    text = report(StandInCluster().plan(), {}, {}, outcome="done", failure="")["text"]
+    assert not [line for line in text if "kube-proxy-x" in line]
+
+
+def test_a_failure_says_where_it_stopped_and_that_it_can_be_run_again() -> None:
+    text = report(StandInCluster().plan(), JOURNAL, {}, outcome="failed", failure="Join: no route")["text"]
+    assert text[0] == "STOPPED: master-1 is not replaced yet"
+    assert "  Join: no route" in text
+    assert [line for line in text if "Run the same command again" in line]
+    assert "Planned:" in text
+    assert "Touched:" not in text
+
+
+def test_every_report_warns_about_the_old_machine() -> None:
+    found = report(StandInCluster().plan(), {}, {}, outcome="done", failure="")
+    (warning,) = [text for text in found["json"]["warnings"] if "retire_node" in text]
+    assert "retire_node_host=master-1" in warning
+    assert "WARNING: " + warning in found["text"]
+
+
+@pytest.mark.parametrize(
+    "marks",
+    [
+        {},
+        {"started": ""},
+        {"finished": "2026-03-01T12:00:04Z"},
+        {"started": "2026-03-01T12:00:05Z", "finished": "2026-03-01T12:00:04Z"},
+    ],
+)
+def test_a_phase_that_was_begun_anew_is_not_finished(marks: dict[str, Any]) -> None:
+    data = report(Plan(state="resume"), {"phases": {"join": marks}}, {}, outcome="failed", failure="")["json"]
+    assert data["phases"] == [{"phase": "join", "seconds": None}]
+
+
+def test_a_report_without_anything_is_a_report() -> None:
+    found = report(Plan(state="refused"), {}, {}, outcome="failed", failure="no idea")
+    assert found["text"][0] == "STOPPED: the node is not replaced yet"
+    assert found["json"]["lost"] is None
