@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import shlex
 import shutil
+from collections.abc import Callable
 
 from . import binaries, cluster, conf, hosts, identity, images, machine, rootfs
 from . import objects as store
@@ -30,7 +31,8 @@ def _require_bed() -> None:
 def build(mode: str) -> None:
     machine.require()
     with conf.lock(conf.CACHE / "lock"):
-        binaries.fill(mode)
+        parts: list[Callable[[], None]] = [lambda: binaries.fill(mode), rootfs.fill_debian]
+        each(lambda part: part(), parts)
         rootfs.fill()
         if not images.store().is_dir():
             # The importing host lies in the bed's network and state.
@@ -113,7 +115,11 @@ def down() -> None:
 
 def kill(name: str) -> None:
     _require_bed()
-    hosts.kill(conf.host(name))
+    host = conf.host(name)
+    if not hosts.running(host):
+        say(f"{name} is off already")
+        return
+    hosts.kill(host)
     say(f"{name} is dead")
     try:
         cluster.refresh_kubeconfig()
