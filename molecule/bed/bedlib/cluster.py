@@ -61,15 +61,16 @@ def write_keepalived(host: Host, *, init: bool) -> None:
     hosts.put(host, KEEPALIVED, text, 0o600)
 
 
-def _kubeadm(host: Host, config: str, *argv: str) -> None:
-    """Run kubeadm with a config that lies in memory only while it runs."""
+def _kubeadm(host: Host, config: str, *argv: str, hidden: tuple[str, ...]) -> None:
+    """Run kubeadm with a config that lies in memory only while it runs; its log shows none of ``hidden``."""
     where = "/run/bed-kubeadm.yaml"
     log = STATE / f"{host.name}-kubeadm.log"
     hosts.put(host, where, config)
     try:
         command = f"kubeadm {' '.join(argv)} --config {where} --skip-phases=preflight 2>&1"
         out = hosts.execute(host, "sh", "-c", command, check=False)
-        log.touch(mode=0o600)
+        for secret in hidden:
+            out = out.replace(secret, "***")
         log.write_text(out)
     finally:
         hosts.execute(host, "rm", "-f", where)
@@ -120,7 +121,7 @@ def _join(host: Host, token: str, key: str) -> None:
     if host in conf.MASTERS:
         write_keepalived(host, init=False)
         config += manifest("join-control-plane.yaml", CERTIFICATE_KEY=key, NODE_IP=host.ip)
-    _kubeadm(host, config, "join")
+    _kubeadm(host, config, "join", hidden=(token, key))
     say(f"{host.name} joined")
 
 
@@ -130,7 +131,7 @@ def create(workers: tuple[Host, ...]) -> None:
     token = f"{secrets.token_hex(3)}.{secrets.token_hex(8)}"
     write_keepalived(first, init=True)
     config = manifest("kubeadm.yaml", CERTIFICATE_KEY=key, TOKEN=token, NODE_IP=first.ip, NODE=first.name)
-    _kubeadm(first, config, "init", "--upload-certs")
+    _kubeadm(first, config, "init", "--upload-certs", hidden=(token, key))
     write_kubeconfig(first)
     say(f"{first.name} is initialised; the VIP {conf.VIP} answers")
     apply(manifest("local-path.yaml"))
