@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a host says about itself, on folders and servers made for the test."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.cloudpods.ha.plugins.module_utils import _host
+from ansible_collections.cloudpods.ha.plugins.module_utils._models import Host
+from ansible_collections.cloudpods.ha.plugins.module_utils._providers import KUBEADM, Provider
+
+ADDRESSES = """\
+1: lo    inet 127.0.0.1/8 scope host lo\\       valid_lft forever preferred_lft forever
+2: eth0    inet 192.0.2.12/24 scope global eth0\\       valid_lft forever preferred_lft forever
+2: eth0    inet6 2001:db8::12/64 scope global \\       valid_lft forever preferred_lft forever
+2: eth0    inet6 fe80::1/64 scope link \\       valid_lft forever preferred_lft forever
+3: br0    inet 192.0.2.100/32 scope global br0\\       valid_lft forever preferred_lft forever
+"""
+
+
+def stand_in_run(argv: Sequence[str]) -> tuple[int, str, str]:
+    if argv[0] == "ip":
+        return 0, ADDRESSES, ""
+    if argv[0] == "kubelet":
+        return 0, "Kubernetes v1.30.4\n", ""
+    return (0, "v1.30.4-rc.1+abc\n", "") if argv[0] == "kubeadm" else (127, "", "not found")
+
+
+@pytest.fixture
+def provider(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Provider:
+    """A provider that keeps its files in a folder of the test, and nobody on the ports."""
+    (tmp_path / "manifests").mkdir()
+    here = dataclasses.replace(
+        KUBEADM,
+        admin_kubeconfig=str(tmp_path / "admin.conf"),
+        kubelet_config=str(tmp_path / "kubelet.conf"),
+        manifests=str(tmp_path / "manifests"),
+        etcd_manifest=str(tmp_path / "manifests" / "etcd.yaml"),
+        etcd_data=str(tmp_path / "etcd"),
+    )
+    monkeypatch.setattr(_host, "PROVIDERS", {"kubeadm": here})
+    monkeypatch.setattr(_host, "ETCD_METRICS_PORT", free_port())
+    monkeypatch.setattr(_host, "API_PORT", free_port())
+    return here
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def gather(**fields: Any) -> Host:
+    known: dict[str, Any] = {"name": "inv", "role": "survivor", "reference_epoch": time.time(), "storage_paths": []}
+    return _host.gather(fields.pop("run", stand_in_run), **{**known, **fields})
+
+
+@contextlib.contextmanager
+def serving(status: int, body: str) -> Iterator[int]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield server.server_port
+        server.shutdown()
+        thread.join()
+
+
+@contextlib.contextmanager
+def babbling(answer: bytes) -> Iterator[int]:
+    """A server that speaks something else than HTTP."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            with contextlib.suppress(OSError):
+                peer, _address = server.accept()
+                with peer:
+                    peer.recv(4096)
+                    peer.sendall(answer)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield int(server.getsockname()[1])
+        thread.join()
+
+
+def test_a_bare_host_is_reachable_and_has_nothing(provider: Provider) -> None:
+    found = gather()
+    assert (found.name, found.role, found.reachable, found.error) == ("inv", "survivor", True, "")
+    assert (found.provider, found.joined, found.etcd_data, found.kubeconfig) == ("", False, False, False)
+    assert (found.etcd_health, found.api_ready, found.keepalived) == ("", "", None)
+    assert found.addresses == ("192.0.2.12", "2001:db8::12", "192.0.2.100")
+    assert found.interfaces["192.0.2.100"] == "br0"
+    assert found.node_ip == "192.0.2.12"
+    assert (found.kubeadm_version, found.kubelet_version) == ("v1.30.4-rc.1+abc", "v1.30.4")
+    assert abs(found.skew_seconds) < 5
+
+
+def test_a_control_plane_host_is_known_by_its_etcd_manifest(provider: Provider) -> None:
+    for path in (provider.etcd_manifest, provider.kubelet_config, provider.admin_kubeconfig):
+        Path(path).write_text("x", encoding="utf-8")
+    Path(provider.etcd_data, "member").mkdir(parents=True)
+    found = gather()
+    assert (found.provider, found.joined, found.etcd_data, found.kubeconfig) == ("kubeadm", True, True, True)
+
+
+def test_an_empty_etcd_folder_is_no_data(provider: Provider) -> None:
+    Path(provider.etcd_data).mkdir()
+    assert not gather().etcd_data
+
+
+def test_programs_that_are_missing_or_fail_have_no_version(provider: Provider) -> None:
+    def run(argv: Sequence[str]) -> tuple[int, str, str]:
+        return stand_in_run(argv) if argv[0] == "ip" else (1, "v9.9.9", "broken")
+
+    found = gather(run=run)
+    assert (found.kubeadm_version, found.kubelet_version) == ("", "")
+
+
+def test_the_skew_is_this_clock_minus_the_other(provider: Provider) -> None:
+    assert 99 < gather(reference_epoch=time.time() - 100).skew_seconds < 110
+
+
+def test_the_name_of_the_host_is_in_lower_case(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_host.socket, "gethostname", lambda: "Master-2")
+    assert gather().hostname == "master-2"
+
+
+def test_a_damaged_keepalived_manifest_is_told_and_everything_else_too(provider: Provider) -> None:
+    Path(provider.keepalived_manifest).write_text("kind: Pod\n", encoding="utf-8")
+    found = gather()
+    assert "keepalived manifest" in found.error
+    assert (found.keepalived, found.kubelet_version) == (None, "v1.30.4")
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "health"),
+    [
+        (200, '{"health":"true","reason":""}', "ok"),
+        (200, '{"health":true}', "ok"),
+        (503, '{"health":"false","reason":"RAFT NO LEADER"}', "RAFT NO LEADER"),
+        (503, '{"health":"false"}', "not healthy"),
+        (200, "{}", "not healthy"),
+        (500, "oops", "it answered with 500"),
+        (200, "[]", "not healthy"),
+        (200, "null", "it answered with 200"),
+        (200, "7", "it answered with 200"),
+    ],
+)
+def test_the_health_of_etcd_is_what_its_member_says(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch, status: int, body: str, health: str
+) -> None:
+    with serving(status, body) as port:
+        monkeypatch.setattr(_host, "ETCD_METRICS_PORT", port)
+        assert gather().etcd_health == health
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "ready"),
+    [
+        (200, "ok", "ok"),
+        (500, "[+]ping ok\n[-]etcd failed: reason withheld\n[-]poststarthook/x failed\n", "not ready: etcd, poststarthook/x"),
+        (401, "Unauthorized", "not ready: answered 401"),
+    ],
+)
+def test_an_api_server_is_ready_when_it_says_so(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch, status: int, body: str, ready: str
+) -> None:
+    asked: list[str] = []
+
+    def local(url: str) -> tuple[int, str]:
+        asked.append(url)
+        return (status, body) if url.endswith("/readyz") else (0, "")
+
+    monkeypatch.setattr(_host, "_local", local)
+    assert gather().api_ready == ready
+    assert all("//127.0.0.1:" in url for url in asked)
+
+
+@pytest.mark.parametrize("answer", [b"", b"SSH-2.0-OpenSSH_9.2\r\n", b"\x15\x03\x01\x00\x02\x02\x46"])
+def test_something_else_on_the_port_is_no_etcd(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch, answer: bytes
+) -> None:
+    with babbling(answer) as port:
+        monkeypatch.setattr(_host, "ETCD_METRICS_PORT", port)
+        assert gather().etcd_health == ""
+
+
+def test_no_proxy_is_asked_about_this_host(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://192.0.2.1:9")
+    with serving(200, '{"health":"true"}') as port:
+        monkeypatch.setattr(_host, "ETCD_METRICS_PORT", port)
+        assert gather().etcd_health == "ok"
+
+
+def test_free_space_is_that_of_the_nearest_folder_there_is(provider: Provider, tmp_path: Path) -> None:
+    stat = os.statvfs(tmp_path)
+    found = gather(storage_paths=[str(tmp_path / "not" / "yet")]).free_bytes
+    assert list(found) == [str(tmp_path / "not" / "yet")]
+    assert abs(found[str(tmp_path / "not" / "yet")] - stat.f_bavail * stat.f_frsize) < 2**30
+    assert _host.free_bytes("/") > 0
+
+
+def test_a_running_kubeadm_is_seen_by_its_name_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = Path("/proc/self/comm").read_text(encoding="utf-8").strip()
+    assert _host._is_running(mine)
+    assert not _host._is_running(mine + "-not")
+    monkeypatch.setattr(_host.os, "listdir", lambda _path: ["999999999", "self", "x1"])
+    assert not _host._is_running(mine)
