@@ -21,7 +21,11 @@ def lost_of(cluster: StandInCluster, **fields: Any) -> Lost:
 
 def test_everything_is_put_together() -> None:
     found = StandInCluster().cluster()
-    assert [host.name for host in found.hosts] == ["master-2.example.org", "master-3.example.org", "master-4.example.org"]
+    assert [host.name for host in found.hosts] == [
+        "master-2.example.org",
+        "master-3.example.org",
+        "master-4.example.org",
+    ]
     assert found.lost is not None
     assert found.lost.seen_in == ("node", "etcd")
     assert (found.vip.address, found.vip.holders) == ("192.0.2.100", ("master-2.example.org",))
@@ -201,7 +205,9 @@ def told(**fields: Any) -> Json:
 
 def test_a_minio_that_was_asked_tells_what_a_drive_holds() -> None:
     buckets = [{"bytes": 100, "complete": True}, {"bytes": 20, "complete": True}]
-    found = told(gate={"ok": True}, parity=2, sets=[{"total": 4}, {"total": 6}], buckets=buckets, converged=True, msg="ok")
+    found = told(
+        gate={"ok": True}, parity=2, sets=[{"total": 4}, {"total": 6}], buckets=buckets, converged=True, msg="ok"
+    )
     assert (found["error"], found["converged"], found["drive_bytes"], found["summary"]) == ("", True, 20, "ok")
 
 

@@ -232,7 +232,9 @@ def test_this_and_nothing_else_is_refused(change: Change, codes: list[str]) -> N
 
 
 def test_every_code_of_the_gates_has_a_case() -> None:
-    words = [node.value for node in ast.walk(ast.parse(SOURCE.read_text(encoding="utf-8"))) if isinstance(node, ast.Constant)]
+    words = [
+        node.value for node in ast.walk(ast.parse(SOURCE.read_text(encoding="utf-8"))) if isinstance(node, ast.Constant)
+    ]
     codes = {word for word in words if isinstance(word, str) and re.fullmatch(r"[A-Z]+(_[A-Z]+)+", word)}
     assert codes - {code for _change, codes in CASES for code in codes} == ELSEWHERE
 
@@ -370,7 +372,14 @@ def test_an_empty_cluster_is_refused_and_not_a_crash() -> None:
 
 @pytest.mark.parametrize(
     ("size", "text"),
-    [(0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (100 * 2**30, "100.0 GiB"), (3 * 2**40, "3.0 TiB"), (2**60, "1048576.0 TiB")],
+    [
+        (0, "0 B"),
+        (1023, "1023 B"),
+        (1024, "1.0 KiB"),
+        (100 * 2**30, "100.0 GiB"),
+        (3 * 2**40, "3.0 TiB"),
+        (2**60, "1048576.0 TiB"),
+    ],
 )
 def test_sizes_are_told_in_powers_of_1024(size: int, text: str) -> None:
     assert _gates.human(size) == text

@@ -36,7 +36,7 @@ def stand_in_run(argv: Sequence[str]) -> tuple[int, str, str]:
     return (0, "v1.30.4-rc.1+abc\n", "") if argv[0] == "kubeadm" else (127, "", "not found")
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def provider(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Provider:
     """A provider that keeps its files in a folder of the test, and nobody on the ports."""
     (tmp_path / "manifests").mkdir()
@@ -101,7 +101,7 @@ def babbling(answer: bytes) -> Iterator[int]:
         thread.join()
 
 
-def test_a_bare_host_is_reachable_and_has_nothing(provider: Provider) -> None:
+def test_a_bare_host_is_reachable_and_has_nothing() -> None:
     found = gather()
     assert (found.name, found.role, found.reachable, found.error) == ("inv", "survivor", True, "")
     assert (found.provider, found.joined, found.etcd_data, found.kubeconfig) == ("", False, False, False)
@@ -126,7 +126,7 @@ def test_an_empty_etcd_folder_is_no_data(provider: Provider) -> None:
     assert not gather().etcd_data
 
 
-def test_programs_that_are_missing_or_fail_have_no_version(provider: Provider) -> None:
+def test_programs_that_are_missing_or_fail_have_no_version() -> None:
     def run(argv: Sequence[str]) -> tuple[int, str, str]:
         return stand_in_run(argv) if argv[0] == "ip" else (1, "v9.9.9", "broken")
 
@@ -134,11 +134,11 @@ def test_programs_that_are_missing_or_fail_have_no_version(provider: Provider) -
     assert (found.kubeadm_version, found.kubelet_version) == ("", "")
 
 
-def test_the_skew_is_this_clock_minus_the_other(provider: Provider) -> None:
+def test_the_skew_is_this_clock_minus_the_other() -> None:
     assert 99 < gather(reference_epoch=time.time() - 100).skew_seconds < 110
 
 
-def test_the_name_of_the_host_is_in_lower_case(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_name_of_the_host_is_in_lower_case(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_host.socket, "gethostname", lambda: "Master-2")
     assert gather().hostname == "master-2"
 
@@ -165,7 +165,7 @@ def test_a_damaged_keepalived_manifest_is_told_and_everything_else_too(provider:
     ],
 )
 def test_the_health_of_etcd_is_what_its_member_says(
-    provider: Provider, monkeypatch: pytest.MonkeyPatch, status: int, body: str, health: str
+    monkeypatch: pytest.MonkeyPatch, status: int, body: str, health: str
 ) -> None:
     with serving(status, body) as port:
         monkeypatch.setattr(_host, "ETCD_METRICS_PORT", port)
@@ -176,12 +176,16 @@ def test_the_health_of_etcd_is_what_its_member_says(
     ("status", "body", "ready"),
     [
         (200, "ok", "ok"),
-        (500, "[+]ping ok\n[-]etcd failed: reason withheld\n[-]poststarthook/x failed\n", "not ready: etcd, poststarthook/x"),
+        (
+            500,
+            "[+]ping ok\n[-]etcd failed: reason withheld\n[-]poststarthook/x failed\n",
+            "not ready: etcd, poststarthook/x",
+        ),
         (401, "Unauthorized", "not ready: answered 401"),
     ],
 )
 def test_an_api_server_is_ready_when_it_says_so(
-    provider: Provider, monkeypatch: pytest.MonkeyPatch, status: int, body: str, ready: str
+    monkeypatch: pytest.MonkeyPatch, status: int, body: str, ready: str
 ) -> None:
     asked: list[str] = []
 
@@ -195,22 +199,20 @@ def test_an_api_server_is_ready_when_it_says_so(
 
 
 @pytest.mark.parametrize("answer", [b"", b"SSH-2.0-OpenSSH_9.2\r\n", b"\x15\x03\x01\x00\x02\x02\x46"])
-def test_something_else_on_the_port_is_no_etcd(
-    provider: Provider, monkeypatch: pytest.MonkeyPatch, answer: bytes
-) -> None:
+def test_something_else_on_the_port_is_no_etcd(monkeypatch: pytest.MonkeyPatch, answer: bytes) -> None:
     with babbling(answer) as port:
         monkeypatch.setattr(_host, "ETCD_METRICS_PORT", port)
         assert gather().etcd_health == ""
 
 
-def test_no_proxy_is_asked_about_this_host(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_proxy_is_asked_about_this_host(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", "http://192.0.2.1:9")
     with serving(200, '{"health":"true"}') as port:
         monkeypatch.setattr(_host, "ETCD_METRICS_PORT", port)
         assert gather().etcd_health == "ok"
 
 
-def test_free_space_is_that_of_the_nearest_folder_there_is(provider: Provider, tmp_path: Path) -> None:
+def test_free_space_is_that_of_the_nearest_folder_there_is(tmp_path: Path) -> None:
     stat = os.statvfs(tmp_path)
     found = gather(storage_paths=[str(tmp_path / "not" / "yet")]).free_bytes
     assert list(found) == [str(tmp_path / "not" / "yet")]

@@ -78,7 +78,12 @@ def test_the_older_client_is_called_its_own_way() -> None:
     stand_in = StandInOldClient(NODE)
     assert _kube.KubeApi(api_client=stand_in).get(PATH) == NODE
     ((verb, path, parameters),) = stand_in.calls
-    assert (verb, path, parameters["response_type"], parameters["_return_http_data_only"]) == ("GET", PATH, "object", True)
+    assert (verb, path, parameters["response_type"], parameters["_return_http_data_only"]) == (
+        "GET",
+        PATH,
+        "object",
+        True,
+    )
 
 
 def test_what_is_not_there_is_none_and_a_list_that_is_not_served_is_empty() -> None:
@@ -140,7 +145,7 @@ def test_a_replace_writes_the_whole_object() -> None:
 
 @pytest.mark.parametrize("status", [500, 503, 504, 0, None])
 def test_a_server_that_is_not_well_is_unavailable(status: int | None) -> None:
-    with pytest.raises(ApiUnavailable, match="https://192.0.2.12:6443 does not answer: etcd is down"):
+    with pytest.raises(ApiUnavailable, match=r"https://192\.0\.2\.12:6443 does not answer: etcd is down"):
         connection(client.ApiException(status=status, reason="etcd is down\nmore"))[0].get(PATH)
 
 
@@ -153,7 +158,9 @@ def test_a_server_that_refuses_is_quoted(status: int) -> None:
 
 def test_a_broken_connection_is_told_by_its_cause() -> None:
     pool = urllib3.HTTPSConnectionPool("192.0.2.12", 6443)
-    cause = urllib3.exceptions.NewConnectionError(pool, "Failed to establish a new connection: [Errno 111] Connection refused")  # type: ignore[arg-type]
+    cause = urllib3.exceptions.NewConnectionError(
+        pool, "Failed to establish a new connection: [Errno 111] Connection refused"
+    )  # type: ignore[arg-type]
     with pytest.raises(ApiUnavailable) as caught:
         connection(urllib3.exceptions.MaxRetryError(pool, PATH, cause))[0].get(PATH)
     assert caught.value.reason.endswith("Connection refused")
@@ -167,7 +174,9 @@ def test_a_missing_kubeconfig_is_one_sentence(tmp_path: Path) -> None:
         _kube.connect(str(tmp_path))
 
 
-@pytest.mark.parametrize("text", ["", "a: b: c", "[]", "just words", "current-context: x\ncontexts: []\nclusters: []\n", "\x00"])
+@pytest.mark.parametrize(
+    "text", ["", "a: b: c", "[]", "just words", "current-context: x\ncontexts: []\nclusters: []\n", "\x00"]
+)
 def test_a_kubeconfig_that_is_none_is_one_sentence(tmp_path: Path, text: str) -> None:
     path = tmp_path / "config"
     path.write_text(text, encoding="utf-8")

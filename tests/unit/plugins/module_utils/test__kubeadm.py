@@ -13,7 +13,13 @@ JOIN = "kubeadm join 192.0.2.100:6443 --token {0} --discovery-token-ca-cert-hash
 
 @pytest.mark.parametrize(
     ("version", "api"),
-    [("v1.15.12", "v1beta2"), ("v1.21.14", "v1beta2"), ("v1.22.0", "v1beta3"), ("1.30.4", "v1beta3"), ("v1.30.4+k", "v1beta3")],
+    [
+        ("v1.15.12", "v1beta2"),
+        ("v1.21.14", "v1beta2"),
+        ("v1.22.0", "v1beta3"),
+        ("1.30.4", "v1beta3"),
+        ("v1.30.4+k", "v1beta3"),
+    ],
 )
 def test_the_configuration_is_one_that_this_kubeadm_reads(version: str, api: str) -> None:
     assert _kubeadm.api_version(version) == "kubeadm.k8s.io/" + api
@@ -60,7 +66,11 @@ def test_a_join_names_the_survivor_it_goes_through_and_its_own_address() -> None
         "caCertHashes": [HASH],
     }
     assert found["controlPlane"]["localAPIEndpoint"]["advertiseAddress"] == "192.0.2.14"
-    assert found["nodeRegistration"] == {"name": "master-4", "taints": [], "kubeletExtraArgs": {"node-ip": "192.0.2.14"}}
+    assert found["nodeRegistration"] == {
+        "name": "master-4",
+        "taints": [],
+        "kubeletExtraArgs": {"node-ip": "192.0.2.14"},
+    }
 
 
 def test_a_container_runtime_is_named_only_when_one_was_given() -> None:

@@ -65,5 +65,7 @@ def test_a_fact_of_another_release_is_not_guessed_at() -> None:
 @pytest.mark.parametrize(
     ("name", "urls", "started"), [("m", ("https://x:2379",), True), ("", ("https://x:2379",), False), ("m", (), False)]
 )
-def test_a_member_has_started_when_it_has_a_name_and_a_client_url(name: str, urls: tuple[str, ...], started: bool) -> None:
+def test_a_member_has_started_when_it_has_a_name_and_a_client_url(
+    name: str, urls: tuple[str, ...], started: bool
+) -> None:
     assert Member(id="1", name=name, peer_urls=(), client_urls=urls).started is started

@@ -65,7 +65,9 @@ def test_with_no_survivor_to_compare_nothing_is_given() -> None:
 
 
 taints = st.lists(
-    st.sampled_from([ROLE, CORDON, {"key": "a", "value": "1", "effect": "NoSchedule"}, {"key": "a", "effect": "NoExecute"}]),
+    st.sampled_from(
+        [ROLE, CORDON, {"key": "a", "value": "1", "effect": "NoSchedule"}, {"key": "a", "effect": "NoExecute"}]
+    ),
     unique_by=str,
 )
 labels = st.dictionaries(st.sampled_from(["a", "b", "kubernetes.io/hostname"]), st.sampled_from(["", "1", "ü"]))

@@ -40,7 +40,7 @@ BARE = {"metadata": {"name": "x", "uid": "u", "namespace": "n"}}
         ("1ki", 0),
         ("ten", 0),
         ("-1Gi", 0),
-        ("١Gi", 2**30),
+        ("\u0661Gi", 2**30),
     ],
 )
 def test_a_quantity_is_bytes_and_what_is_none_is_nothing(text: str, size: int) -> None:

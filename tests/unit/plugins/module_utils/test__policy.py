@@ -34,7 +34,12 @@ def test_a_claim_nobody_named_is_refused(unnamed: Claim) -> None:
 
 @pytest.mark.parametrize(
     "owners",
-    [(), (SET, Owner("StatefulSet", "ns", "other", "o")), (Owner("Pod", "ns", "p", "p"),), (Owner("Job", "ns", "j", ""),)],
+    [
+        (),
+        (SET, Owner("StatefulSet", "ns", "other", "o")),
+        (Owner("Pod", "ns", "p", "p"),),
+        (Owner("Job", "ns", "j", ""),),
+    ],
 )
 @pytest.mark.parametrize("policy", ["heal", "discard"])
 def test_only_the_claim_of_one_known_workload_is_recreated(policy: str, owners: tuple[Owner, ...]) -> None:

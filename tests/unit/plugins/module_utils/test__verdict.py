@@ -32,7 +32,11 @@ def replaced() -> StandInCluster:
 
 def failed(cluster: StandInCluster, *, vip_answers: bool = True, minio: Any = None) -> dict[str, str]:
     told = _compose.minio(cluster.minio()) if minio is None else minio
-    return {check.name: check.seen for check in verdict(cluster.cluster(), vip_answers=vip_answers, minio=told) if not check.ok}
+    return {
+        check.name: check.seen
+        for check in verdict(cluster.cluster(), vip_answers=vip_answers, minio=told)
+        if not check.ok
+    }
 
 
 def test_a_replaced_master_passes_every_check() -> None:
@@ -92,7 +96,11 @@ def returned(cluster: StandInCluster) -> None:
         (lambda c: c.change_host("master-4", api_ready=""), "API servers", "master-4.example.org has none"),
         (lambda c: c.change_host("master-3", reachable=False, error="gone"), "API servers", "gone"),
         (lambda c: c.change_host("master-2", addresses=("192.0.2.12",)), "VIP", "held by nobody"),
-        (lambda c: c.change_host("master-4", addresses=("192.0.2.14", c.vip)), "VIP", "master-2.example.org and master-4"),
+        (
+            lambda c: c.change_host("master-4", addresses=("192.0.2.14", c.vip)),
+            "VIP",
+            "master-2.example.org and master-4",
+        ),
         (
             lambda c: c.change_host("master-4", keepalived=keepalived("192.0.2.14", state="MASTER", priority=100)),
             "VIP",

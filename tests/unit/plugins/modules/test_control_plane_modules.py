@@ -1,0 +1,233 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the modules that read a control plane, and the one that makes join credentials, take and give."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import stat
+from collections.abc import Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from ansible.module_utils.testing import patch_module_args
+from ansible_collections.cloudpods.ha.plugins.module_utils._errors import ApiUnavailable, CommandFailed
+from ansible_collections.cloudpods.ha.plugins.module_utils._models import Cluster, Host, from_json
+from ansible_collections.cloudpods.ha.plugins.modules import (
+    control_plane_host_info,
+    control_plane_info,
+    kubeadm_join_credentials,
+)
+from ansible_collections.cloudpods.ha.tests.unit.plugins.stand_in_cluster import CONFIGMAPS, StandInApi, StandInCluster
+
+Json = dict[str, Any]
+TOKEN, HASH = "abcdef.0123456789abcdef", "sha256:" + "9f" * 32
+WANTED = {"description": "join of master-4", "kubernetes_version": "v1.30.4", "node_ip": "192.0.2.12"}
+
+
+def run(module: ModuleType, capsys: pytest.CaptureFixture[str], **arguments: Any) -> Json:
+    with patch_module_args(arguments), pytest.raises(SystemExit):
+        module.main()
+    found: Json = json.loads(capsys.readouterr().out)
+    return found
+
+
+def ask(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], api: StandInApi) -> Json:
+    monkeypatch.setattr(control_plane_info, "connect", lambda _path: api)
+    return run(control_plane_info, capsys, kubeconfig="/root/.kube/config", lost="master-1")
+
+
+def test_a_cluster_is_told_as_plain_data(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    found = ask(monkeypatch, capsys, StandInCluster().api())
+    assert found["changed"] is False
+    cluster = from_json(Cluster, found["cluster"])
+    assert cluster.lost is not None
+    assert (cluster.lost.name, cluster.api_error, cluster.provider) == ("master-1", "", "kubeadm")
+
+
+def test_a_missing_kubeconfig_is_an_answer(capsys: pytest.CaptureFixture[str]) -> None:
+    found = run(control_plane_info, capsys, kubeconfig="/nowhere/config", lost="master-1")
+    assert not found.get("failed")
+    assert found["cluster"]["api_error"] == "there is no kubeconfig at /nowhere/config"
+    assert found["cluster"]["lost"] is None
+
+
+def test_an_api_that_goes_away_half_way_is_an_answer(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class GoesAway(StandInApi):
+        def get(self, path: str, **query: Any) -> Json | None:
+            if len(self.asked) > 3:
+                raise ApiUnavailable(self.server, "connection reset")
+            return super().get(path, **query)
+
+    api = StandInCluster().api()
+    found = ask(monkeypatch, capsys, GoesAway(api.lists, api.objects))
+    assert found["cluster"]["api_error"].endswith("does not answer: connection reset")
+    assert found["cluster"]["nodes"] == []
+
+
+def test_a_damaged_journal_is_an_answer(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    cluster = StandInCluster()
+    cluster.write_journal(dict(cluster.plan().journal))
+    cluster.lists[CONFIGMAPS][0]["data"]["state"] = "not json"
+    found = ask(monkeypatch, capsys, cluster.api())
+    assert "cloudpods-ha-master-1 can't be read" in found["cluster"]["api_error"]
+
+
+def test_a_host_is_told_as_plain_data(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def gather(_run: Any, **given: Any) -> Host:
+        assert given["storage_paths"] == ["/opt/local-path-provisioner"]
+        return Host(name=given["name"], role=given["role"], reachable=True, skew_seconds=given["reference_epoch"])
+
+    monkeypatch.setattr(control_plane_host_info, "gather", gather)
+    arguments = {
+        "name": "m2",
+        "role": "survivor",
+        "reference_epoch": 1.5,
+        "storage_paths": ["/opt/local-path-provisioner"],
+    }
+    found = run(control_plane_host_info, capsys, **arguments)
+    assert from_json(Host, found["host"]).skew_seconds == 1.5
+    assert found["probe_ports"] == [22, 6443, 2379, 2380, 10250]
+    assert found["changed"] is False
+
+
+def test_a_host_that_cannot_tell_its_addresses_fails_in_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def gather(_run: Any, **_given: Any) -> Host:
+        raise CommandFailed("ip", 127, "not found")
+
+    monkeypatch.setattr(control_plane_host_info, "gather", gather)
+    found = run(control_plane_host_info, capsys, name="m2", role="survivor", reference_epoch=1.5)
+    assert (found["failed"], found["msg"]) == (True, "ip failed (exit code 127): not found")
+
+
+class StandInKubeadm:
+    """kubeadm and kubectl, as far as credentials need them: secrets by name with their descriptions."""
+
+    def __init__(self, secrets: dict[str, str] | None = None) -> None:
+        self.secrets = secrets or {}
+        self.calls: list[list[str]] = []
+        self.configuration = ""
+        self.mode = 0
+        self.fails = ""
+
+    def __call__(self, argv: Sequence[str]) -> tuple[int, str, str]:
+        self.calls.append(list(argv))
+        if self.fails and self.fails in argv:
+            return 1, "", "error: no"
+        if "upload-certs" in argv:
+            path = Path(argv[argv.index("--config") + 1])
+            self.configuration = path.read_text(encoding="utf-8")
+            self.mode = stat.S_IMODE(path.stat().st_mode) | stat.S_IMODE(path.parent.stat().st_mode)
+            return 0, "", ""
+        if "create" in argv:
+            line = "kubeadm join 192.0.2.100:6443 --token {0} --discovery-token-ca-cert-hash {1}\n"
+            return 0, line.format(TOKEN, HASH), ""
+        if "delete" in argv:
+            for name in argv[argv.index("--ignore-not-found") + 1 :]:
+                self.secrets.pop(name, None)
+            return 0, "", ""
+        if "secrets" in argv:
+            lines = [
+                "{0}\t{1}\n".format(name, base64.b64encode(text.encode()).decode())
+                for name, text in self.secrets.items()
+                if name != "kubeadm-certs"
+            ]
+            return 0, "".join(lines), ""
+        return 0, "secret/kubeadm-certs\n" if "kubeadm-certs" in self.secrets else "", ""
+
+
+@pytest.fixture
+def kubeadm(monkeypatch: pytest.MonkeyPatch) -> StandInKubeadm:
+    found = StandInKubeadm()
+    monkeypatch.setattr(kubeadm_join_credentials, "module_runner", lambda _module: found)
+    return found
+
+
+def test_credentials_are_made_and_no_secret_stands_on_a_command_line(
+    kubeadm: StandInKubeadm, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = run(kubeadm_join_credentials, capsys, **WANTED)
+    made = found["credentials"]
+    assert (made["token"], made["ca_hash"], found["changed"]) == (TOKEN, HASH, True)
+    assert len(bytes.fromhex(made["certificate_key"])) == 32
+    assert made["certificate_key"] in kubeadm.configuration
+    assert kubeadm.mode & 0o077 == 0
+    words = " ".join(word for argv in kubeadm.calls for word in argv)
+    assert made["certificate_key"] not in words
+    assert TOKEN not in words
+    path = kubeadm.calls[0][kubeadm.calls[0].index("--config") + 1]
+    assert not os.path.exists(path)
+    create = kubeadm.calls[1]
+    assert create[create.index("--ttl") + 1] == "15m"
+    assert create[create.index("--description") + 1] == "join of master-4"
+
+
+@pytest.mark.usefixtures("kubeadm")
+def test_each_key_is_a_new_one(capsys: pytest.CaptureFixture[str]) -> None:
+    keys = {run(kubeadm_join_credentials, capsys, **WANTED)["credentials"]["certificate_key"] for _time in range(3)}
+    assert len(keys) == 3
+
+
+def test_in_check_mode_nothing_is_made(kubeadm: StandInKubeadm, capsys: pytest.CaptureFixture[str]) -> None:
+    found = run(kubeadm_join_credentials, capsys, **WANTED, _ansible_check_mode=True)
+    assert (found["changed"], set(found["credentials"].values()), kubeadm.calls) == (True, {""}, [])
+
+
+@pytest.mark.parametrize("step", ["upload-certs", "create"])
+def test_a_kubeadm_that_fails_is_quoted_and_leaves_no_file(
+    kubeadm: StandInKubeadm, capsys: pytest.CaptureFixture[str], step: str
+) -> None:
+    kubeadm.fails = step
+    found = run(kubeadm_join_credentials, capsys, **WANTED)
+    assert found["failed"]
+    assert found["msg"].endswith("error: no")
+    assert "credentials" not in found
+    path = kubeadm.calls[0][kubeadm.calls[0].index("--config") + 1]
+    assert not os.path.exists(os.path.dirname(path))
+
+
+SECRETS = {
+    "bootstrap-token-abcdef": "join of master-4",
+    "bootstrap-token-ghijkl": "join of master-4",
+    "bootstrap-token-mnopqr": "join of master-40",
+    "bootstrap-token-stuvwx": "",
+    "kubeadm-certs": "",
+}
+
+
+def test_only_the_tokens_of_this_join_are_revoked_and_the_certificates(
+    kubeadm: StandInKubeadm, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kubeadm.secrets = dict(SECRETS)
+    found = run(kubeadm_join_credentials, capsys, **WANTED, state="absent")
+    assert (found["changed"], found["revoked"]) == (True, ["abcdef", "ghijkl", "kubeadm-certs"])
+    assert sorted(kubeadm.secrets) == ["bootstrap-token-mnopqr", "bootstrap-token-stuvwx"]
+    assert all("https://192.0.2.12:6443" in argv for argv in kubeadm.calls)
+    again = run(kubeadm_join_credentials, capsys, **WANTED, state="absent")
+    assert (again["changed"], again["revoked"]) == (False, [])
+
+
+def test_in_check_mode_nothing_is_revoked(kubeadm: StandInKubeadm, capsys: pytest.CaptureFixture[str]) -> None:
+    kubeadm.secrets = dict(SECRETS)
+    found = run(kubeadm_join_credentials, capsys, **WANTED, state="absent", _ansible_check_mode=True)
+    assert found["changed"] is True
+    assert kubeadm.secrets == SECRETS
+
+
+def test_a_description_of_any_script_is_found_again(
+    kubeadm: StandInKubeadm, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kubeadm.secrets = {"bootstrap-token-abcdef": "join of 主节点-4"}
+    found = run(kubeadm_join_credentials, capsys, **{**WANTED, "description": "join of 主节点-4"}, state="absent")
+    assert found["revoked"] == ["abcdef"]
+
+
+def test_a_description_is_encoded_as_a_secret_holds_it() -> None:
+    assert kubeadm_join_credentials.encoded("join") == "am9pbg=="
