@@ -345,7 +345,9 @@ def test_the_leftover_member_of_our_own_join_is_removed_first_and_that_of_anothe
     made = cluster.plan()
     assert made.refusals == ()
     assert made.stale_member_id == cluster.member("master-4").id
-    assert next(step.act for step in made.steps if step.phase == "join") == "remove what an interrupted join left in etcd"cluster.write_journal({"joining": None})
+    first = next(step.act for step in made.steps if step.phase == "join")
+    assert first == "remove what an interrupted join left in etcd"
+    cluster.write_journal({"joining": None})
     assert cluster.plan().stale_member_id == ""
     assert ("MEMBER_LEARNER" if learner else "MEMBER_UNSTARTED") in cluster.codes()
 
