@@ -116,7 +116,9 @@ def replace_master_variables() -> set[str]:
 def sample_plan() -> _models.Plan:
     """The plan for the Cluster and the Request that are shown."""
     texts = sections("contracts.md", "###")
-    cluster, request = (_models.from_json(kind, samples(texts[kind.__name__])[0]) for kind in (_models.Cluster, _models.Request))
+    cluster, request = (
+        _models.from_json(kind, samples(texts[kind.__name__])[0]) for kind in (_models.Cluster, _models.Request)
+    )
     return plan(cluster, request)
 
 
