@@ -21,7 +21,7 @@ try:
     import urllib3.exceptions
     import yaml
     from kubernetes import client, config
-    from kubernetes.stream import portforward
+    from kubernetes.stream import ws_client
 
     IMPORT_ERROR: t.Optional[str] = None
 except ImportError as exc:  # reported by connect(), so that documentation and argument checks work without the client
@@ -96,13 +96,18 @@ class KubeApi:
 
     def socket_to_pod(self, namespace: str, pod: str, port: int) -> t.Any:
         """Open a stream to a port of a pod through the API server; returns an object with the interface of a socket."""
-        core = client.CoreV1Api(self._client)
+        configuration = self._client.configuration
+        path = "/api/v1/namespaces/{0}/pods/{1}/portforward".format(namespace, pod)
+        settings = configuration.auth_settings().values()
+        headers = {item["key"]: item["value"] for item in settings if item["in"] == "header"}
         try:
-            forward = portforward(core.connect_get_namespaced_pod_portforward, pod, namespace, ports=str(port))
+            # Not by way of CoreV1Api: that would load every model of the API first, which takes seconds.
+            forward = ws_client.portforward_call(
+                configuration, "GET", configuration.host + path, query_params=[("ports", str(port))], headers=headers
+            )
         except client.ApiException as exc:
-            raise ApiRefused(
-                "portforward", "{0}/{1}:{2}".format(namespace, pod, port), exc.status or 0, str(exc.reason)
-            ) from exc
+            where = "{0}/{1}:{2}".format(namespace, pod, port)
+            raise ApiRefused("portforward", where, exc.status or 0, _first_line(exc.reason)) from exc
         sock = forward.socket(port)
         sock.setblocking(True)
         return sock

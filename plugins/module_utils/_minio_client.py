@@ -61,6 +61,7 @@ class Deployment:
     port: int
     pods: t.Dict[str, t.Optional[Json]]
     lost_pods: t.Tuple[str, ...]
+    nodes: t.Tuple[str, ...]
     credentials: Credentials
 
 
@@ -94,16 +95,17 @@ def find(api: KubeApi, *, namespace: str, name: str, lost_claims: t.Sequence[Jso
         name=name,
         port=_port(container),
         pods=pods,
+        nodes=tuple(item["metadata"]["name"] for item in api.items("/api/v1/nodes") if is_ready(item)),
         lost_pods=_lost_pods(api, core=core, pods=pods, templates=templates, lost_claims=lost_claims),
         credentials=_credentials(api, core=core, container=container),
     )
 
 
-def is_ready(pod: Json) -> bool:
-    """Whether a pod is Ready and stays."""
-    conditions = (pod.get("status") or {}).get("conditions") or []
+def is_ready(obj: Json) -> bool:
+    """Whether a pod, or a node, is Ready and stays."""
+    conditions = (obj.get("status") or {}).get("conditions") or []
     ready = any(item.get("type") == "Ready" and item.get("status") == "True" for item in conditions)
-    return ready and "deletionTimestamp" not in pod["metadata"]
+    return ready and "deletionTimestamp" not in obj["metadata"]
 
 
 def probe(deployment: Deployment, *, tunnel: Tunnel, timeout: int) -> t.Tuple[PodView, ...]:
@@ -207,6 +209,8 @@ def _probe_pod(deployment: Deployment, name: str, pod: t.Optional[Json], *, tunn
     node, ready = pod["spec"].get("nodeName") or "", is_ready(pod)
     if (pod.get("status") or {}).get("phase") != "Running" or "deletionTimestamp" in pod["metadata"]:
         return PodView(name, node, ready, error="the pod is not running")
+    if node not in deployment.nodes:
+        return PodView(name, node, ready, error="its node {0} is gone or not Ready".format(node))
     http = _http(tunnel, pod=name, port=deployment.port, timeout=timeout)
     url = "http://{0}:{1}".format(name, deployment.port)
     try:

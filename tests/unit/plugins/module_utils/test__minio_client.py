@@ -139,7 +139,13 @@ class StandInApi:
     def get(self, path: str) -> dict | None:
         return self.objects.get(path)
 
-    def items(self, _path: str) -> list[dict]:
+    def items(self, path: str) -> list[dict]:
+        if path == "/api/v1/nodes":
+            ready = {"conditions": [{"type": "Ready", "status": "True"}]}
+            return [
+                {"metadata": {"name": "master-2"}, "status": ready},
+                {"metadata": {"name": "master-1"}, "status": {}},
+            ]
         return list(self.pods)
 
 
@@ -263,6 +269,15 @@ def test_each_pod_is_asked_by_itself(minio: ThreadingHTTPServer) -> None:
 def test_a_pod_that_does_not_run_is_not_asked(minio: ThreadingHTTPServer) -> None:
     views = _minio_client.probe(find(StandInApi(pod("minio-0", phase="Pending"))), tunnel=tunnel(minio), timeout=5)
     assert [view.error for view in views] == ["the pod is not running", "there is no such pod"]
+    assert minio.state["seen"] == []  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("node", ["master-1", "master-9"])
+def test_a_pod_on_a_node_that_is_away_is_not_asked(minio: ThreadingHTTPServer, node: str) -> None:
+    away = pod("minio-0")
+    away["spec"]["nodeName"] = node
+    view = _minio_client.probe(find(StandInApi(away)), tunnel=tunnel(minio), timeout=5)[0]
+    assert view.error == f"its node {node} is gone or not Ready"
     assert minio.state["seen"] == []  # type: ignore[attr-defined]
 
 
