@@ -235,6 +235,33 @@ def test_a_returned_machine_is_refused_after_the_replacement_too() -> None:
     assert objects(made, "Node") == []
 
 
+def test_a_returned_machine_is_refused_even_when_nothing_else_is_to_be_done() -> None:
+    cluster = StandInCluster()
+    cluster.run(cluster.plan())
+    cluster.lists[NODES].append(node_object("master-1", "192.0.2.11", "node-returned", control_plane=False))
+    made = cluster.plan()
+    assert (made.state, [item.code for item in made.refusals]) == ("refused", ["LOST_NODE_RETURNED"])
+
+
+def test_a_volume_whose_claim_was_gone_before_is_told_with_the_claim_it_had() -> None:
+    cluster = StandInCluster()
+    uid = cluster.find(CLAIMS, "export-minio-0", "onecloud-minio")["metadata"]["uid"]  # type: ignore[index]
+    cluster.release("onecloud-minio", "export-minio-0")
+    made = cluster.plan()
+    volume = next(item for item in cluster.lists[VOLUMES] if item["status"]["phase"] == "Released")
+    assert made.leftovers == (
+        {
+            "namespace": "onecloud-minio",
+            "name": "export-minio-0",
+            "uid": uid,
+            "pv_name": volume["metadata"]["name"],
+            "pv_uid": volume["metadata"]["uid"],
+        },
+    )
+    step = next(item for item in made.steps if item.act.startswith("delete volumes without a claim"))
+    assert [ref.uid for ref in step.objects if ref.kind == "PersistentVolume"] == [volume["metadata"]["uid"]]
+
+
 def test_a_new_master_may_have_the_name_of_one_that_was_replaced_long_ago() -> None:
     cluster = StandInCluster()
     cluster.run(cluster.plan())
