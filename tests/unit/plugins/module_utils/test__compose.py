@@ -54,6 +54,12 @@ def test_a_probe_that_did_not_run_proves_nothing(result: Json) -> None:
     assert (lost_of(cluster).answers, lost_of(cluster).probed) == ((), False)
 
 
+def test_a_port_that_was_found_closed_is_no_answer() -> None:
+    cluster = StandInCluster()
+    cluster._probe = lambda port: {"state": "stopped", "port": port, "elapsed": 1}  # type: ignore[method-assign]
+    assert (lost_of(cluster).answers, lost_of(cluster).probed) == ((), True)
+
+
 def test_a_node_that_only_etcd_knows_is_the_lost_one_by_name_or_address() -> None:
     cluster = StandInCluster()
     cluster.lists[NODES] = [item for item in cluster.lists[NODES] if item["metadata"]["name"] != "master-1"]
@@ -156,7 +162,7 @@ def test_the_lost_node_and_a_host_that_is_no_node_never_act() -> None:
 
 def test_the_vip_alone_makes_a_host_no_node() -> None:
     cluster = StandInCluster()
-    cluster.node("master-3")["status"]["addresses"].append({"type": "InternalIP", "address": cluster.vip})
+    cluster.node("master-1")["status"]["addresses"].append({"type": "InternalIP", "address": cluster.vip})
     found = cluster.cluster()
     assert _compose.node_of(found, found.hosts[0]) == "master-2"
 

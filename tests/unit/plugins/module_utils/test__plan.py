@@ -386,7 +386,7 @@ def test_a_node_of_ours_that_is_not_ready_yet_does_not_count_as_another_loss() -
     cluster.set_ready("master-4", False)
     made = cluster.plan()
     assert made.refusals == ()
-    assert (made.join, made.joined) == (True, True)
+    assert (made.join, made.joined, made.reset) == (True, True, False)
 
 
 SHAPES = st.lists(st.integers(1, 120), min_size=1, max_size=6, unique=True)
