@@ -26,9 +26,9 @@ options:
     type: dict
     required: true
   outcome:
-    description: V(done) or V(failed).
+    description: V(done), V(open) when only a part was run, or V(failed).
     type: str
-    choices: [done, failed]
+    choices: [done, open, failed]
     required: true
   failure:
     description: Why it failed, one sentence.

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import statistics
 import typing as t
 
 from ansible_collections.cloudpods.ha.plugins.module_utils import _compose
@@ -228,14 +227,6 @@ def replacement(
     if not resuming:
         yield from _identity_of_replacement(cluster, host)
     yield from _versions(cluster, host)
-    clocks = [item.skew_seconds for item in _compose.survivors(cluster) if item.reachable]
-    skew = abs(host.skew_seconds - statistics.median(clocks)) if clocks else 0.0
-    if skew > request.maximum_skew_seconds:
-        yield Refusal(
-            "CLOCK_SKEW",
-            "The clock of {0} differs from the survivors' by {1:.1f} s.".format(host.name, skew),
-            "Set its clock (chrony) first; at most {0} s are allowed.".format(request.maximum_skew_seconds),
-        )
     need = sum(room_for(item, minio) for item in claims)
     free = host.free_bytes.get(request.storage_path, 0)
     if need > free:
@@ -243,6 +234,14 @@ def replacement(
             host.name, human(free), request.storage_path, human(need)
         )
         yield Refusal("DISK_SPACE", seen, "Make room, or mount a larger disk there.")
+
+
+def clocks(cluster: Cluster, request: Request) -> Refusals:
+    """Do the clocks agree? Certificates and leases are judged by them."""
+    told = sorted((host.skew_seconds, host.name) for host in cluster.hosts if host.reachable)
+    if told and told[-1][0] - told[0][0] > request.maximum_skew_seconds:
+        seen = "The clocks of {0} and {1} differ by {2:.1f} s.".format(told[0][1], told[-1][1], told[-1][0] - told[0][0])
+        yield Refusal("CLOCK_SKEW", seen, "Set them (chrony) first; at most {0} s are allowed.".format(request.maximum_skew_seconds))
 
 
 def volumes(claims: t.Sequence[ClaimPlan], cluster: Cluster) -> Refusals:
@@ -291,6 +290,10 @@ def virtual_address(cluster: Cluster) -> Refusals:
         choose_promotion(_compose.survivors(cluster), cluster.vip.holders)
     except Unsafe as exc:
         yield Refusal(exc.code, exc.seen, exc.advice)
+    bare = [host.name for host in _compose.survivors(cluster) if host.keepalived is None]
+    if cluster.vip.address and bare:
+        seen = "{0} has no keepalived manifest, although the VIP is {1}.".format(" and ".join(bare), cluster.vip.address)
+        yield Refusal("VIP_MANIFEST", seen, "Give it one like the other survivor's, as BACKUP with priority 90.")
     if len(cluster.vip.holders) > 1:
         seen = "The VIP {0} is on {1} at once.".format(cluster.vip.address, " and ".join(cluster.vip.holders))
         yield Refusal(

@@ -23,6 +23,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._keepalived import re
 from ansible_collections.cloudpods.ha.plugins.module_utils._models import Host, Keepalived
 from ansible_collections.cloudpods.ha.plugins.module_utils._providers import (
     API_PORT,
+    ETCD_CLIENT_PORT,
     ETCD_METRICS_PORT,
     PROVIDERS,
     Provider,
@@ -54,7 +55,7 @@ def gather(run: Runner, *, name: str, role: str, reference_epoch: float, storage
         joined=os.path.exists(provider.kubelet_config),
         etcd_data=os.path.isdir(provider.etcd_data + "/member"),
         join_running=_is_running("kubeadm"),
-        etcd_health=_etcd_health(),
+        etcd_health=_etcd_health(provider),
         api_ready=_api_ready(),
         kubeconfig=os.path.exists(provider.admin_kubeconfig),
         free_bytes={path: free_bytes(path) for path in storage_paths},
@@ -106,9 +107,13 @@ def _keepalived(provider: Provider) -> t.Tuple[t.Optional[Keepalived], str]:
         return None, str(exc)
 
 
-def _etcd_health() -> str:
+def _etcd_health(provider: Provider) -> str:
     """'ok', '' when no etcd listens here, or why the member is not healthy. etcd answers after a linearizable read of its own."""
     status, body = _local("http://127.0.0.1:{0}/health".format(ETCD_METRICS_PORT))
+    if status == 0 and os.path.exists(provider.etcd_key):
+        # Older control planes have no port for metrics; the client port wants a certificate.
+        certificate = (provider.etcd_cert, provider.etcd_key)
+        status, body = _local("https://127.0.0.1:{0}/health".format(ETCD_CLIENT_PORT), certificate=certificate)
     if status == 0:
         return ""
     try:
@@ -121,6 +126,8 @@ def _etcd_health() -> str:
 def _api_ready() -> str:
     """'ok', '' when no API server listens here, or the checks that failed."""
     status, body = _local("https://127.0.0.1:{0}/readyz".format(API_PORT))
+    if status == 404:  # before Kubernetes 1.16
+        status, body = _local("https://127.0.0.1:{0}/healthz".format(API_PORT))
     if status == 0:
         return ""
     if status == 200:
@@ -129,11 +136,13 @@ def _api_ready() -> str:
     return "not ready: {0}".format(", ".join(failed) if failed else "answered {0}".format(status))
 
 
-def _local(url: str) -> t.Tuple[int, str]:
-    # Loopback only, so the certificate says nothing that matters; nothing secret is sent.
+def _local(url: str, *, certificate: t.Optional[t.Tuple[str, str]] = None) -> t.Tuple[int, str]:
+    # Loopback only, so the server's certificate says nothing that matters; nothing secret is sent.
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
+    if certificate is not None:
+        context.load_cert_chain(*certificate)
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
     try:
         with opener.open(url, timeout=7) as answer:

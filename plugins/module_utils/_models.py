@@ -111,12 +111,13 @@ class Host:
 
 @dataclasses.dataclass(frozen=True)
 class Owner:
-    """The workload that mounts a claim."""
+    """The workload that mounts a claim. `managed`: something made it, and makes it again when it is deleted."""
 
     kind: str
     namespace: str
     name: str
     uid: str
+    managed: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

@@ -150,7 +150,7 @@ def owners(namespace: str, claim: str, workloads: t.Iterable[Json], pods: t.Iter
     for workload in workloads:
         meta = workload["metadata"]
         if meta["namespace"] == namespace and claim in _claims_of(workload):
-            found.append(Owner(kind=workload["kind"], namespace=namespace, name=meta["name"], uid=meta["uid"]))
+            found.append(Owner(kind=workload["kind"], namespace=namespace, name=meta["name"], uid=meta["uid"], managed=bool(meta.get("ownerReferences"))))
     if not found:
         for item in pods:
             if item["metadata"]["namespace"] == namespace and claim in claim_names(item.get("spec") or {}):

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import ipaddress
 import json
 import typing as t
 
@@ -36,6 +37,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._models import (
 )
 from ansible_collections.cloudpods.ha.plugins.module_utils._parity import parity
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan_text import lines
+from ansible_collections.cloudpods.ha.plugins.module_utils._providers import KUBELET_PORT
 
 # What a copy is kept of. Pods are not: whatever made them makes them again.
 _API_VERSIONS = {
@@ -87,9 +89,10 @@ def plan(cluster: Cluster, request: Request, minio: t.Sequence[Json] = ()) -> Pl
     refusals += _gates.replacement(
         cluster, found.host, request, claims, minio, joined=found.joined, resuming=_resuming(cluster, found)
     )
+    refusals += _gates.clocks(cluster, request)
     refusals += _gates.volumes(kept, cluster)
     refusals += _gates.virtual_address(cluster)
-    refusals += _gates.drives(claims, minio, resuming=cluster.journal is not None)
+    refusals += _gates.drives(claims, minio, resuming=_unfinished(cluster))
     if not found.executor.host:
         refusals.append(
             Refusal(
@@ -99,7 +102,7 @@ def plan(cluster: Cluster, request: Request, minio: t.Sequence[Json] = ()) -> Pl
             )
         )
     draft = Plan(
-        state="needed" if cluster.journal is None else "resume",
+        state="resume" if _unfinished(cluster) else "needed",
         lost=found.lost,
         replacement=_replacement(found),
         executor=found.executor,
@@ -108,13 +111,13 @@ def plan(cluster: Cluster, request: Request, minio: t.Sequence[Json] = ()) -> Pl
         leftovers=tuple(_leftovers(cluster)),
         member_id=found.member.id if found.member else "",
         stale_member_id=found.host_member.id if found.own_leftover and found.host_member else "",
-        drain=bool(found.node and found.node.ready),
+        drain=_kubelet_answers(found),
         promote=_promotion(cluster),
         join=_join_needed(cluster, found),
         joined=found.joined,
         reset=bool(found.host and found.host.joined and not found.joined and _resuming(cluster, found)),
         restore_cordons=any(node.cordoned_for == found.lost.name for node in cluster.nodes),
-        warnings=tuple(_warnings(cluster, found, claims)),
+        warnings=tuple(_warnings(cluster, found, claims, minio)),
         refusals=tuple(refusals),
     )
     steps = tuple(_steps(cluster, found, draft))
@@ -207,6 +210,16 @@ def _find(cluster: Cluster, lost: Lost) -> _Found:
     )
 
 
+def _unfinished(cluster: Cluster) -> bool:
+    return bool(cluster.journal) and not (cluster.journal or {}).get("finished")
+
+
+def _kubelet_answers(found: _Found) -> bool:
+    """Only a kubelet that answers can end pods: a Ready Node whose machine was just powered off can't."""
+    port = ":{0}".format(KUBELET_PORT)
+    return found.node is not None and found.node.ready and any(item.endswith(port) for item in found.lost.answers)
+
+
 def _joining(cluster: Cluster) -> t.Optional[str]:
     """The inventory host an earlier run of ours began to join, by the journal."""
     return (cluster.journal or {}).get("joining") or None
@@ -222,14 +235,18 @@ def _resuming(cluster: Cluster, found: _Found) -> bool:
 def _replacement(found: _Found) -> Executor:
     if found.host is None:
         return Executor()
-    node = found.host_node
-    # The address of the Node it will be: the one the default interface has, which is not the VIP.
-    own = [item for item in found.host.addresses if ":" not in item]
-    return Executor(
-        host=found.host.name,
-        name=node.name if node else found.host.hostname,
-        ip=node.addresses[0] if node else (own or [""])[0],
-    )
+    if found.host_node is not None:
+        return Executor(host=found.host.name, name=found.host_node.name, ip=found.host_node.addresses[0])
+    return Executor(host=found.host.name, name=found.host.hostname, ip=_nearest(found.host.addresses, found.executor.ip))
+
+
+def _nearest(addresses: t.Sequence[str], other: str) -> str:
+    """Of a host's addresses, the one that shares the most leading bits with a survivor's: the one in its network."""
+    if not other:
+        return next(iter(addresses), "")
+    wanted = ipaddress.ip_address(other)
+    same = [item for item in map(ipaddress.ip_address, addresses) if item.version == wanted.version]
+    return str(min(same, key=lambda item: (int(item) ^ int(wanted)).bit_length(), default=""))
 
 
 def _promotion(cluster: Cluster) -> str:
@@ -340,7 +357,12 @@ def _recoveries(cluster: Cluster, made: Plan) -> t.Iterator[Step]:
         )
 
 
-def _warnings(cluster: Cluster, found: _Found, claims: t.Sequence[ClaimPlan]) -> t.Iterator[str]:
+def _warnings(
+    cluster: Cluster, found: _Found, claims: t.Sequence[ClaimPlan], minio: t.Sequence[Json]
+) -> t.Iterator[str]:
+    for item in minio:
+        if item["drive_bytes"] is None and not item["error"]:
+            yield "How much the MinIO {namespace}/{name} holds was not counted, so the free space was not compared.".format(**item)
     for claim in claims:
         if claim.policy == "discard":
             yield "What {0}/{1} held is lost: {2}.".format(claim.namespace, claim.name, claim.reason)

@@ -47,6 +47,11 @@ def lines(plan: Plan, cluster: Cluster) -> t.Iterator[str]:
         yield "Left alone:"
         for claim in plan.kept_claims:
             yield "  {0}/{1} ({2}): {3}".format(claim.namespace, claim.name, claim.policy, claim.reason)
+    if plan.lost is not None and cluster.pending_claims:
+        yield ""
+        yield "Never bound, so nothing of them is lost:"
+        for item in cluster.pending_claims:
+            yield "  {0}/{1}".format(item.namespace, item.name)
     if plan.warnings:
         yield ""
     for warning in plan.warnings:

@@ -20,7 +20,7 @@ _RETURN = (
 
 
 def report(plan: Plan, journal: Json, results: Json, *, outcome: str, failure: str) -> Json:
-    """Return {json, text}. `results` holds what each phase published, by phase; `outcome` is 'done' or 'failed'."""
+    """Return {json, text}. `results` holds what each phase published, by phase; `outcome` is 'done', 'open' (a part was run, or nothing was proven) or 'failed'."""
     lost = plan.lost.name if plan.lost else ""
     durations = list(_durations(journal))
     data = {
@@ -54,6 +54,8 @@ def _text(
     lost = plan.lost.name if plan.lost else "the node"
     if outcome == "done":
         yield "DONE: {0} was replaced by {1}".format(lost, plan.replacement.name)
+    elif outcome == "open":
+        yield "OPEN: {0} is not replaced yet, or it is not proven".format(lost)
     else:
         yield "STOPPED: {0} is not replaced yet".format(lost)
         yield "  {0}".format(failure)
