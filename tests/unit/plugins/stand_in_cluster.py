@@ -143,7 +143,8 @@ def statefulset_object(namespace: str, name: str, uid: str, *, replicas: int, te
 def deployment_object(namespace: str, name: str, uid: str, *, claim: str) -> Json:
     volumes = [{"name": "data", "persistentVolumeClaim": {"claimName": claim}}]
     spec = {"replicas": 1, "template": {"spec": {"volumes": volumes}}}
-    return {"metadata": {"namespace": namespace, "name": name, "uid": uid}, "spec": spec}
+    owners = [{"kind": "OnecloudCluster", "name": "default", "uid": "cr", "controller": True}]
+    return {"metadata": {"namespace": namespace, "name": name, "uid": uid, "ownerReferences": owners}, "spec": spec}
 
 
 def keepalived(address: str, *, state: str, priority: int, vip: str = VIP) -> Keepalived:

@@ -203,7 +203,7 @@ def test_ordinals_may_start_elsewhere_and_replicas_may_be_left_out() -> None:
 
 def test_a_workload_without_pods_is_found_by_its_template() -> None:
     found = _parse.owners("ns", "data", workloads(("Deployment", deployment_object("ns", "db", "d", claim="data"))), [])
-    assert found == (Owner("Deployment", "ns", "db", "d"),)
+    assert found == (Owner("Deployment", "ns", "db", "d", managed=True),)
 
 
 def test_a_pod_that_belongs_to_no_known_workload_stands_for_itself() -> None:

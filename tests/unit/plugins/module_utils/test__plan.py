@@ -142,12 +142,39 @@ def test_a_second_master_that_died_is_refused_although_the_steps_are_shown() -> 
     assert "Would do, were it not refused:" in made.text
 
 
-def test_an_answering_node_that_is_fenced_is_drained() -> None:
+@pytest.mark.parametrize(("answers", "drain"), [([10250], True), ([22, 6443], False), ([], False)])
+def test_only_a_fenced_node_whose_kubelet_answers_is_drained(answers: list[int], drain: bool) -> None:
     cluster = StandInCluster()
     cluster.set_ready("master-1", True)
+    cluster.answers = answers
     made = cluster.plan(fenced=True)
-    assert (made.state, made.drain) == ("needed", True)
-    assert "drain and delete the Node" in [step.act for step in made.steps]
+    assert (made.state, made.drain) == ("needed", drain)
+    acts = [step.act for step in made.steps]
+    assert ("drain and delete the Node" if drain else "cordon and delete the Node") in acts
+
+
+@pytest.mark.parametrize(
+    ("addresses", "ip"),
+    [
+        (("172.17.0.1", "192.0.2.14", "10.0.0.14"), "192.0.2.14"),
+        (("2001:db8::14", "192.0.2.14"), "192.0.2.14"),
+        (("2001:db8::14",), ""),
+    ],
+)
+def test_the_replacement_joins_with_the_address_in_the_survivors_network(addresses: tuple[str, ...], ip: str) -> None:
+    cluster = StandInCluster()
+    cluster.change_host("master-4", addresses=addresses)
+    assert cluster.plan().replacement.ip == ip
+
+
+def test_a_cluster_of_ipv6_addresses_is_replaced_like_any_other() -> None:
+    addresses = ["2001:db8::1", "2001:db8::10", "2001:db8::11", "2001:db8::12"]
+    cluster = StandInCluster(addresses=addresses, vip="2001:db8::100")
+    made = cluster.plan()
+    assert made.refusals == ()
+    assert (made.executor.ip, made.replacement.ip) == ("2001:db8::10", "2001:db8::12")
+    cluster.run(made)
+    assert cluster.plan().state == "nothing_to_do"
 
 
 def test_the_executor_is_a_survivor_with_a_healthy_member_and_a_ready_api_server() -> None:

@@ -48,6 +48,19 @@ def test_only_the_claim_of_one_known_workload_is_recreated(policy: str, owners: 
     assert "exactly one StatefulSet or Deployment" in found.reason
 
 
+def test_a_deployment_that_nothing_would_make_again_is_not_discarded() -> None:
+    discard = {**HEAL, "policy": "discard"}
+    assert (
+        _policy.decide(claim(owners=(Owner("Deployment", "ns", "db", "d", managed=True),)), [discard]).policy
+        == "discard"
+    )
+    found = _policy.decide(claim(owners=(Owner("Deployment", "ns", "db", "d"),)), [discard])
+    assert (found.policy, found.reason) == (
+        "refuse",
+        "nothing would create the Deployment db again, since nothing owns it",
+    )
+
+
 def test_an_ignored_claim_may_be_mounted_by_anything() -> None:
     assert _policy.decide(claim(owners=()), [{**HEAL, "policy": "ignore"}]).policy == "ignore"
 
@@ -76,7 +89,7 @@ def test_a_policy_may_differ_for_a_claim_that_nothing_mounts() -> None:
 def test_the_table_of_the_role_decides_about_the_volumes_of_cloudpods(
     namespace: str, name: str, kind: str, policy: str
 ) -> None:
-    found = _policy.decide(claim(name, namespace, (Owner(kind, namespace, "w", "w"),)), POLICIES)
+    found = _policy.decide(claim(name, namespace, (Owner(kind, namespace, "w", "w", managed=True),)), POLICIES)
     assert found.policy == policy
 
 
