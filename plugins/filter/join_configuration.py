@@ -21,7 +21,7 @@ options:
     type: str
     required: true
   endpoint:
-    description: ADDRESS:PORT of the API server to join through.
+    description: Address of the survivor to join through.
     type: str
     required: true
   name:
@@ -42,7 +42,7 @@ EXAMPLES = r"""
 ---
 - name: Write it
   ansible.builtin.copy:
-    content: "{{ credentials | cloudpods.ha.join_configuration(kubernetes_version='v1.30.4', endpoint='192.0.2.12:6443', name='master-4', ip='192.0.2.14') }}"
+    content: "{{ credentials | cloudpods.ha.join_configuration(kubernetes_version='v1.30.4', endpoint='192.0.2.12', name='master-4', ip='192.0.2.14') }}"
     dest: /root/join.yaml
     mode: "0600"
   no_log: true
@@ -60,6 +60,7 @@ import typing as t
 from ansible.errors import AnsibleFilterError
 from ansible_collections.cloudpods.ha.plugins.module_utils import _kubeadm
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
+from ansible_collections.cloudpods.ha.plugins.module_utils._providers import API_PORT, host_port
 
 
 def join_configuration(
@@ -74,7 +75,7 @@ def join_configuration(
     try:
         document = _kubeadm.join_configuration(
             kubernetes_version=kubernetes_version,
-            endpoint=endpoint,
+            endpoint=host_port(endpoint, API_PORT),
             token=credentials["token"],
             ca_hash=credentials["ca_hash"],
             certificate_key=credentials["certificate_key"],

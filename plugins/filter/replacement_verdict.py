@@ -35,6 +35,11 @@ options:
     type: list
     elements: dict
     default: []
+  left_alone:
+    description: Claims that were to be ignored, as NAMESPACE/NAME; pods that wait for them are no fault.
+    type: list
+    elements: str
+    default: []
 """
 
 EXAMPLES = r"""
@@ -60,9 +65,15 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._verdict import verdi
 
 
 def replacement_verdict(
-    api: Json, reports: t.Sequence[Json], lost: str, vip_answers: bool = False, minio: t.Sequence[Json] = ()
+    api: Json,
+    reports: t.Sequence[Json],
+    lost: str,
+    vip_answers: bool = False,
+    minio: t.Sequence[Json] = (),
+    left_alone: t.Sequence[str] = (),
 ) -> Json:
-    checks = verdict(compose(api=api, hosts=reports, wanted=lost), vip_answers=vip_answers, minio=told(minio))
+    cluster = compose(api=api, hosts=reports, wanted=lost)
+    checks = verdict(cluster, vip_answers=vip_answers, minio=told(minio), left_alone=left_alone)
     return {
         "ok": all(check.ok for check in checks),
         "checks": to_json(checks),

@@ -112,7 +112,6 @@ def _with_losses(api: KubeApi, cluster: Cluster, lost: Lost, volumes: t.Sequence
         if (obj.get("status") or {}).get("phase") == "Pending" and not (obj.get("spec") or {}).get("volumeName")
     ]
     names = {(item.namespace, item.name) for item in lost_claims}
-    live_nodes = {node.name for node in cluster.nodes if node.name != lost.name}
     records = [(_parse.pod(obj), obj) for obj in pods]
     return dataclasses.replace(
         cluster,
@@ -126,9 +125,7 @@ def _with_losses(api: KubeApi, cluster: Cluster, lost: Lost, volumes: t.Sequence
             if any((pod.namespace, name) in names for name in _parse.claim_names(obj.get("spec") or {}))
         ),
         helper_pods=tuple(
-            pod
-            for pod, _obj in records
-            if pod.name.startswith(_parse.HELPER_POD) and pod.node and pod.node not in live_nodes
+            pod for pod, _obj in records if pod.name.startswith(_parse.HELPER_POD) and pod.node == lost.name
         ),
         attachments=tuple(
             _parse.attachment(item)

@@ -23,7 +23,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._models import (
     Vip,
     from_json,
 )
-from ansible_collections.cloudpods.ha.plugins.module_utils._providers import API_PORT, PROVIDERS
+from ansible_collections.cloudpods.ha.plugins.module_utils._providers import API_PORT, PROVIDERS, host_port
 
 _NOT_ASKED: Json = {"failed": True, "msg": "it was not asked"}
 
@@ -75,7 +75,7 @@ def api_source(reports: t.Sequence[Json]) -> Json:
         if host.api_ready == "ok" and host.kubeconfig and provider is not None:
             return {
                 "host": host.name,
-                "server": "https://{0}:{1}".format(host.node_ip, API_PORT),
+                "server": "https://{0}".format(host_port(host.node_ip, API_PORT)),
                 "kubeconfig": provider.admin_kubeconfig,
                 "error": "",
             }

@@ -156,12 +156,16 @@ def liveness(cluster: Cluster, request: Request) -> Refusals:
             "The Node {0} is Ready; its kubelet was heard {1} s ago.".format(node.name, node.lease_age_seconds),
             fence,
         )
-    elif not node.ready and node.down_seconds is not None and node.down_seconds < request.minimum_down_seconds:
-        seen = "The Node {0} has been down for {1} s only, which may be a reboot.".format(node.name, node.down_seconds)
+    elif not node.ready and not request.fenced and (node.down_seconds or 0) < request.minimum_down_seconds:
+        since = (
+            "for {0} s only".format(node.down_seconds) if node.down_seconds is not None else "for a time nobody knows"
+        )
         yield Refusal(
             "NODE_DOWN_TOO_SHORT",
-            seen,
-            "Wait until it has been down for {0} s (replace_master_minimum_down).".format(request.minimum_down_seconds),
+            "The Node {0} has been down {1}, which may be a reboot.".format(node.name, since),
+            "Wait until it has been down for {0} s (replace_master_minimum_down), or fence it.".format(
+                request.minimum_down_seconds
+            ),
         )
 
 
@@ -240,8 +244,14 @@ def clocks(cluster: Cluster, request: Request) -> Refusals:
     """Do the clocks agree? Certificates and leases are judged by them."""
     told = sorted((host.skew_seconds, host.name) for host in cluster.hosts if host.reachable)
     if told and told[-1][0] - told[0][0] > request.maximum_skew_seconds:
-        seen = "The clocks of {0} and {1} differ by {2:.1f} s.".format(told[0][1], told[-1][1], told[-1][0] - told[0][0])
-        yield Refusal("CLOCK_SKEW", seen, "Set them (chrony) first; at most {0} s are allowed.".format(request.maximum_skew_seconds))
+        seen = "The clocks of {0} and {1} differ by {2:.1f} s.".format(
+            told[0][1], told[-1][1], told[-1][0] - told[0][0]
+        )
+        yield Refusal(
+            "CLOCK_SKEW",
+            seen,
+            "Set them (chrony) first; at most {0} s are allowed.".format(request.maximum_skew_seconds),
+        )
 
 
 def volumes(claims: t.Sequence[ClaimPlan], cluster: Cluster) -> Refusals:
@@ -292,7 +302,9 @@ def virtual_address(cluster: Cluster) -> Refusals:
         yield Refusal(exc.code, exc.seen, exc.advice)
     bare = [host.name for host in _compose.survivors(cluster) if host.keepalived is None]
     if cluster.vip.address and bare:
-        seen = "{0} has no keepalived manifest, although the VIP is {1}.".format(" and ".join(bare), cluster.vip.address)
+        seen = "{0} has no keepalived manifest, although the VIP is {1}.".format(
+            " and ".join(bare), cluster.vip.address
+        )
         yield Refusal("VIP_MANIFEST", seen, "Give it one like the other survivor's, as BACKUP with priority 90.")
     if len(cluster.vip.holders) > 1:
         seen = "The VIP {0} is on {1} at once.".format(cluster.vip.address, " and ".join(cluster.vip.holders))

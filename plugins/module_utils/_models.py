@@ -122,7 +122,7 @@ class Owner:
 
 @dataclasses.dataclass(frozen=True)
 class Pod:
-    """A pod that was, or should be, on the lost node."""
+    """A pod that was, or should be, on the lost node; `claims` are the names of those it mounts."""
 
     namespace: str
     name: str
@@ -131,6 +131,7 @@ class Pod:
     node: str
     deleting: bool
     owner: str = ""
+    claims: t.Tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -290,7 +291,7 @@ class Executor:
 class Plan:
     """The outcome of planning: the documented fact `discovery_plan`. With refusals, nothing may be done.
 
-    `leftovers` are volumes without a claim: {namespace, name, uid} of the claim they had, {pv_name, pv_uid}.
+    `left_alone` are claims to be ignored, as NAMESPACE/NAME. `leftovers` are volumes without a claim: {namespace, name, uid} of the claim they had, {pv_name, pv_uid}.
     `join` says that something of the join is to be done, `joined` that the replacement already is a Node and a voter that answers.
     `backup` are the objects to keep a copy of: {api_version, kind, namespace, name, uid}. `journal` is what has to be written down before the first act.
 
@@ -307,6 +308,7 @@ class Plan:
     warnings: t.Tuple[str, ...] = ()
     claims: t.Tuple[ClaimPlan, ...] = ()
     kept_claims: t.Tuple[ClaimPlan, ...] = ()
+    left_alone: t.Tuple[str, ...] = ()
     leftovers: t.Tuple[t.Mapping[str, str], ...] = ()
     member_id: str = ""
     stale_member_id: str = ""

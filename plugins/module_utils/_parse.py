@@ -110,6 +110,7 @@ def pod(obj: Json) -> Pod:
         node=(obj.get("spec") or {}).get("nodeName") or "",
         deleting=bool(meta.get("deletionTimestamp")),
         owner="{0}/{1}".format(owner["kind"], owner["name"]) if owner else "",
+        claims=tuple(claim_names(obj.get("spec") or {})),
     )
 
 
@@ -150,7 +151,15 @@ def owners(namespace: str, claim: str, workloads: t.Iterable[Json], pods: t.Iter
     for workload in workloads:
         meta = workload["metadata"]
         if meta["namespace"] == namespace and claim in _claims_of(workload):
-            found.append(Owner(kind=workload["kind"], namespace=namespace, name=meta["name"], uid=meta["uid"], managed=bool(meta.get("ownerReferences"))))
+            found.append(
+                Owner(
+                    kind=workload["kind"],
+                    namespace=namespace,
+                    name=meta["name"],
+                    uid=meta["uid"],
+                    managed=bool(meta.get("ownerReferences")),
+                )
+            )
     if not found:
         for item in pods:
             if item["metadata"]["namespace"] == namespace and claim in claim_names(item.get("spec") or {}):

@@ -33,6 +33,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._models import (
     Refusal,
     Request,
     Step,
+    from_json,
     to_json,
 )
 from ansible_collections.cloudpods.ha.plugins.module_utils._parity import parity
@@ -108,6 +109,7 @@ def plan(cluster: Cluster, request: Request, minio: t.Sequence[Json] = ()) -> Pl
         executor=found.executor,
         claims=tuple(claims),
         kept_claims=tuple(kept),
+        left_alone=tuple("{0}/{1}".format(item.namespace, item.name) for item in kept if item.policy == "ignore"),
         leftovers=tuple(_leftovers(cluster)),
         member_id=found.member.id if found.member else "",
         stale_member_id=found.host_member.id if found.own_leftover and found.host_member else "",
@@ -157,6 +159,7 @@ def _journal(cluster: Cluster, found: _Found, made: Plan) -> t.Mapping[str, t.An
         "replacement": made.replacement.host,
         "claims": to_json(list(claims.values())),
         "approved": made.id,
+        "touched": to_json(_touched(cluster, made)),
         "finished": None,
     }
 
@@ -177,6 +180,13 @@ def _leftovers(cluster: Cluster) -> t.Iterator[t.Mapping[str, str]]:
     for item in cluster.volumes:
         namespace, _slash, name = item.claim.partition("/")
         yield {"namespace": namespace, "name": name, "uid": item.claim_uid, "pv_name": item.name, "pv_uid": item.uid}
+
+
+def _touched(cluster: Cluster, made: Plan) -> t.List[ObjectRef]:
+    """What this run and earlier ones set out to touch, each once."""
+    before = [from_json(ObjectRef, item) for item in (cluster.journal or {}).get("touched") or []]
+    now = [ref for step in made.steps if not step.act.startswith("wait") for ref in step.objects]
+    return list(dict.fromkeys([*before, *now]))
 
 
 def _find(cluster: Cluster, lost: Lost) -> _Found:
@@ -237,7 +247,9 @@ def _replacement(found: _Found) -> Executor:
         return Executor()
     if found.host_node is not None:
         return Executor(host=found.host.name, name=found.host_node.name, ip=found.host_node.addresses[0])
-    return Executor(host=found.host.name, name=found.host.hostname, ip=_nearest(found.host.addresses, found.executor.ip))
+    return Executor(
+        host=found.host.name, name=found.host.hostname, ip=_nearest(found.host.addresses, found.executor.ip)
+    )
 
 
 def _nearest(addresses: t.Sequence[str], other: str) -> str:
@@ -362,7 +374,9 @@ def _warnings(
 ) -> t.Iterator[str]:
     for item in minio:
         if item["drive_bytes"] is None and not item["error"]:
-            yield "How much the MinIO {namespace}/{name} holds was not counted, so the free space was not compared.".format(**item)
+            yield "How much the MinIO {namespace}/{name} holds was not counted, so the free space was not compared.".format(
+                **item
+            )
     for claim in claims:
         if claim.policy == "discard":
             yield "What {0}/{1} held is lost: {2}.".format(claim.namespace, claim.name, claim.reason)

@@ -64,7 +64,10 @@ def decide(claim: Claim, policies: t.Sequence[t.Mapping[str, t.Any]]) -> ClaimPl
             ),
         )
     elif policy == "discard" and owner is not None and owner.kind == "Deployment" and not owner.managed:
-        policy, reason = "refuse", "nothing would create the Deployment {0} again, since nothing owns it".format(owner.name)
+        policy, reason = (
+            "refuse",
+            "nothing would create the Deployment {0} again, since nothing owns it".format(owner.name),
+        )
     return ClaimPlan(
         namespace=claim.namespace,
         name=claim.name,

@@ -64,6 +64,11 @@ PROBE_PORTS = (SSH_PORT, API_PORT, ETCD_CLIENT_PORT, ETCD_PEER_PORT, KUBELET_POR
 HOST_BACKUPS = "/var/backups/cloudpods-ha"
 
 
+def host_port(address: str, port: int) -> str:
+    """An address and a port as they stand in a URL."""
+    return "[{0}]:{1}".format(address, port) if ":" in address else "{0}:{1}".format(address, port)
+
+
 def kubectl_argv(provider: Provider, node_ip: str) -> t.List[str]:
     """The head of a kubectl command line on a control-plane host. It asks the host's own API server: the VIP may be down."""
     return [
@@ -71,7 +76,7 @@ def kubectl_argv(provider: Provider, node_ip: str) -> t.List[str]:
         "--kubeconfig",
         provider.admin_kubeconfig,
         "--server",
-        "https://{0}:{1}".format(node_ip, API_PORT),
+        "https://{0}".format(host_port(node_ip, API_PORT)),
         "--request-timeout=20s",
     ]
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.cloudpods.ha.plugins.module_utils._models import Json, ObjectRef, Plan, to_json
+from ansible_collections.cloudpods.ha.plugins.module_utils._models import Json, ObjectRef, Plan, from_json, to_json
 from ansible_collections.cloudpods.ha.plugins.module_utils._parse import moment
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan_text import object_line
 
 FORMAT = 1
+_ORDER = ("discovery", "backup", "etcd_cleanup", "node_removal", "vip", "join", "stateful_recovery", "verify")
 _RETURN = (
     "When the old machine {lost} is powered on again, its kubelet registers itself as a Ready Node within seconds, and its keepalived still takes itself "
     "for the MASTER of the VIP. Keep it off, or make it harmless at once: ansible-playbook cloudpods.ha.retire_node -e retire_node_host={lost}"
@@ -22,7 +23,10 @@ _RETURN = (
 def report(plan: Plan, journal: Json, results: Json, *, outcome: str, failure: str) -> Json:
     """Return {json, text}. `results` holds what each phase published, by phase; `outcome` is 'done', 'open' (a part was run, or nothing was proven) or 'failed'."""
     lost = plan.lost.name if plan.lost else ""
-    durations = list(_durations(journal))
+    durations = sorted(
+        _durations(journal), key=lambda item: _ORDER.index(item[0]) if item[0] in _ORDER else len(_ORDER)
+    )
+    touched = _touched(plan, journal)
     data = {
         "format": FORMAT,
         "outcome": outcome,
@@ -30,11 +34,12 @@ def report(plan: Plan, journal: Json, results: Json, *, outcome: str, failure: s
         "lost": to_json(plan.lost),
         "replacement": to_json(plan.replacement),
         "plan": {"id": plan.id, "steps": to_json(plan.steps)},
+        "touched": to_json(touched),
         "phases": [{"phase": phase, "seconds": seconds} for phase, seconds in durations],
         "results": results,
         "warnings": [*plan.warnings, _RETURN.format(lost=lost)],
     }
-    return {"json": data, "text": list(_text(plan, results, durations, outcome, failure, data["warnings"]))}
+    return {"json": data, "text": list(_text(plan, results, durations, touched, outcome, failure, data["warnings"]))}
 
 
 def _durations(journal: Json) -> t.Iterator[t.Tuple[str, t.Optional[int]]]:
@@ -47,6 +52,7 @@ def _text(
     plan: Plan,
     results: Json,
     durations: t.Sequence[t.Tuple[str, t.Optional[int]]],
+    touched: t.Sequence[ObjectRef],
     outcome: str,
     failure: str,
     warnings: t.Sequence[str],
@@ -71,7 +77,7 @@ def _text(
         )
     yield ""
     yield "Touched:" if outcome == "done" else "Planned:"
-    for line in dict.fromkeys(object_line(ref) for ref in _touched(plan)):
+    for line in dict.fromkeys(object_line(ref) for ref in touched):
         yield "  {0}".format(line)
     verified = (results.get("verify") or {}).get("text") or []
     if verified:
@@ -83,5 +89,7 @@ def _text(
         yield "WARNING: {0}".format(warning)
 
 
-def _touched(plan: Plan) -> t.Iterator[ObjectRef]:
-    return (ref for step in plan.steps for ref in step.objects if not step.act.startswith("wait"))
+def _touched(plan: Plan, journal: Json) -> t.List[ObjectRef]:
+    """What all runs of this replacement set out to touch; before the journal is there, what this plan names."""
+    known = [from_json(ObjectRef, item) for item in journal.get("touched") or []]
+    return known or [ref for step in plan.steps for ref in step.objects if not step.act.startswith("wait")]

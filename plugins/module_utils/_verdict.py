@@ -23,14 +23,18 @@ class Check:
     seen: str
 
 
-def verdict(cluster: Cluster, *, vip_answers: bool, minio: t.Sequence[Json]) -> t.Tuple[Check, ...]:
-    """Check nodes, members, API servers, VIP, volumes, cordons and MinIO."""
+def verdict(
+    cluster: Cluster, *, vip_answers: bool, minio: t.Sequence[Json], left_alone: t.Collection[str] = ()
+) -> t.Tuple[Check, ...]:
+    """Check nodes, members, API servers, VIP, volumes, cordons and MinIO. `left_alone` are claims (NAMESPACE/NAME) that were to be ignored."""
     if cluster.api_error:
         return (Check("API", False, cluster.api_error),)
-    return tuple(_checks(cluster, vip_answers, minio))
+    return tuple(_checks(cluster, vip_answers, minio, left_alone))
 
 
-def _checks(cluster: Cluster, vip_answers: bool, minio: t.Sequence[Json]) -> t.Iterator[Check]:
+def _checks(
+    cluster: Cluster, vip_answers: bool, minio: t.Sequence[Json], left_alone: t.Collection[str]
+) -> t.Iterator[Check]:
     lost = cluster.lost.name if cluster.lost else ""
     masters = [node for node in cluster.nodes if node.control_plane]
     unready = [node.name for node in masters if not node.ready]
@@ -89,7 +93,11 @@ def _checks(cluster: Cluster, vip_answers: bool, minio: t.Sequence[Json]) -> t.I
         (("left of the lost node: ", stale), ("cleaning pods: ", helpers)),
         "none of the lost node is left behind",
     )
-    waiting = ["{0}/{1}".format(pod.namespace, pod.name) for pod in cluster.stranded_pods]
+    waiting = [
+        "{0}/{1}".format(pod.namespace, pod.name)
+        for pod in cluster.stranded_pods
+        if any("{0}/{1}".format(pod.namespace, claim) not in left_alone for claim in pod.claims)
+    ]
     yield _check(
         "pods",
         (("still need a volume of the lost node: ", waiting), ("still on it: ", [pod.name for pod in cluster.pods])),
@@ -99,8 +107,7 @@ def _checks(cluster: Cluster, vip_answers: bool, minio: t.Sequence[Json]) -> t.I
         "cordons", (("left: ", [node.name for node in cluster.nodes if node.cordoned_for]),), "none of ours is left"
     )
     for item in minio:
-        name = "MinIO {namespace}/{name}".format(**item)
-        yield Check(name, bool(item["converged"]), item["summary"])
+        yield Check("MinIO", bool(item["converged"]), item["summary"])
 
 
 def _vip(cluster: Cluster, answers: bool) -> t.Iterator[Check]:
