@@ -75,11 +75,11 @@ credentials:
     certificate_key: {description: Hexadecimal key of the uploaded certificates., type: str, sample: 0a1b...}
     ca_hash: {description: Hash of the CA's public key., type: str, sample: "sha256:9f2c..."}
 revoked:
-  description: IDs (not secret) of the tokens that were deleted.
+  description: Names (not secret) of the Secrets that were deleted.
   type: list
   elements: str
   returned: O(state=absent)
-  sample: [abcdef]
+  sample: [bootstrap-token-abcdef, kubeadm-certs]
 """
 
 import base64
@@ -105,29 +105,17 @@ def make(run: Runner, params: t.Mapping[str, t.Any], folder: str) -> t.Dict[str,
     with open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w", encoding="utf-8") as stream:
         documents = upload_configuration(kubernetes_version=params["kubernetes_version"], certificate_key=key)
         stream.write("\n---\n".join(json.dumps(document) for document in documents))
-    kubeconfig = ["--kubeconfig", KUBEADM.admin_kubeconfig]
-    output_of(
-        run,
-        ["kubeadm", "init", "phase", "upload-certs", "--upload-certs", "--config", path],
-        program="kubeadm init phase upload-certs",
-    )
-    argv = [
-        "kubeadm",
-        "token",
-        "create",
-        *kubeconfig,
-        "--ttl",
-        params["ttl"],
-        "--description",
-        params["description"],
-        "--print-join-command",
-    ]
+    # The token first: by it both are found again when this is cut short.
+    argv = ["kubeadm", "token", "create", "--kubeconfig", KUBEADM.admin_kubeconfig, "--ttl", params["ttl"]]
+    argv += ["--description", params["description"], "--print-join-command"]
     token, ca_hash = parse_join_command(output_of(run, argv, program="kubeadm token create"))
+    argv = ["kubeadm", "init", "phase", "upload-certs", "--upload-certs", "--config", path]
+    output_of(run, argv, program="kubeadm init phase upload-certs")
     return {"token": token, "certificate_key": key, "ca_hash": ca_hash}
 
 
 def revoke(run: Runner, params: t.Mapping[str, t.Any], check_mode: bool) -> t.List[str]:
-    """Delete the tokens that carry the description, and the uploaded certificates. Returns the IDs of the tokens."""
+    """Delete the tokens that carry the description, and the certificates uploaded with them. Returns the names of the Secrets."""
     kubectl = [*kubectl_argv(KUBEADM, params["node_ip"]), "-n", "kube-system"]
     argv = [*kubectl, "get", "secrets", "--field-selector", "type=bootstrap.kubernetes.io/token", "-o"]
     # Only names and descriptions are printed, so that no secret can reach an error message.
@@ -138,15 +126,15 @@ def revoke(run: Runner, params: t.Mapping[str, t.Any], check_mode: bool) -> t.Li
         for line in output_of(run, argv, program="kubectl get secrets").splitlines()
         if line.split("\t")[1:] == [wanted]
     ]
-    found = output_of(
-        run,
-        [*kubectl, "get", "secret", _CERTIFICATES, "--ignore-not-found", "-o", "name"],
-        program="kubectl get secret",
-    ).split()
-    if not check_mode and (names or found):
-        targets = [*names, *([_CERTIFICATES] if found else [])]
+    if not names:
+        return []
+    # The certificates were uploaded for this join, with a token of their own that ends their time.
+    argv = [*kubectl, "get", "secret", _CERTIFICATES, "--ignore-not-found", "-o"]
+    argv.append("jsonpath={.metadata.name}{range .metadata.ownerReferences[*]}{'\\n'}{.name}{end}")
+    targets = [*names, *output_of(run, argv, program="kubectl get secret").split()]
+    if not check_mode:
         output_of(run, [*kubectl, "delete", "secret", "--ignore-not-found", *targets], program="kubectl delete secret")
-    return [name.replace("bootstrap-token-", "") for name in names] + ([_CERTIFICATES] if found else [])
+    return targets
 
 
 def encoded(text: str) -> str:
