@@ -85,7 +85,7 @@ e2e: $(SCENARIOS:%=e2e-%) ## every molecule scenario on the bed; MOLECULE_ARGS=-
 .PHONY: $(SCENARIOS:%=e2e-%)
 $(SCENARIOS:%=e2e-%): e2e-%: setup bed-packages
 	@# A side effect whose playbook is not found is no more than a warning to molecule; here it is a failure.
-	molecule test --scenario-name $* $(MOLECULE_ARGS) 2>&1 | tee $(CACHE)/e2e-$*.log
+	molecule test --no-command-borders --scenario-name $* $(MOLECULE_ARGS) 2>&1 | tee $(CACHE)/e2e-$*.log
 	@! grep -F 'Missing playbook' $(CACHE)/e2e-$*.log
 
 .PHONY: bed
