@@ -141,10 +141,10 @@ def _local(url: str, *, certificate: t.Optional[t.Tuple[str, str]] = None) -> t.
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    if certificate is not None:
-        context.load_cert_chain(*certificate)
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
     try:
+        if certificate is not None:
+            context.load_cert_chain(*certificate)
         with opener.open(url, timeout=7) as answer:
             return answer.status, answer.read().decode("utf-8", "replace")
     except urllib.error.HTTPError as exc:

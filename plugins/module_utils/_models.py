@@ -291,7 +291,8 @@ class Executor:
 class Plan:
     """The outcome of planning: the documented fact `discovery_plan`. With refusals, nothing may be done.
 
-    `left_alone` are claims to be ignored, as NAMESPACE/NAME. `leftovers` are volumes without a claim: {namespace, name, uid} of the claim they had, {pv_name, pv_uid}.
+    `left_alone` are claims to be ignored, as NAMESPACE/NAME.
+    `leftovers` are volumes without a claim: {namespace, name, uid} of the claim they had, {pv_name, pv_uid}.
     `join` says that something of the join is to be done, `joined` that the replacement already is a Node and a voter that answers.
     `backup` are the objects to keep a copy of: {api_version, kind, namespace, name, uid}. `journal` is what has to be written down before the first act.
 

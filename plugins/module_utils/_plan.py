@@ -372,10 +372,10 @@ def _recoveries(cluster: Cluster, made: Plan) -> t.Iterator[Step]:
 def _warnings(
     cluster: Cluster, found: _Found, claims: t.Sequence[ClaimPlan], minio: t.Sequence[Json]
 ) -> t.Iterator[str]:
-    for item in minio:
-        if item["drive_bytes"] is None and not item["error"]:
+    for told in minio:
+        if told["drive_bytes"] is None and not told["error"]:
             yield "How much the MinIO {namespace}/{name} holds was not counted, so the free space was not compared.".format(
-                **item
+                **told
             )
     for claim in claims:
         if claim.policy == "discard":

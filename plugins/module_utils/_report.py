@@ -21,7 +21,10 @@ _RETURN = (
 
 
 def report(plan: Plan, journal: Json, results: Json, *, outcome: str, failure: str) -> Json:
-    """Return {json, text}. `results` holds what each phase published, by phase; `outcome` is 'done', 'open' (a part was run, or nothing was proven) or 'failed'."""
+    """Return {json, text}. `results` holds what each phase published, by phase.
+
+    `outcome` is 'done', 'open' (a part was run, or nothing was proven) or 'failed'.
+    """
     lost = plan.lost.name if plan.lost else ""
     durations = sorted(
         _durations(journal), key=lambda item: _ORDER.index(item[0]) if item[0] in _ORDER else len(_ORDER)

@@ -56,6 +56,13 @@ def rows(text: str) -> list[str]:
     return re.findall(r"^\| `([^`]+)` \|", text, flags=re.MULTILINE)
 
 
+def tasks_in(tasks: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    for task in tasks:
+        yield task
+        for key in ("block", "rescue", "always"):
+            yield from tasks_in(task.get(key) or [])
+
+
 def samples(text: str) -> list[Any]:
     return [json.loads(block) for block in re.findall(r"^```json\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)]
 
@@ -185,9 +192,12 @@ def test_the_plan_shown_is_the_plan_of_the_cluster_shown() -> None:
 
 
 def test_contracts_name_every_key_of_the_journal() -> None:
-    text = (ROOT / "playbooks" / "replace_master.yml").read_text(encoding="utf-8")
-    entries = set(re.findall(r"journal_entry:\n\s+(\w+):", text)) | {"phases"}
-    assert entries >= {"backup", "joining", "finished"}
+    entries: set[str] = set()
+    for play in yaml.safe_load((ROOT / "playbooks" / "replace_master.yml").read_text(encoding="utf-8")):
+        for task in tasks_in(play.get("tasks") or []):
+            entry = (task.get("vars") or {}).get("journal_entry") or {}
+            entries |= set(entry) if isinstance(entry, dict) else set(re.findall(r"'(\w+)':", entry))
+    assert entries >= {"backup", "phases", "joining", "finished"}
     assert set(rows(sections("contracts.md")["The journal"])) == set(sample_plan().journal) | entries
 
 
@@ -195,6 +205,27 @@ def test_contracts_name_every_key_of_the_report() -> None:
     written = report(sample_plan(), {}, {}, outcome="done", failure="")["json"]
     assert rows(sections("contracts.md")["report.json"]) == list(written)
     assert set(samples(sections("contracts.md")["report.json"])[0]) == set(written)
+
+
+@pytest.mark.parametrize("outcome", ["done", "open", "failed"])
+def test_every_outcome_that_a_report_may_have_is_documented(outcome: str) -> None:
+    specs = yaml.safe_load((ROOT / "roles" / "report" / "meta" / "argument_specs.yml").read_text(encoding="utf-8"))
+    assert outcome in specs["argument_specs"]["main"]["options"]["report_outcome"]["choices"]
+    row = next(line for line in sections("contracts.md")["report.json"].splitlines() if line.startswith("| `outcome`"))
+    assert "`{0}`".format(outcome) in row
+
+
+def test_contracts_name_every_key_of_the_result_of_a_backup() -> None:
+    (published,) = [
+        task["ansible.builtin.set_fact"]["backup_result"]
+        for task in yaml.safe_load((ROOT / "roles" / "backup" / "tasks" / "verify.yml").read_text(encoding="utf-8"))
+        if "backup_result" in (task.get("ansible.builtin.set_fact") or {})
+    ]
+    outer = re.sub(r"(?<=: )\{[^{}]*\}", "", published)
+    told = re.search(r"`backup` \{([^}]*)\}", sections("contracts.md")["report.json"])
+    assert told
+    assert told.group(1).split(", ") == re.findall(r"'(\w+)':", outer)
+    assert re.findall(r"'(\w+)':", published)[-2:] == ["started", "finished"]
 
 
 @pytest.mark.parametrize("role", ROLES_DOCUMENTED_HERE)

@@ -83,9 +83,16 @@ def test_there_are_roles_and_playbooks() -> None:
 
 @each_role
 def test_role_has_its_files(role: Path) -> None:
-    for name in ("README.md", "meta/main.yml", "meta/argument_specs.yml", "tasks/main.yml"):
+    for name in ("README.md", "meta/main.yml", "meta/argument_specs.yml"):
         assert (role / name).is_file(), name
     assert len((role / "README.md").read_text(encoding="utf-8").splitlines()) <= README_LINES
+
+
+@each_role
+def test_a_role_has_a_main_or_nothing_but_named_entry_points(role: Path) -> None:
+    files = {path.stem for path in (role / "tasks").glob("*.yml")}
+    assert files
+    assert "main" in files or files == set(specs_of(role))
 
 
 @each_role

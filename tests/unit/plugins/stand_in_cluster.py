@@ -140,11 +140,12 @@ def statefulset_object(namespace: str, name: str, uid: str, *, replicas: int, te
     return {"metadata": {"namespace": namespace, "name": name, "uid": uid}, "spec": spec}
 
 
-def deployment_object(namespace: str, name: str, uid: str, *, claim: str) -> Json:
+def deployment_object(namespace: str, name: str, uid: str, *, claim: str, managed: bool = True) -> Json:
     volumes = [{"name": "data", "persistentVolumeClaim": {"claimName": claim}}]
     spec = {"replicas": 1, "template": {"spec": {"volumes": volumes}}}
     owners = [{"kind": "OnecloudCluster", "name": "default", "uid": "cr", "controller": True}]
-    return {"metadata": {"namespace": namespace, "name": name, "uid": uid, "ownerReferences": owners}, "spec": spec}
+    metadata = {"namespace": namespace, "name": name, "uid": uid, **({"ownerReferences": owners} if managed else {})}
+    return {"metadata": metadata, "spec": spec}
 
 
 def keepalived(address: str, *, state: str, priority: int, vip: str = VIP) -> Keepalived:
@@ -333,7 +334,10 @@ class StandInCluster:
         assert not made.refusals, made.refused_text
         if made.state == "nothing_to_do":
             return []
-        found: list[Act] = [("write the journal", lambda: self.write_journal(dict(made.journal)))]
+        found: list[Act] = []
+        if any(step.phase == "backup" for step in made.steps):
+            found.append(("back up", lambda: self.back_up(made)))
+        found.append(("write the journal", lambda: self.write_journal(dict(made.journal))))
         for step in made.steps:
             if step.phase == "etcd_cleanup":
                 found += [("remove " + ref.name, lambda ref=ref: self.remove_member(ref.uid)) for ref in step.objects]
@@ -355,6 +359,14 @@ class StandInCluster:
         for _label, act in todo[:acts]:
             act()
         return len(todo)
+
+    def back_up(self, made: Plan) -> None:
+        """Before the first run's journal everything the plan touches is still there to be copied."""
+        paths = {"Node": NODES, "PersistentVolume": VOLUMES, "PersistentVolumeClaim": CLAIMS, "Deployment": DEPLOYMENTS}
+        for item in made.backup if self.journal is None else ():
+            found = self.find(paths.get(item["kind"], ATTACHMENTS), item["name"], item["namespace"])
+            assert found is not None, item
+            assert found["metadata"]["uid"] == item["uid"], item
 
     def write_journal(self, entry: Json) -> None:
         state = {**(self.journal or {}), **to_json(entry)}

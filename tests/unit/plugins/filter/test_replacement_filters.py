@@ -20,7 +20,11 @@ from ansible_collections.cloudpods.ha.plugins.filter.replacement_plan import rep
 from ansible_collections.cloudpods.ha.plugins.filter.replacement_report import replacement_report
 from ansible_collections.cloudpods.ha.plugins.filter.replacement_verdict import replacement_verdict
 from ansible_collections.cloudpods.ha.plugins.module_utils._models import to_json
-from ansible_collections.cloudpods.ha.tests.unit.plugins.stand_in_cluster import StandInCluster
+from ansible_collections.cloudpods.ha.tests.unit.plugins.stand_in_cluster import (
+    PODS,
+    StandInCluster,
+    pod_object,
+)
 
 Json = dict[str, Any]
 NAMES = [
@@ -103,7 +107,7 @@ def test_the_verdict_has_a_line_for_each_check() -> None:
     silent = replacement_verdict(
         cluster.api_json(), cluster.reports(), "master-1", minio=cluster.minio(converged=False)
     )
-    assert [check["name"] for check in silent["checks"] if not check["ok"]] == ["VIP", "MinIO onecloud-minio/minio"]
+    assert [check["name"] for check in silent["checks"] if not check["ok"]] == ["VIP", "MinIO"]
     assert [line for line in silent["text"] if line.startswith("FAILED   VIP")]
 
 
@@ -184,7 +188,7 @@ def test_a_new_node_is_compared_with_the_masters_that_live() -> None:
 
 
 CREDENTIALS = {"token": "abcdef.0123456789abcdef", "ca_hash": "sha256:9f", "certificate_key": "0123456789"}
-JOIN = {"kubernetes_version": "v1.30.4", "endpoint": "192.0.2.12:6443", "name": "master-4", "ip": "192.0.2.14"}
+JOIN = {"kubernetes_version": "v1.30.4", "endpoint": "192.0.2.12", "name": "master-4", "ip": "192.0.2.14"}
 
 
 def test_the_join_configuration_is_yaml_in_which_strings_stay_strings() -> None:
@@ -192,6 +196,28 @@ def test_the_join_configuration_is_yaml_in_which_strings_stay_strings() -> None:
     assert found["controlPlane"]["certificateKey"] == "0123456789"
     assert found["discovery"]["bootstrapToken"]["token"] == CREDENTIALS["token"]
     assert found["nodeRegistration"]["name"] == "master-4"
+
+
+@pytest.mark.parametrize(
+    ("address", "endpoint"), [("192.0.2.12", "192.0.2.12:6443"), ("2001:db8::12", "[2001:db8::12]:6443")]
+)
+def test_a_join_goes_through_the_api_server_at_the_address_that_was_given(address: str, endpoint: str) -> None:
+    found = yaml.safe_load(join_configuration(CREDENTIALS, **{**JOIN, "endpoint": address}))
+    assert found["discovery"]["bootstrapToken"]["apiServerEndpoint"] == endpoint
+
+
+def test_a_pod_that_waits_for_a_claim_to_be_ignored_fails_no_verdict() -> None:
+    cluster = StandInCluster()
+    cluster.run(cluster.plan())
+    cluster.add_volume_and_claim("onecloud", "default-glance", "master-1")
+    cluster.lists[PODS].append(pod_object("onecloud", "glance", "u", claims=["default-glance"]))
+    judged = [
+        replacement_verdict(
+            cluster.api_json(), cluster.reports(), "master-1", vip_answers=True, minio=cluster.minio(), left_alone=names
+        )
+        for names in ([], ["onecloud/default-glance"])
+    ]
+    assert [item["ok"] for item in judged] == [False, True]
 
 
 def test_a_join_to_an_unknown_version_is_told_without_the_token() -> None:

@@ -194,6 +194,11 @@ def test_the_api_is_asked_at_a_survivor_that_is_ready_and_has_a_kubeconfig() -> 
     assert "master-3.example.org: it has no administrator's kubeconfig" in error
 
 
+def test_an_ipv6_address_stands_in_brackets_in_the_url_of_the_api() -> None:
+    cluster = StandInCluster(addresses=["2001:db8::1", "2001:db8::10", "2001:db8::11", "2001:db8::12"])
+    assert _compose.api_source(cluster.reports())["server"] == "https://[2001:db8::10]:6443"
+
+
 def test_a_replacement_is_never_asked_for_the_api() -> None:
     cluster = StandInCluster()
     cluster.start_member()

@@ -15,6 +15,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils import _gates
 from ansible_collections.cloudpods.ha.plugins.module_utils._models import Cluster, Etcd, Request
 from ansible_collections.cloudpods.ha.tests.unit.plugins.stand_in_cluster import (
     CLUSTER_INFO,
+    DEPLOYMENTS,
     MEBIBYTE,
     NODES,
     STATEFULSETS,
@@ -155,6 +156,16 @@ def vip_twice(cluster: StandInCluster) -> None:
     cluster.change_host("master-3", addresses=("192.0.2.13", cluster.vip))
 
 
+def nobody_makes_it_again(cluster: StandInCluster) -> None:
+    for item in cluster.lists[DEPLOYMENTS]:
+        if item["metadata"]["name"] == "default-influxdb":
+            del item["metadata"]["ownerReferences"]
+
+
+def down_since_nobody_knows_when(cluster: StandInCluster) -> None:
+    cluster.node("master-1")["status"]["conditions"] = []
+
+
 def dead_cluster_info(cluster: StandInCluster) -> None:
     text = "clusters:\n- cluster:\n    server: https://192.0.2.11:6443\n"
     cluster.objects[CLUSTER_INFO] = {"data": {"kubeconfig": text}}
@@ -180,6 +191,7 @@ CASES: list[tuple[Change, list[str]]] = [
     (answering, ["NODE_ANSWERS"]),
     (lambda cluster: cluster.set_ready("master-1", True), ["NODE_READY"]),
     (just_down, ["NODE_DOWN_TOO_SHORT"]),
+    (down_since_nobody_knows_when, ["NODE_DOWN_TOO_SHORT"]),
     (lambda cluster: cluster.members.clear(), ["ETCD_UNREADABLE"]),
     (in_two_clusters, ["ETCD_SPLIT"]),
     (second_loss, ["MORE_THAN_ONE_LOST"]),
@@ -200,6 +212,7 @@ CASES: list[tuple[Change, list[str]]] = [
     (lambda cluster: cluster.change_host("master-3", skew_seconds=5.1), ["CLOCK_SKEW"]),
     (no_room, ["DISK_SPACE"]),
     (nobody_named_it, ["CLAIM_UNDECIDED"]),
+    (nobody_makes_it_again, ["CLAIM_UNDECIDED"]),
     (ambiguous, ["VOLUME_AMBIGUOUS"]),
     (minio_says_no, ["MINIO_UNSAFE"]),
     (minio_is_not_asked, ["MINIO_UNREADABLE"]),
@@ -258,7 +271,16 @@ def test_a_name_nobody_knows_is_told_with_the_names_that_there_are() -> None:
     assert "master-1, master-2, master-3" in made.refusals[0].seen
 
 
-@pytest.mark.parametrize("change", [answering, unprobed, lambda cluster: cluster.set_ready("master-1", True)])
+@pytest.mark.parametrize(
+    "change",
+    [
+        answering,
+        unprobed,
+        just_down,
+        down_since_nobody_knows_when,
+        lambda cluster: cluster.set_ready("master-1", True),
+    ],
+)
 def test_a_fenced_node_may_look_alive(change: Change) -> None:
     cluster = StandInCluster()
     change(cluster)
@@ -280,6 +302,14 @@ def test_a_node_must_have_been_down_for_the_minimum(since: str, codes: list[str]
     cluster = StandInCluster()
     cluster.set_ready("master-1", False, since="2026-03-01T" + since)
     assert cluster.codes() == codes
+
+
+def test_how_long_a_node_is_down_is_told_as_far_as_it_is_known() -> None:
+    cluster = StandInCluster()
+    just_down(cluster)
+    assert "has been down for 59 s only" in cluster.plan().refusals[0].seen
+    down_since_nobody_knows_when(cluster)
+    assert "has been down for a time nobody knows" in cluster.plan().refusals[0].seen
 
 
 def test_what_is_not_judged_without_reaching_everybody() -> None:
@@ -304,6 +334,46 @@ def test_a_clock_is_compared_with_the_survivors_and_not_with_the_controller() ->
     for name in ("master-2", "master-3", "master-4"):
         cluster.change_host(name, skew_seconds=3600.0)
     assert cluster.codes() == []
+
+
+def test_the_two_clocks_farthest_apart_are_named() -> None:
+    cluster = StandInCluster()
+    cluster.change_host("master-2", skew_seconds=-3.0)
+    cluster.change_host("master-3", skew_seconds=4.0)
+    (refusal,) = cluster.plan().refusals
+    assert refusal.code == "CLOCK_SKEW"
+    assert refusal.seen == "The clocks of master-2.example.org and master-3.example.org differ by 7.0 s."
+
+
+def test_the_survivors_clocks_count_also_when_the_replacement_has_joined() -> None:
+    cluster = StandInCluster()
+    labels = [label for label, _act in cluster.acts(cluster.plan())]
+    cluster.run(cluster.plan(), acts=labels.index("the member starts") + 1)
+    assert cluster.codes() == []
+    cluster.change_host("master-2", skew_seconds=-6.0)
+    assert cluster.codes() == ["CLOCK_SKEW"]
+
+
+def test_the_clock_of_a_host_that_was_not_reached_is_not_compared() -> None:
+    found = StandInCluster().cluster()
+    far = [dataclasses.replace(item, skew_seconds=100.0, reachable=False) for item in found.hosts[:1]]
+    found = dataclasses.replace(found, hosts=(*far, *found.hosts[1:]))
+    assert list(_gates.clocks(found, Request(lost="x"))) == []
+    assert list(_gates.clocks(dataclasses.replace(found, hosts=()), Request(lost="x"))) == []
+
+
+def test_a_plane_without_a_vip_needs_no_keepalived() -> None:
+    cluster = StandInCluster()
+    for name in cluster.survivors:
+        cluster.change_host(name, keepalived=None)
+    assert cluster.codes() == []
+
+
+def test_a_survivor_without_the_manifest_is_named_with_the_vip() -> None:
+    cluster = StandInCluster()
+    cluster.change_host("master-3", keepalived=None)
+    (refusal,) = cluster.plan().refusals
+    assert refusal.seen == "master-3.example.org has no keepalived manifest, although the VIP is 192.0.2.100."
 
 
 def test_a_version_the_survivors_do_not_share_is_no_version_to_install() -> None:
@@ -336,9 +406,12 @@ def test_a_healing_drive_is_ours_only_in_a_run_that_is_resumed() -> None:
     cluster = StandInCluster()
     cluster.minio_gate = {"ok": False, "codes": ["healing", "drives_missing"], "sentences": ["a drive is healing"]}
     assert cluster.codes() == ["MINIO_UNSAFE"]
-    cluster.run(cluster_plan_without_minio(cluster), acts=1)
+    cluster.run(cluster_plan_without_minio(cluster), acts=2)
     assert cluster.codes() == []
     cluster.minio_gate["codes"].append("below_read_quorum")
+    assert cluster.codes() == ["MINIO_UNSAFE"]
+    cluster.minio_gate["codes"].pop()
+    cluster.write_journal({"finished": "2026-03-01T12:20:00Z"})
     assert cluster.codes() == ["MINIO_UNSAFE"]
 
 

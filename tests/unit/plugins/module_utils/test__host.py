@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import datetime
 import os
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -18,6 +20,10 @@ import pytest
 from ansible_collections.cloudpods.ha.plugins.module_utils import _host
 from ansible_collections.cloudpods.ha.plugins.module_utils._models import Host
 from ansible_collections.cloudpods.ha.plugins.module_utils._providers import KUBEADM, Provider
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 ADDRESSES = """\
 1: lo    inet 127.0.0.1/8 scope host lo\\       valid_lft forever preferred_lft forever
@@ -47,9 +53,12 @@ def provider(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Provider:
         manifests=str(tmp_path / "manifests"),
         etcd_manifest=str(tmp_path / "manifests" / "etcd.yaml"),
         etcd_data=str(tmp_path / "etcd"),
+        etcd_cert=str(tmp_path / "server.crt"),
+        etcd_key=str(tmp_path / "server.key"),
     )
     monkeypatch.setattr(_host, "PROVIDERS", {"kubeadm": here})
     monkeypatch.setattr(_host, "ETCD_METRICS_PORT", free_port())
+    monkeypatch.setattr(_host, "ETCD_CLIENT_PORT", free_port())
     monkeypatch.setattr(_host, "API_PORT", free_port())
     return here
 
@@ -64,8 +73,24 @@ def gather(**fields: Any) -> Host:
     return _host.gather(fields.pop("run", stand_in_run), **{**known, **fields})
 
 
+def make_certificate(provider: Provider) -> None:
+    """A certificate that signs itself, for server and client alike."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "etcd")])
+    now = datetime.datetime.now(datetime.UTC)
+    day = datetime.timedelta(days=1)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now - day, now + day)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    Path(provider.etcd_cert).write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    Path(provider.etcd_key).write_bytes(key.private_bytes(*form))
+
+
 @contextlib.contextmanager
-def serving(status: int, body: str) -> Iterator[int]:
+def serving(status: int, body: str, *, context: ssl.SSLContext | None = None) -> Iterator[int]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(status)
@@ -76,6 +101,8 @@ def serving(status: int, body: str) -> Iterator[int]:
             pass
 
     with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        if context is not None:
+            server.socket = context.wrap_socket(server.socket, server_side=True)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:
@@ -198,6 +225,73 @@ def test_an_api_server_is_ready_when_it_says_so(
     monkeypatch.setattr(_host, "_local", local)
     assert gather().api_ready == ready
     assert all("//127.0.0.1:" in url for url in asked)
+    assert not [url for url in asked if url.endswith("/healthz")]
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "ready"),
+    [(200, "ok", "ok"), (500, "[-]etcd failed: reason withheld\n", "not ready: etcd"), (404, "", "answered 404")],
+)
+def test_an_api_server_that_knows_no_readyz_is_asked_for_healthz(
+    monkeypatch: pytest.MonkeyPatch, status: int, body: str, ready: str
+) -> None:
+    def local(url: str) -> tuple[int, str]:
+        return (404, "404 page not found") if url.endswith("/readyz") else (status, body)
+
+    monkeypatch.setattr(_host, "_etcd_health", lambda _provider: "")
+    monkeypatch.setattr(_host, "_local", local)
+    assert gather().api_ready in (ready, "not ready: " + ready)
+
+
+@pytest.mark.parametrize(
+    ("metrics", "client", "health"),
+    [
+        ((0, ""), (200, '{"health":"true"}'), "ok"),
+        ((0, ""), (503, '{"health":"false","reason":"RAFT NO LEADER"}'), "RAFT NO LEADER"),
+        ((0, ""), (0, ""), ""),
+        ((503, '{"health":"false"}'), (200, '{"health":"true"}'), "not healthy"),
+    ],
+)
+def test_an_etcd_without_a_port_for_metrics_is_asked_as_a_client(
+    monkeypatch: pytest.MonkeyPatch,
+    provider: Provider,
+    metrics: tuple[int, str],
+    client: tuple[int, str],
+    health: str,
+) -> None:
+    Path(provider.etcd_key).write_text("x", encoding="utf-8")
+
+    def local(url: str, *, certificate: tuple[str, str] | None = None) -> tuple[int, str]:
+        if url == "https://127.0.0.1:{0}/health".format(_host.ETCD_CLIENT_PORT):
+            assert certificate == (provider.etcd_cert, provider.etcd_key)
+            return client
+        assert certificate is None
+        return metrics if url.endswith("/health") else (0, "")
+
+    monkeypatch.setattr(_host, "_local", local)
+    assert gather().etcd_health == health
+
+
+def test_a_client_certificate_is_shown_to_etcd(
+    monkeypatch: pytest.MonkeyPatch, provider: Provider, tmp_path: Path
+) -> None:
+    make_certificate(provider)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(provider.etcd_cert, provider.etcd_key)
+    context.load_verify_locations(provider.etcd_cert)
+    context.verify_mode = ssl.CERT_REQUIRED
+    with serving(200, '{"health":"true"}', context=context) as port:
+        monkeypatch.setattr(_host, "ETCD_CLIENT_PORT", port)
+        assert gather().etcd_health == "ok"
+        Path(provider.etcd_key).rename(tmp_path / "away")
+        assert gather().etcd_health == ""
+
+
+def test_a_damaged_certificate_is_no_answer_and_no_crash(provider: Provider) -> None:
+    Path(provider.etcd_key).write_text("x", encoding="utf-8")
+    assert gather().etcd_health == ""
+    Path(provider.etcd_cert).write_text("x", encoding="utf-8")
+    assert gather().etcd_health == ""
 
 
 @pytest.mark.parametrize("answer", [b"", b"SSH-2.0-OpenSSH_9.2\r\n", b"\x15\x03\x01\x00\x02\x02\x46"])

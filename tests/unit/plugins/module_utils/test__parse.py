@@ -120,8 +120,9 @@ def test_a_pod_belongs_to_the_owner_that_controls_it() -> None:
     obj["metadata"]["deletionTimestamp"] = LATER
     pod = _parse.pod(obj)
     assert (pod.owner, pod.node, pod.deleting, pod.phase) == ("StatefulSet/minio", "master-1", True, "Running")
+    assert pod.claims == ("export-minio-0",)
     bare = _parse.pod(BARE)
-    assert (bare.owner, bare.node, bare.deleting, bare.phase) == ("", "", False, "")
+    assert (bare.owner, bare.node, bare.deleting, bare.phase, bare.claims) == ("", "", False, "", ())
 
 
 def test_only_claims_count_among_the_volumes_of_a_pod() -> None:
@@ -204,6 +205,8 @@ def test_ordinals_may_start_elsewhere_and_replicas_may_be_left_out() -> None:
 def test_a_workload_without_pods_is_found_by_its_template() -> None:
     found = _parse.owners("ns", "data", workloads(("Deployment", deployment_object("ns", "db", "d", claim="data"))), [])
     assert found == (Owner("Deployment", "ns", "db", "d", managed=True),)
+    alone = deployment_object("ns", "db", "d", claim="data", managed=False)
+    assert _parse.owners("ns", "data", workloads(("Deployment", alone)), []) == (Owner("Deployment", "ns", "db", "d"),)
 
 
 def test_a_pod_that_belongs_to_no_known_workload_stands_for_itself() -> None:

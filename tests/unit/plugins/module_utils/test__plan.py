@@ -7,6 +7,7 @@ import dataclasses
 from typing import Any
 
 import pytest
+from ansible_collections.cloudpods.ha.plugins.module_utils import _compose
 from ansible_collections.cloudpods.ha.plugins.module_utils._models import Plan
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan import plan
 from ansible_collections.cloudpods.ha.tests.unit.plugins.stand_in_cluster import (
@@ -25,7 +26,8 @@ from ansible_collections.cloudpods.ha.tests.unit.plugins.stand_in_cluster import
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-ACTS = StandInCluster().run(StandInCluster().plan(), acts=0)
+ACT_LABELS = [label for label, _act in StandInCluster().acts(StandInCluster().plan())]
+ACTS = len(ACT_LABELS)
 LOST_CLAIMS = {
     ("onecloud", "default-influxdb"),
     ("onecloud", "default-victoria-metrics"),
@@ -202,7 +204,81 @@ def test_claims_nobody_wants_recovered_are_left_alone_and_told() -> None:
         ("default-glance", "ignore", "no workload mounts it")
     ]
     assert "default-glance" not in [name for _namespace, name, _uid in objects(made, "PersistentVolumeClaim")]
+    assert made.left_alone == ("onecloud/default-glance",)
     assert "Left alone:" in made.text
+
+
+def test_an_undecided_claim_is_not_one_to_be_left_alone() -> None:
+    cluster = StandInCluster()
+    cluster.add_volume_and_claim("elsewhere", "data", "master-1")
+    made = cluster.plan()
+    assert [(item.name, item.policy) for item in made.kept_claims] == [("data", "refuse")]
+    assert made.left_alone == ()
+
+
+def test_every_object_that_any_run_set_out_to_touch_stays_in_the_journal_once() -> None:
+    cluster = StandInCluster()
+    first = cluster.plan()
+    told = first.journal["touched"]
+    acted = [ref for step in first.steps if not step.act.startswith("wait") for ref in step.objects]
+    assert [(ref["kind"], ref["name"], ref["uid"]) for ref in told] == [
+        (ref.kind, ref.name, ref.uid) for ref in dict.fromkeys(acted)
+    ]
+    assert {"EtcdMember", "Node", "PersistentVolumeClaim", "Deployment"} <= {ref["kind"] for ref in told}
+    assert not [ref for ref in told if ref["name"].startswith("kube-proxy")]
+    cluster.run(first, acts=ACT_LABELS.index("bind export-minio-0") + 1)
+    rest = cluster.plan()
+    assert "EtcdMember" not in [ref.kind for step in rest.steps for ref in step.objects]
+    again = rest.journal["touched"]
+    assert again[: len(told)] == told
+    assert "PersistentVolume" in [ref["kind"] for ref in again[len(told) :]] or len(again) > len(told)
+    assert len({tuple(ref.values()) for ref in again}) == len(again)
+
+
+def test_after_a_finished_replacement_new_work_is_needed_and_not_resumed() -> None:
+    cluster = StandInCluster()
+    cluster.run(cluster.plan())
+    assert (cluster.journal or {})["finished"]
+    del cluster.node("master-4")["metadata"]["labels"]["onecloud.yunion.io/controller"]
+    made = cluster.plan()
+    assert (made.state, phases(made), made.claims) == ("needed", ["join"], ())
+    assert made.journal["finished"] is None
+
+
+def test_a_replacement_counts_as_joined_when_it_is_a_node_and_a_voter_that_answers() -> None:
+    for label, joined in (("the member is added", False), ("the member starts", True)):
+        cluster = StandInCluster()
+        cluster.run(cluster.plan(), acts=ACT_LABELS.index(label) + 1)
+        assert (cluster.plan().join, cluster.plan().joined) == (True, joined)
+
+
+def test_without_an_executor_the_replacement_has_the_first_of_its_addresses() -> None:
+    cluster = StandInCluster()
+    cluster.change_host("master-4", addresses=("10.0.0.14", "192.0.2.14"))
+    for name in cluster.survivors:
+        cluster.change_host(name, api_ready="not ready: etcd")
+    made = cluster.plan()
+    assert [item.code for item in made.refusals] == ["NO_EXECUTOR"]
+    assert made.replacement.ip == "10.0.0.14"
+
+
+@pytest.mark.parametrize(
+    ("fields", "warned"),
+    [({"drive_bytes": None, "error": ""}, True), ({"drive_bytes": 0, "error": ""}, False), ({"error": "x"}, False)],
+)
+def test_a_minio_whose_content_was_not_counted_is_warned_about(fields: dict[str, Any], warned: bool) -> None:
+    cluster = StandInCluster()
+    told = [{**item, "drive_bytes": None, **fields} for item in _compose.minio(cluster.minio())]
+    made = plan(cluster.cluster(), cluster.request(), told)
+    text = "How much the MinIO onecloud-minio/minio holds was not counted, so the free space was not compared."
+    assert (text in made.warnings) == warned
+
+
+def test_claims_that_were_never_bound_are_told_and_not_touched() -> None:
+    made = StandInCluster().plan()
+    at = made.text.index("Never bound, so nothing of them is lost:")
+    assert made.text[at + 1] == "  onecloud/default-baremetal-agent"
+    assert "default-baremetal-agent" not in [ref.name for step in made.steps for ref in step.objects]
 
 
 def test_a_discarded_claim_is_warned_about() -> None:
@@ -337,7 +413,8 @@ def test_a_run_killed_after_any_act_is_resumed_and_ends_in_nothing_to_do(act: in
     cluster.run(cluster.plan(), acts=act)
     rest = cluster.plan()
     assert rest.refusals == (), rest.refused_text
-    assert rest.state == ("resume" if act else "needed")
+    assert rest.state == ("resume" if cluster.journal else "needed")
+    assert bool(cluster.journal) == (act > ACT_LABELS.index("write the journal"))
     check_names(rest)
     cluster.run(rest)
     assert cluster.plan().state == "nothing_to_do"

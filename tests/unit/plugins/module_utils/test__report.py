@@ -55,6 +55,31 @@ def test_a_failure_says_where_it_stopped_and_that_it_can_be_run_again() -> None:
     assert "Touched:" not in text
 
 
+def test_what_was_proven_of_nothing_is_neither_done_nor_stopped() -> None:
+    found = report(StandInCluster().plan(), JOURNAL, {}, outcome="open", failure="")
+    assert found["json"]["outcome"] == "open"
+    assert found["text"][0] == "OPEN: master-1 is not replaced yet, or it is not proven"
+    assert not [line for line in found["text"] if "Run the same command again" in line]
+    assert "Touched:" not in found["text"]
+
+
+def test_objects_of_all_runs_are_told_and_before_the_journal_those_of_the_plan() -> None:
+    made = StandInCluster().plan()
+    earlier = {"kind": "Node", "namespace": "", "name": "master-0", "uid": "u0"}
+    found = report(made, {"touched": [earlier]}, {}, outcome="done", failure="")
+    assert found["json"]["touched"] == [earlier]
+    assert [line for line in found["text"] if line.startswith("  Node ")] == ["  Node master-0 [u0]"]
+    planned = report(made, {}, {}, outcome="failed", failure="x")["json"]["touched"]
+    assert planned == made.journal["touched"]
+
+
+def test_phases_are_told_in_the_order_in_which_they_are_done() -> None:
+    marks = {"started": "2026-03-01T12:00:00Z", "finished": "2026-03-01T12:00:04Z"}
+    phases = dict.fromkeys(["verify", "something_else", "join", "backup", "discovery"], marks)
+    data = report(Plan(state="resume"), {"phases": phases}, {}, outcome="done", failure="")["json"]
+    assert [item["phase"] for item in data["phases"]] == ["discovery", "backup", "join", "verify", "something_else"]
+
+
 def test_every_report_warns_about_the_old_machine() -> None:
     found = report(StandInCluster().plan(), {}, {}, outcome="done", failure="")
     (warning,) = [text for text in found["json"]["warnings"] if "retire_node" in text]

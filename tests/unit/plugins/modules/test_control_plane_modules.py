@@ -116,6 +116,7 @@ class StandInKubeadm:
         self.configuration = ""
         self.mode = 0
         self.fails = ""
+        self.folder = Path()
 
     def __call__(self, argv: Sequence[str]) -> tuple[int, str, str]:
         self.calls.append(list(argv))
@@ -140,12 +141,15 @@ class StandInKubeadm:
                 if name != "kubeadm-certs"
             ]
             return 0, "".join(lines), ""
-        return 0, "secret/kubeadm-certs\n" if "kubeadm-certs" in self.secrets else "", ""
+        # The certificates and the token that ends their time, which kubeadm makes beside them.
+        return 0, "kubeadm-certs\nbootstrap-token-owner1" if "kubeadm-certs" in self.secrets else "", ""
 
 
 @pytest.fixture
-def kubeadm(monkeypatch: pytest.MonkeyPatch) -> StandInKubeadm:
+def kubeadm(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> StandInKubeadm:
     found = StandInKubeadm()
+    found.folder = tmp_path
+    monkeypatch.setattr(kubeadm_join_credentials.AnsibleModule, "tmpdir", str(tmp_path))
     monkeypatch.setattr(kubeadm_join_credentials, "module_runner", lambda _module: found)
     return found
 
@@ -162,9 +166,9 @@ def test_credentials_are_made_and_no_secret_stands_on_a_command_line(
     words = " ".join(word for argv in kubeadm.calls for word in argv)
     assert made["certificate_key"] not in words
     assert TOKEN not in words
-    path = kubeadm.calls[0][kubeadm.calls[0].index("--config") + 1]
-    assert not os.path.exists(path)
-    create = kubeadm.calls[1]
+    # By the token's description what was made is found again, so it comes first.
+    create, upload = kubeadm.calls
+    assert not os.path.exists(upload[upload.index("--config") + 1])
     assert create[create.index("--ttl") + 1] == "15m"
     assert create[create.index("--description") + 1] == "join of master-4"
 
@@ -189,14 +193,15 @@ def test_a_kubeadm_that_fails_is_quoted_and_leaves_no_file(
     assert found["failed"]
     assert found["msg"].endswith("error: no")
     assert "credentials" not in found
-    path = kubeadm.calls[0][kubeadm.calls[0].index("--config") + 1]
-    assert not os.path.exists(os.path.dirname(path))
+    assert [argv for argv in kubeadm.calls if step in argv]
+    assert list(kubeadm.folder.iterdir()) == []
 
 
 SECRETS = {
     "bootstrap-token-abcdef": "join of master-4",
     "bootstrap-token-ghijkl": "join of master-4",
     "bootstrap-token-mnopqr": "join of master-40",
+    "bootstrap-token-owner1": "Proxy for managing TTL for the kubeadm-certs secret",
     "bootstrap-token-stuvwx": "",
     "kubeadm-certs": "",
 }
@@ -207,11 +212,23 @@ def test_only_the_tokens_of_this_join_are_revoked_and_the_certificates(
 ) -> None:
     kubeadm.secrets = dict(SECRETS)
     found = run(kubeadm_join_credentials, capsys, **WANTED, state="absent")
-    assert (found["changed"], found["revoked"]) == (True, ["abcdef", "ghijkl", "kubeadm-certs"])
+    assert (found["changed"], found["revoked"]) == (
+        True,
+        ["bootstrap-token-abcdef", "bootstrap-token-ghijkl", "kubeadm-certs", "bootstrap-token-owner1"],
+    )
     assert sorted(kubeadm.secrets) == ["bootstrap-token-mnopqr", "bootstrap-token-stuvwx"]
     assert all("https://192.0.2.12:6443" in argv for argv in kubeadm.calls)
     again = run(kubeadm_join_credentials, capsys, **WANTED, state="absent")
     assert (again["changed"], again["revoked"]) == (False, [])
+
+
+def test_certificates_of_somebody_else_s_join_are_not_revoked(
+    kubeadm: StandInKubeadm, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kubeadm.secrets = {"bootstrap-token-mnopqr": "join of master-40", "kubeadm-certs": ""}
+    found = run(kubeadm_join_credentials, capsys, **WANTED, state="absent")
+    assert (found["changed"], found["revoked"]) == (False, [])
+    assert "kubeadm-certs" in kubeadm.secrets
 
 
 def test_in_check_mode_nothing_is_revoked(kubeadm: StandInKubeadm, capsys: pytest.CaptureFixture[str]) -> None:
@@ -226,7 +243,7 @@ def test_a_description_of_any_script_is_found_again(
 ) -> None:
     kubeadm.secrets = {"bootstrap-token-abcdef": "join of 主节点-4"}
     found = run(kubeadm_join_credentials, capsys, **{**WANTED, "description": "join of 主节点-4"}, state="absent")
-    assert found["revoked"] == ["abcdef"]
+    assert found["revoked"] == ["bootstrap-token-abcdef"]
 
 
 def test_a_description_is_encoded_as_a_secret_holds_it() -> None:

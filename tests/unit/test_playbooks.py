@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What replace_master does in which order, and what it computes between the phases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from jinja2 import StrictUndefined
+from jinja2.nativetypes import NativeEnvironment
+
+PLAYBOOKS = Path(__file__).resolve().parents[2] / "playbooks"
+PHASES = ["etcd_cleanup", "node_removal", "vip", "join", "stateful_recovery"]
+BACKUP = {"path": "/x.db", "times": {"started": "1", "finished": "2"}}
+DISCOVERY = {"discovery": {"started": "0", "finished": "1"}}
+
+Json = dict[str, Any]
+
+
+def tasks_in(tasks: list[Json]) -> Iterator[Json]:
+    for task in tasks:
+        yield task
+        yield from tasks_in(task.get("block") or [])
+
+
+def replacing() -> list[Json]:
+    (play,) = [
+        play
+        for play in yaml.safe_load((PLAYBOOKS / "replace_master.yml").read_text(encoding="utf-8"))
+        if "tasks" in play
+    ]
+    return list(tasks_in(play["tasks"]))
+
+
+def role_of(task: Json) -> str:
+    return str((task.get("ansible.builtin.import_role") or {}).get("name", "")).rpartition(".")[2]
+
+
+def rendered(text: str, **known: Any) -> Any:
+    """The text as Ansible would render it, with the filters that stand in these playbooks."""
+    environment = NativeEnvironment(undefined=StrictUndefined)
+    environment.filters["combine"] = lambda first, second: {**first, **second}
+    return environment.from_string(text).render(**known)
+
+
+def the_task(name: str) -> Json:
+    (task,) = [task for task in replacing() if task.get("name") == name]
+    return task
+
+
+def entry(**known: Any) -> Any:
+    given = the_task("Write down what can't be found out again")["vars"]
+    found = {"discovery_plan": {"journal": {"lost": {"name": "m"}}}, "discovery_phases": DISCOVERY, **known}
+    backup = rendered(given["__replace_master_backup"], **found)
+    return rendered(given["journal_entry"], __replace_master_backup=backup, **found)
+
+
+def test_the_backup_is_made_before_the_journal_and_the_journal_before_any_phase() -> None:
+    roles = list(dict.fromkeys(role_of(task) for task in replacing() if role_of(task)))
+    assert roles[:2] == ["backup", "journal"]
+    assert [role for role in roles if role in PHASES] == PHASES
+    assert roles[-2:] == ["verify", "report"]
+
+
+def test_the_backup_is_tagged_with_every_phase_that_acts() -> None:
+    for name in ("Backup", "Write down what can't be found out again"):
+        assert set(PHASES) <= set(the_task(name)["tags"]), name
+
+
+def test_the_journal_begins_with_the_backup_and_the_times_of_what_came_before_it() -> None:
+    found = entry(discovery_cluster={"journal": None}, backup_result=BACKUP)
+    assert found == {
+        "lost": {"name": "m"},
+        "backup": BACKUP,
+        "phases": {"discovery": DISCOVERY["discovery"], "backup": BACKUP["times"]},
+    }
+
+
+@pytest.mark.parametrize(("journal", "kept"), [(None, {}), ({"backup": BACKUP}, BACKUP), ({"lost": {}}, {})])
+def test_without_a_new_backup_the_journal_keeps_the_one_it_names(journal: Json | None, kept: Json) -> None:
+    assert entry(discovery_cluster={"journal": journal})["backup"] == kept
+
+
+@pytest.mark.parametrize(
+    ("journal", "previous"),
+    [
+        (None, {}),
+        ({"backup": BACKUP, "finished": None}, BACKUP),
+        ({"backup": BACKUP, "finished": "2026-03-01T12:20:00Z"}, {}),
+        ({"finished": None}, {}),
+    ],
+)
+def test_a_backup_is_used_again_by_a_run_that_goes_on_and_by_no_other(journal: Json | None, previous: Json) -> None:
+    text = yaml.safe_load((PLAYBOOKS / "vars" / "phases.yml").read_text(encoding="utf-8"))["backup_previous"]
+    assert rendered(text, discovery_cluster={"journal": journal}) == previous
+
+
+@pytest.mark.parametrize(("known", "outcome"), [({"verify_result": {"ok": True}}, "done"), ({}, "open")])
+def test_only_what_was_proven_is_done(known: Json, outcome: str) -> None:
+    assert rendered(the_task("Report")["vars"]["report_outcome"], **known) == outcome
+
+
+def test_the_journal_is_closed_with_the_times_of_the_proof() -> None:
+    given = the_task("Close the journal")["vars"]["journal_entry"]
+    known = {"verify_result": {"times": {"started": "8", "finished": "9"}}}
+    assert rendered(given["phases"]["verify"], **known) == {"started": "8", "finished": "9"}
+    assert str(rendered(given["finished"], **known)) == "9"
