@@ -90,9 +90,20 @@ def test_role_has_its_files(role: Path) -> None:
 
 @each_role
 def test_a_role_has_a_main_or_nothing_but_named_entry_points(role: Path) -> None:
-    files = {path.stem for path in (role / "tasks").glob("*.yml")}
+    files = set((role / "tasks").glob("*.yml"))
     assert files
-    assert "main" in files or files == set(specs_of(role))
+    included = {
+        found
+        for path in files
+        for task in tasks_of(path)
+        for key in ("ansible.builtin.include_tasks", "ansible.builtin.import_tasks")
+        if key in task
+        for found in (role / "tasks").glob(re.sub(r"\{\{.*?\}\}", "*", str(task[key])))
+    }
+    entry_points = set(specs_of(role))
+    # Nothing stands there that nobody can reach.
+    assert {path.stem for path in files - included} <= entry_points
+    assert "main" in entry_points or entry_points == {path.stem for path in files - included}
 
 
 @each_role
