@@ -226,6 +226,12 @@ def replacement(
             "Put exactly one host into the group 'replacement'.",
         )
         return
+    if host.join_running:
+        yield Refusal(
+            "JOIN_RUNNING",
+            "On the replacement {0} a kubeadm has been running for minutes.".format(host.name),
+            "Let it end, or end it when it hangs, then run again.",
+        )
     if not host.reachable or joined:
         return
     if not resuming:

@@ -199,6 +199,7 @@ CASES: list[tuple[Change, list[str]]] = [
     (lambda cluster: cluster.change_member("master-1", healthy=True, cluster_id="c1"), ["MEMBER_HEALTHY"]),
     (lambda cluster: cluster.change_member("master-1", learner=True), ["MEMBER_LEARNER"]),
     (no_replacement, ["NO_REPLACEMENT"]),
+    (lambda cluster: cluster.change_host("master-4", join_running=True), ["JOIN_RUNNING"]),
     (replacement_is_lost, ["REPLACEMENT_IS_LOST"]),
     (replacement_has_address_of_the_lost_without_a_node, ["REPLACEMENT_IS_LOST"]),
     (replacement_is_node, ["REPLACEMENT_IS_NODE"]),
