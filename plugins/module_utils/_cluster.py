@@ -45,6 +45,14 @@ def read(api: KubeApi, *, provider: str, lost_name: str) -> Cluster:
     return cluster if lost is None else _with_losses(api, cluster, lost, volumes)
 
 
+def settled(cluster: Cluster) -> bool:
+    """Whether every control-plane Node but the lost one is Ready. A kubelet may miss its time for some seconds after the VIP has moved."""
+    lost = cluster.lost.name if cluster.lost else ""
+    return not cluster.api_error and all(
+        node.ready for node in cluster.nodes if node.control_plane and node.name != lost
+    )
+
+
 def _is_named(wanted: str, name: str, addresses: t.Iterable[str]) -> bool:
     return wanted == name or wanted in addresses
 

@@ -58,12 +58,17 @@ cluster:
     server: https://192.0.2.12:6443
     lost: {name: master-1, addresses: [192.0.2.11], hostname_label: master-1, uid: 5fe0..., seen_in: [node]}
     api_error: ""
+settled:
+  description: Whether the API answered and every control-plane Node but the lost one is Ready.
+  type: bool
+  returned: success
+  sample: true
 """
 
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.cloudpods.ha.plugins.module_utils._cluster import read
+from ansible_collections.cloudpods.ha.plugins.module_utils._cluster import read, settled
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
 from ansible_collections.cloudpods.ha.plugins.module_utils._kube import connect
 from ansible_collections.cloudpods.ha.plugins.module_utils._models import Cluster, to_json
@@ -84,7 +89,7 @@ def main() -> t.NoReturn:
         cluster = read(connect(module.params["kubeconfig"]), provider=provider, lost_name=module.params["lost"])
     except HaError as exc:
         cluster = Cluster(provider=provider, api_error=str(exc))
-    module.exit_json(changed=False, cluster=to_json(cluster))
+    module.exit_json(changed=False, cluster=to_json(cluster), settled=settled(cluster))
 
 
 if __name__ == "__main__":

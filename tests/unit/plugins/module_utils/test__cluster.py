@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
 from ansible_collections.cloudpods.ha.plugins.module_utils import _cluster
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
-from ansible_collections.cloudpods.ha.plugins.module_utils._models import Cluster
+from ansible_collections.cloudpods.ha.plugins.module_utils._models import Cluster, Lost, Node
 from ansible_collections.cloudpods.ha.tests.unit.plugins.stand_in_cluster import (
     CLAIMS,
     CLUSTER_INFO,
@@ -175,3 +176,20 @@ def test_a_cluster_info_without_a_server_names_none(info: dict[str, Any]) -> Non
     cluster = StandInCluster()
     cluster.objects[CLUSTER_INFO] = info
     assert read(cluster).cluster_info_server == ""
+
+
+def test_a_cluster_is_settled_when_every_other_master_is_ready() -> None:
+    def node(name: str, *, ready: bool, control_plane: bool = True) -> Node:
+        return Node(name=name, uid=name, ready=ready, control_plane=control_plane)
+
+    lost = Lost(name="master-1", addresses=(), hostname_label="master-1")
+    nodes = (
+        node("master-1", ready=False),
+        node("master-2", ready=True),
+        node("worker-1", ready=False, control_plane=False),
+    )
+    whole = Cluster(provider="kubeadm", lost=lost, nodes=nodes)
+    assert _cluster.settled(whole)
+    assert not _cluster.settled(dataclasses.replace(whole, nodes=(*nodes, node("master-3", ready=False))))
+    assert not _cluster.settled(dataclasses.replace(whole, api_error="it does not answer"))
+    assert not _cluster.settled(dataclasses.replace(whole, lost=None))
