@@ -11,6 +11,7 @@ of them. Credentials come from the pods' environment and stay in this process.
 from __future__ import annotations
 
 import base64
+import concurrent.futures
 import hashlib
 import heapq
 import json
@@ -110,9 +111,13 @@ def is_ready(obj: Json) -> bool:
 
 def probe(deployment: Deployment, *, tunnel: Tunnel, timeout: int) -> t.Tuple[PodView, ...]:
     """Ask every pod. A pod that can't be asked has no answer and an error; nothing is raised for it."""
-    return tuple(
-        _probe_pod(deployment, name, pod, tunnel=tunnel, timeout=timeout) for name, pod in deployment.pods.items()
-    )
+
+    def ask(item: t.Tuple[str, t.Optional[Json]]) -> PodView:
+        return _probe_pod(deployment, item[0], item[1], tunnel=tunnel, timeout=timeout)
+
+    # At once: after a loss each server answers late, since it waits for the dead ones.
+    with concurrent.futures.ThreadPoolExecutor(max_workers=max(1, len(deployment.pods))) as pool:
+        return tuple(pool.map(ask, deployment.pods.items()))
 
 
 def read_objects(
