@@ -330,6 +330,13 @@ def _additions(cluster: Cluster, made: Plan) -> t.Iterator[Step]:
 
 
 def _recoveries(cluster: Cluster, made: Plan) -> t.Iterator[Step]:
+    others = [
+        ObjectRef("Node", "", node.name, node.uid)
+        for node in cluster.nodes
+        if not node.unschedulable and node.name not in (made.replacement.name, made.lost.name if made.lost else "")
+    ]
+    if made.claims and others:
+        yield Step("stateful_recovery", "cordon until the recovery has ended", tuple(others))
     for claim in made.claims:
         refs = [
             ObjectRef("PersistentVolumeClaim", claim.namespace, claim.name, claim.uid),

@@ -71,7 +71,12 @@ def _text(
         yield "  Run the same command again when the cause is gone; it goes on from here."
     yield ""
     for phase, seconds in durations:
-        yield "  {0:<18} {1}".format(phase, "not finished" if seconds is None else "{0} s".format(seconds))
+        yield "  {0:<18} {1}".format(
+            phase,
+            ("cut short by a run that ended early" if outcome == "done" else "not finished")
+            if seconds is None
+            else "{0} s".format(seconds),
+        )
     backup = results.get("backup") or {}
     if backup:
         yield ""

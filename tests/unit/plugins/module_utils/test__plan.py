@@ -44,6 +44,11 @@ def objects(made: Plan, kind: str) -> list[tuple[str, str, str]]:
     return [(ref.namespace, ref.name, ref.uid) for step in made.steps for ref in step.objects if ref.kind == kind]
 
 
+def deleted_nodes(made: Plan) -> list[tuple[str, str, str]]:
+    steps = [step for step in made.steps if step.phase == "node_removal"]
+    return [(ref.namespace, ref.name, ref.uid) for step in steps for ref in step.objects if ref.kind == "Node"]
+
+
 def check_names(made: Plan) -> None:
     """No plan names one object with two UIDs."""
     uids: dict[tuple[str, str, str], str] = {}
@@ -64,7 +69,11 @@ def test_the_plan_names_every_object_with_its_uid() -> None:
     cluster = StandInCluster()
     made = cluster.plan()
     node = cluster.node("master-1")["metadata"]["uid"]
-    assert objects(made, "Node") == [("", "master-1", node)]
+    others = [("", name, cluster.node(name)["metadata"]["uid"]) for name in ("master-2", "master-3")]
+    assert objects(made, "Node") == [("", "master-1", node), *others]
+    assert [step.act for step in made.steps if step.objects and step.objects[0].name == "master-2"] == [
+        "cordon until the recovery has ended"
+    ]
     assert objects(made, "EtcdMember") == [("", "master-1", cluster.member("master-1").id)]
     assert made.member_id == cluster.member("master-1").id
     claims = {("", item["metadata"]["namespace"], item["metadata"]["name"]): item for item in cluster.lists[CLAIMS]}
@@ -541,7 +550,7 @@ def test_whatever_is_broken_no_plan_without_refusals_harms_what_lives(numbers: l
     check_names(made)
     on_lost = {item["spec"]["claimRef"]["uid"] for item in cluster.lists[VOLUMES] if _home(item) == cluster.lost}
     assert {uid for _namespace, _name, uid in objects(made, "PersistentVolumeClaim")} <= on_lost
-    assert {name for _namespace, name, _uid in objects(made, "Node")} <= {cluster.lost}
+    assert {name for _namespace, name, _uid in deleted_nodes(made)} <= {cluster.lost}
     assert {name for _namespace, name, _uid in objects(made, "EtcdMember")} <= {cluster.lost}
     if made.refusals:
         assert made.state == "refused"
@@ -560,7 +569,7 @@ def test_the_lost_node_is_never_first_or_last_by_position() -> None:
         made = cluster.plan()
         assert made.refusals == ()
         assert objects(made, "EtcdMember") == [("", lost, cluster.member(lost).id)]
-        assert objects(made, "Node") == [("", lost, cluster.node(lost)["metadata"]["uid"])]
+        assert deleted_nodes(made) == [("", lost, cluster.node(lost)["metadata"]["uid"])]
         assert made.executor.name != lost
 
 

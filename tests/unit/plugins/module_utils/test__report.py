@@ -35,7 +35,7 @@ def test_the_text_tells_the_same() -> None:
     text = report(StandInCluster().plan(), JOURNAL, RESULTS, outcome="done", failure="")["text"]
     assert text[0] == "DONE: master-1 was replaced by master-4"
     assert "  backup             4 s" in text
-    assert "  join               not finished" in text
+    assert "  join               cut short by a run that ended early" in text
     assert "etcd snapshot: /var/backups/x.db on master-2, revision 21; a copy is /root/x.db" in text
     assert text.index("Touched:") < text.index("Proof:") < text.index("  ok       nodes")
     assert [line for line in text if line.startswith("  Node master-1 [")]
