@@ -14,6 +14,9 @@ description:
   - The health of etcd is what the member answers on its own metrics port after a linearizable read, so it is known also when the API server is down.
 version_added: 0.1.0
 author: cloudpods.ha authors (@cloudpods-ha)
+extends_documentation_fragment:
+  - cloudpods.ha._attributes
+  - cloudpods.ha._attributes.info_module
 options:
   name:
     description: The name of this host in the inventory; it is returned as it is.
@@ -33,16 +36,6 @@ options:
     type: list
     elements: path
     default: []
-attributes:
-  check_mode:
-    support: full
-    description: It only reads.
-  diff_mode:
-    support: N/A
-    description: It changes nothing.
-  idempotent:
-    support: full
-    description: It changes nothing.
 """
 
 EXAMPLES = r"""

@@ -16,6 +16,8 @@ description:
 version_added: 0.1.0
 author: cloudpods.ha authors (@cloudpods-ha)
 extends_documentation_fragment:
+  - cloudpods.ha._attributes
+  - cloudpods.ha._attributes.info_module
   - cloudpods.ha._kubeconfig
 options:
   lost:
@@ -26,16 +28,6 @@ options:
     description: How the control plane is run; it is returned as it is.
     type: str
     default: kubeadm
-attributes:
-  check_mode:
-    support: full
-    description: It only reads.
-  diff_mode:
-    support: N/A
-    description: It changes nothing.
-  idempotent:
-    support: full
-    description: It changes nothing.
 """
 
 EXAMPLES = r"""

@@ -13,6 +13,9 @@ description:
   - Whether the API answers at the VIP is another question, and not answered here.
 version_added: 0.1.0
 author: cloudpods.ha authors (@cloudpods-ha)
+extends_documentation_fragment:
+  - cloudpods.ha._attributes
+  - cloudpods.ha._attributes.info_module
 options:
   address:
     description: The VIP.
@@ -23,16 +26,6 @@ options:
     type: str
     choices: [kubeadm]
     default: kubeadm
-attributes:
-  check_mode:
-    support: full
-    description: It only reads.
-  diff_mode:
-    support: N/A
-    description: It changes nothing.
-  idempotent:
-    support: full
-    description: It changes nothing.
 """
 
 EXAMPLES = r"""
