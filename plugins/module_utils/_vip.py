@@ -15,7 +15,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils import _keepalived
 from ansible_collections.cloudpods.ha.plugins.module_utils._addresses import addresses
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
 from ansible_collections.cloudpods.ha.plugins.module_utils._models import Json, Keepalived, to_json
-from ansible_collections.cloudpods.ha.plugins.module_utils._providers import API_PORT, HOST_BACKUPS, Provider
+from ansible_collections.cloudpods.ha.plugins.module_utils._providers import API_PORT, HOST_BACKUPS, Provider, host_port
 from ansible_collections.cloudpods.ha.plugins.module_utils._runner import Runner
 
 
@@ -28,7 +28,7 @@ def inspect(run: Runner, provider: Provider, address: str) -> Json:
     carried = addresses(run)
     keepalived, mode, error = read_manifest(provider.keepalived_manifest)
     return {
-        "server": "https://{0}:{1}".format("[{0}]".format(wanted) if ":" in wanted else wanted, API_PORT),
+        "server": "https://{0}".format(host_port(wanted, API_PORT)),
         "holds": wanted in carried,
         "interface": carried.get(wanted, ""),
         "manifest": provider.keepalived_manifest,
