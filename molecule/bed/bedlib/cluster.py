@@ -1,20 +1,23 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The HA kubeadm cluster on the hosts: init, joins, keepalived, labels, local-path, kubeconfig."""
+"""The HA cluster on the hosts: what both flavours share, and kubeadm's init, joins, keepalived, labels, local-path."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import socket
 import string
+import tempfile
 from pathlib import Path
 
 from . import binaries, conf, hosts, identity, images
 from .conf import HERE, STATE, BedError, Host, each, run, say, wait_for
 
 KUBECONFIG = STATE / "kubeconfig"
-ADMIN = "/etc/kubernetes/admin.conf"
+ADMIN = {conf.KUBEADM: "/etc/kubernetes/admin.conf"}
+K3S_ADMIN = "/etc/rancher/k3s/k3s.yaml"
 KEEPALIVED = "/etc/kubernetes/manifests/keepalived.yaml"
 LABELS = ("onecloud.yunion.io/controller=enable", "onecloud.yunion.io/host=enable")
 PORT = 6443
@@ -30,6 +33,10 @@ def values(**more: str) -> dict[str, str]:
         "POD_CIDR": str(conf.POD_CIDR),
         "SERVICE_CIDR": str(conf.SERVICE_CIDR),
         "REGISTRY": images.REGISTRY,
+        # Where the provisioner of kubeadm clusters lies, which names a volume's folder after the volume alone.
+        "STORAGE_NAMESPACE": "local-path-storage",
+        "STORAGE": "/opt/local-path-provisioner",
+        "PATH_PATTERN": "{{ .PVName }}",
     }
     named = {f"IMAGE_{i.name.upper().replace('-', '_')}": i.reference for i in images.IMAGES}
     return {**fixed, **named, **more}
@@ -78,9 +85,15 @@ def _kubeadm(host: Host, config: str, *argv: str, hidden: tuple[str, ...]) -> No
         raise BedError(f"kubeadm {argv[0]} on {host.name} failed; its output is in {log}.")
 
 
+def admin() -> str:
+    """The administrator's kubeconfig on a master."""
+    return ADMIN.get(conf.flavour(), K3S_ADMIN)
+
+
 def write_kubeconfig(source: Host) -> None:
-    """Fetch admin.conf through a master; its server is that master's own address."""
-    text = hosts.execute(source, "cat", ADMIN).replace(f"https://{conf.VIP}:{PORT}", f"https://{source.ip}:{PORT}")
+    """Fetch the administrator's kubeconfig from a master; its server becomes that master's own address."""
+    own = hosts.execute(source, "cat", admin())
+    text = re.sub(rf"(?m)^(\s+server: )https://\S+:{PORT}$", rf"\g<1>https://{source.ip}:{PORT}", own)
     scratch = KUBECONFIG.with_suffix(".new")
     with os.fdopen(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as handle:
         handle.write(text)
@@ -92,7 +105,7 @@ def refresh_kubeconfig() -> Path:
     states = hosts.states()
     order = (conf.MASTERS[1], conf.MASTERS[2], conf.SPARE, conf.MASTERS[0])
     for one in order:
-        if states.get(one.name) == "running" and answers(one.ip) and hosts.execute(one, "ls", ADMIN, check=False):
+        if states.get(one.name) == "running" and answers(one.ip) and hosts.execute(one, "ls", admin(), check=False):
             write_kubeconfig(one)
             return KUBECONFIG
     raise BedError("No master of the bed answers on port 6443; `bed status` shows which hosts run.")
@@ -109,7 +122,7 @@ def wait_api() -> None:
     wait_for("An API server ready", probe, seconds=120, every=1)
 
 
-def _ready(nodes: int) -> bool:
+def ready(nodes: int) -> bool:
     listed = kubectl("get", "nodes", "-o", "json", check=False)
     items = json.loads(listed)["items"] if listed else []
     good = [i for i in items for c in i["status"]["conditions"] if c["type"] == "Ready" and c["status"] == "True"]
@@ -141,10 +154,13 @@ def create(workers: tuple[Host, ...]) -> None:
     # Neither the key nor the token is needed again.
     used = ("kubeadm-certs", f"bootstrap-token-{token.split('.')[0]}")
     kubectl("-n", "kube-system", "delete", "secret", *used, "--ignore-not-found")
-    names = [m.name for m in (*conf.MASTERS, *workers)]
+    label_and_wait([m.name for m in (*conf.MASTERS, *workers)])
+
+
+def label_and_wait(names: list[str]) -> None:
     kubectl("label", "node", *names, LABELS[1], "--overwrite")
     kubectl("label", "node", *names[: len(conf.MASTERS)], LABELS[0], "--overwrite")
-    wait_for("All nodes Ready", lambda: _ready(len(names)), seconds=90)
+    wait_for("All nodes Ready", lambda: ready(len(names)), seconds=90)
     refresh_kubeconfig()
     say("all nodes are Ready")
 
@@ -156,15 +172,24 @@ def vip_holders() -> list[str]:
     return [h.name for h, text in zip(running, shown, strict=True) if f" {conf.VIP}/" in text]
 
 
+# The etcd client's authority, certificate and key on a master.
+ETCD_FILES = {conf.KUBEADM: ("/etc/kubernetes/pki/etcd", "ca.crt", "peer.crt", "peer.key")}
+K3S_ETCD_FILES = ("/var/lib/rancher/k3s/server/tls/etcd", "server-ca.crt", "client.crt", "client.key")
+
+
 def etcd_members() -> list[str]:
-    """One line a member from a running master: id, status, name, addresses, learner."""
+    """One line a member, asked through a running master: id, status, name, addresses, learner."""
+    folder, *names = ETCD_FILES.get(conf.flavour(), K3S_ETCD_FILES)
     for one in (*conf.MASTERS[1:], conf.SPARE, conf.MASTERS[0]):
         if not answers(one.ip, 2379):
             continue
-        pki = "/etc/kubernetes/pki/etcd"
-        certs = f"--cacert {pki}/ca.crt --cert {pki}/peer.crt --key {pki}/peer.key"
-        argv = f"etcdctl --endpoints 127.0.0.1:2379 {certs} member list"
-        out = kubectl("-n", "kube-system", "exec", f"etcd-{one.name}", "--", "sh", "-c", argv, check=False)
+        with tempfile.TemporaryDirectory() as scratch:  # 0700
+            argv = [binaries.binary("etcdctl"), "--endpoints", f"{one.ip}:2379"]
+            for option, name in zip(("--cacert", "--cert", "--key"), names, strict=True):
+                where = Path(scratch, name)
+                where.write_text(hosts.execute(one, "cat", f"{folder}/{name}", check=False))
+                argv += [option, where]
+            out = run([*argv, "member", "list"], check=False).stdout
         if out:
             return out.strip().splitlines()
     return []

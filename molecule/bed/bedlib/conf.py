@@ -42,6 +42,10 @@ START = time.monotonic()
 _SAY = threading.Lock()
 
 
+# kubeadm; K3s, from a given binary; the stand-in for K3s, for machines that have no binary.
+KUBEADM, K3S, STANDIN = "kubeadm", "k3s", "k3s-standin"
+
+
 class BedError(Exception):
     """One clear sentence for the person at the terminal."""
 
@@ -110,6 +114,14 @@ SPARE = Host("master-4", 14)
 MAKER = Host("image-maker", 250)
 MAX_WORKERS = 9
 WORKERS = tuple(Host(f"worker-{n}", 20 + n) for n in range(1, MAX_WORKERS + 1))
+
+
+def flavour() -> str:
+    """The flavour of the bed that is there; kubeadm when there is none."""
+    try:
+        return (STATE / "flavour").read_text().strip()
+    except OSError:
+        return KUBEADM
 
 
 def host(name: str) -> Host:

@@ -17,7 +17,9 @@ KEY = STATE / "id_ed25519"
 SSH_CONFIG = STATE / "ssh_config"
 KNOWN_HOSTS = STATE / "known_hosts"
 TREE = "cloudpods-ha-bed-tree"
-BINDS = ("containerd", "kubelet", "etcd")
+# Folders of /var/lib that are not overlays: containerd cannot stack one on another, and databases sync often.
+BINDS = {conf.KUBEADM: ("containerd", "kubelet", "etcd")}
+K3S_BINDS = ("containerd", "kubelet", "rancher")
 SETTINGS = """[containers]
 default_ulimits = []
 [engine]
@@ -47,10 +49,11 @@ def trees_in_use() -> set[str]:
     return {entry["Labels"][TREE] for entry in listed}
 
 
-def prepare() -> None:
+def prepare(flavour: str = conf.KUBEADM) -> None:
     """Key, ssh configuration and network; each only when it is not there."""
     STATE.mkdir(parents=True, exist_ok=True)
     STATE.chmod(0o711)
+    (STATE / "flavour").write_text(f"{flavour}\n")
     (STATE / "subnet").write_text(f"{conf.SUBNET}\n")
     if not KEY.exists():
         run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", PREFIX, "-f", KEY])
@@ -111,16 +114,17 @@ def link_tree(source: Path, target: Path) -> None:
 
 def create(host: Host, tree: Path, store: Path | None) -> None:
     """Create and start one host from nothing."""
+    binds = BINDS.get(conf.flavour(), K3S_BINDS)
     base = STATE / "hosts" / host.name
     remove(host)
     run(["ssh-keygen", "-q", "-R", host.ip, "-f", KNOWN_HOSTS], check=False)
-    for name in BINDS:
+    for name in binds:
         (base / name).mkdir(parents=True, exist_ok=True)
-    (base / "etcd").chmod(0o700)
+        (base / name).chmod(0o700 if name == "etcd" else 0o755)
     if store:
         link_tree(store, base / "containerd")
     limits = ["--ulimit", "nofile=20000:20000", "--ulimit", "nproc=30000:30000"]
-    mounts = [part for name in BINDS for part in ("-v", f"{base / name}:/var/lib/{name}")]
+    mounts = [part for name in binds for part in ("-v", f"{base / name}:/var/lib/{name}")]
     _seed(host, base / "seed")
     mounts += ["-v", f"{base / 'seed'}:/etc/bed:ro"]
     # Nobody answers DNS at the gateway: a name that is not the cluster's is refused at once.
@@ -186,6 +190,12 @@ def put(host: Host, path: str, text: str, mode: int = 0o600) -> None:
     new = f"{path}.new"
     script = f"umask 077; mkdir -p $(dirname {path}); cat > {new} && chmod {mode:o} {new} && mv {new} {path}"
     execute(host, "sh", "-c", script, stdin=text.encode())
+
+
+def put_file(host: Host, path: str, source: Path, mode: int) -> None:
+    """Copy a file that may be too big to go through a pipe."""
+    podman("cp", str(source), f"{host.container}:{path}.new")
+    execute(host, "sh", "-c", f"chown root:root {path}.new && chmod {mode:o} {path}.new && mv {path}.new {path}")
 
 
 def ssh_argv(host: Host, *command: str) -> list[str]:

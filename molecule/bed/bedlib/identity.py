@@ -7,7 +7,7 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from . import conf
 from .conf import Host
@@ -20,22 +20,40 @@ def keepalived_password(vip: str) -> str:
     return hashlib.md5(base64.b64encode(vip.encode())).hexdigest()[:PASS_LENGTH]
 
 
+def keepalived_password_k3s(vip: str) -> str:
+    """K3s rule: the first 8 characters of the VIP's base64."""
+    return base64.b64encode(vip.encode()).decode()[:PASS_LENGTH]
+
+
 def router_id(vip: str) -> int:
     """kubeadm rule for IPv4: the digits of the VIP as one number, modulo 255; 100 instead of 0."""
     return int(vip.replace(".", "")) % 255 or 100
 
 
-def keepalived_manifest(*, node_ip: str, vip: str, init: bool, interface: str = "eth0", image: str) -> str:
-    """The static pod that ocadm writes: 100/MASTER at init, 90/BACKUP at join."""
+def check_kube_command(node_ip: str) -> str:
+    tls = "/var/lib/rancher/k3s/server/tls"
+    certs = f"--cert {tls}/client-kube-apiserver.crt --key {tls}/client-kube-apiserver.key"
+    return f"curl -k -XGET https://{node_ip}:6443/healthz {certs} --cacert {tls}/client-ca.crt"
+
+
+def keepalived_manifest(
+    *, node_ip: str, vip: str, init: bool, interface: str = "eth0", image: str, k3s: bool = False
+) -> str:
+    """The static pod: 100/MASTER at init, 90/BACKUP at join; as ocadm writes it, or as ocboot does for K3s."""
     env = {
         "KEEPALIVED_PRIORITY": "100" if init else "90",
         "KEEPALIVED_VIRTUAL_IPS": f"#PYTHON2BASH:['{vip}']",
         "KEEPALIVED_STATE": "MASTER" if init else "BACKUP",
-        "KEEPALIVED_PASSWORD": keepalived_password(vip),
+        "KEEPALIVED_PASSWORD": keepalived_password_k3s(vip) if k3s else keepalived_password(vip),
         "KEEPALIVED_ROUTER_ID": str(router_id(vip)),
         "KEEPALIVED_NODE_IP": node_ip,
         "KEEPALIVED_INTERFACE": interface,
     }
+    if k3s:
+        env["CHECK_KUBE_CMD"] = check_kube_command(node_ip)
+    rancher = "/var/lib/rancher"
+    mounts = ["    volumeMounts:", f"    - mountPath: {rancher}", "      name: rancher", "      readOnly: true"]
+    volumes = ["  volumes:", "  - hostPath:", f"      path: {rancher}", "    name: rancher"]
     lines = [
         "apiVersion: v1",
         "kind: Pod",
@@ -61,8 +79,10 @@ def keepalived_manifest(*, node_ip: str, vip: str, init: bool, interface: str = 
         "    resources: {}",
         "    securityContext:",
         "      privileged: true",
+        *(mounts if k3s else []),
         "  hostNetwork: true",
         "  priorityClassName: system-cluster-critical",
+        *(volumes if k3s else []),
         "status: {}",
     ]
     return "\n".join(lines) + "\n"
@@ -75,18 +95,19 @@ def _scalar(value: str) -> str:
     return "'" + value.replace("'", "''") + "'" if "'" in value else f'"{value}"'
 
 
-def inventory(*, survivors: Iterable[Host], replacement: Host, state: str) -> str:
-    """An Ansible inventory in YAML: group survivors, group replacement."""
+def inventory(
+    *, survivors: Iterable[Host], replacement: Host, state: str, more: Mapping[str, object] | None = None
+) -> str:
+    """An Ansible inventory in YAML: group survivors, group replacement; ``more`` are variables of the flavour."""
     common = "-o StrictHostKeyChecking=no -o UserKnownHostsFile={0}/known_hosts -o LogLevel=ERROR".format(state)
     variables = {
         "ansible_user": "root",
         "ansible_ssh_private_key_file": f"{state}/id_ed25519",
         "ansible_ssh_common_args": common,
         "ansible_python_interpreter": "/usr/bin/python3",
-        # crictl, which kubeadm's preflight asks for, is not to be had here.
-        "replace_master_join_skip_phases": ["preflight"],
         # A test has no hour to wait; the default of the collection is longer.
         "replace_master_minimum_down": 20,
+        **(more or {}),
     }
     lines = ["all:", "  vars:", *(f"    {k}: {json.dumps(v)}" for k, v in variables.items()), "  children:"]
     for group, members in (("survivors", list(survivors)), ("replacement", [replacement])):
@@ -99,7 +120,9 @@ def inventory(*, survivors: Iterable[Host], replacement: Host, state: str) -> st
 def split(lost: str, replacement: str) -> tuple[list[Host], Host]:
     """The surviving masters and the replacement when ``lost`` is gone."""
     gone, fresh = conf.host(lost), conf.host(replacement)
+    if gone == fresh == conf.SPARE:
+        raise conf.BedError(f"{lost} cannot replace itself: whom it replaced before is not known.")
     if gone == fresh:
-        raise conf.BedError(f"{lost} cannot replace itself.")
+        return [m for m in conf.MASTERS if m != gone], fresh  # a host made anew by `bed reinstall`
     pool = conf.MASTERS if fresh == conf.SPARE else (*conf.MASTERS, conf.SPARE)
     return [m for m in pool if m not in (gone, fresh)], fresh

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The root file system of a host, made once and shared by overlays.
 
-It is Debian with systemd, sshd, containerd, kubeadm and kubelet.
+It is Debian with systemd, sshd and containerd, dressed for the flavour of the bed.
 """
 
 from __future__ import annotations
 
 import hashlib
 import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from . import binaries, conf
@@ -26,7 +28,31 @@ MASKED = (
     " systemd-modules-load.service sys-kernel-debug.mount sys-kernel-tracing.mount apt-daily.timer"
     " apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer fstrim.timer"
 ).split()
-ENABLED = "bed-host.service containerd.service kubelet.service ssh.service".split()
+ENABLED = "bed-host.service containerd.service ssh.service".split()
+
+
+@dataclass(frozen=True)
+class Dressing:
+    """What a flavour lays over Debian.
+
+    ``key`` changes with all that ``lay`` writes; ``left_out`` are the files of host/ that the flavour has no use for.
+    """
+
+    key: str
+    lay: Callable[[Path], None]
+    enabled: tuple[str, ...] = ()
+    left_out: str = ""
+
+
+def _lay_kubeadm(root: Path) -> None:
+    for name in ("kubeadm", "kubelet", "kubectl"):
+        shutil.copy(binaries.binary(name), root / "usr/bin" / name)
+        (root / "usr/bin" / name).chmod(0o755)
+    for folder in ("etc/kubernetes/manifests", "opt/local-path-provisioner"):
+        (root / folder).mkdir(parents=True, exist_ok=True)
+
+
+KUBEADM = Dressing(conf.KUBERNETES, _lay_kubeadm, ("kubelet.service",))
 
 
 def _key() -> str:
@@ -45,15 +71,16 @@ def image_tree() -> Path:
     return CACHE / f"debian-images-{_key()}"
 
 
-def overlay_files() -> dict[str, Path]:
+def overlay_files(left_out: str = "") -> dict[str, Path]:
     """Path on a host -> file of this repository that is laid there."""
     base = HERE / "host"
-    return {str(p.relative_to(base)): p for p in sorted(base.rglob("*")) if p.is_file()}
+    files = {str(p.relative_to(base)): p for p in sorted(base.rglob("*")) if p.is_file()}
+    return {name: path for name, path in files.items() if not left_out or left_out not in name}
 
 
-def host_tree() -> Path:
-    digest = hashlib.sha256(" ".join((_key(), conf.KUBERNETES, *MASKED, *ENABLED)).encode())
-    for name, source in overlay_files().items():
+def host_tree(dressing: Dressing = KUBEADM) -> Path:
+    digest = hashlib.sha256(" ".join((_key(), dressing.key, *MASKED, *ENABLED, *dressing.enabled)).encode())
+    for name, source in overlay_files(dressing.left_out).items():
         digest.update(name.encode() + b"\0" + source.read_bytes() + b"\0")
     return CACHE / f"host-{digest.hexdigest()[:12]}"
 
@@ -101,23 +128,21 @@ def _image_tree(base: Path, target: Path) -> None:
         run(["nice", *install], log=log, env=env)
 
 
-def _host_tree(base: Path, target: Path) -> None:
+def _host_tree(base: Path, target: Path, dressing: Dressing) -> None:
     with conf.finished(target) as scratch:
-        say("laying kubeadm, kubelet and the hosts' settings over it")
+        say("laying the hosts' programs and settings over it")
         run(["cp", "-a", f"{base}/.", scratch])
-        for name in ("kubeadm", "kubelet", "kubectl"):
-            shutil.copy(binaries.binary(name), scratch / "usr/bin" / name)
-            (scratch / "usr/bin" / name).chmod(0o755)
-        for name, source in overlay_files().items():
+        for name, source in overlay_files(dressing.left_out).items():
             (scratch / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(source, scratch / name)
             (scratch / name).chmod(0o755 if source.read_bytes().startswith(b"#!") else 0o644)
-        for folder in ("etc/cni/net.d", "opt/cni", "etc/kubernetes/manifests", "opt/local-path-provisioner"):
+        for folder in ("etc/cni/net.d", "opt/cni"):
             (scratch / folder).mkdir(parents=True, exist_ok=True)
+        dressing.lay(scratch)
         if not (scratch / "opt/cni/bin").exists():
             (scratch / "opt/cni/bin").symlink_to("/usr/lib/cni")
         run(["systemctl", f"--root={scratch}", "mask", *MASKED])
-        run(["systemctl", f"--root={scratch}", "enable", *ENABLED])
+        run(["systemctl", f"--root={scratch}", "enable", *ENABLED, *dressing.enabled])
         run(["systemctl", f"--root={scratch}", "set-default", "multi-user.target"])
         (scratch / "etc/hostname").unlink(missing_ok=True)
 
@@ -130,8 +155,9 @@ def fill_debian() -> None:
         _image_tree(debian(), image_tree())
 
 
-def fill() -> Path:
+def fill(dressing: Dressing = KUBEADM) -> Path:
     fill_debian()
-    if not host_tree().is_dir():
-        _host_tree(debian(), host_tree())
-    return host_tree()
+    target = host_tree(dressing)
+    if not target.is_dir():
+        _host_tree(debian(), target, dressing)
+    return target

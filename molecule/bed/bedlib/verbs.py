@@ -7,8 +7,9 @@ import json
 import shlex
 import shutil
 from collections.abc import Callable
+from pathlib import Path
 
-from . import binaries, cluster, conf, hosts, identity, images, machine, rootfs
+from . import binaries, cluster, conf, hosts, identity, images, k3s, machine, rootfs
 from . import objects as store
 from . import workloads as work
 from .conf import MASTERS, SPARE, STATE, WORKERS, BedError, Host, each, say
@@ -28,13 +29,14 @@ def _require_bed() -> None:
         raise BedError("There is no bed; `bed up` makes one.")
 
 
-def build(mode: str) -> None:
+def build(mode: str, flavour: str = conf.KUBEADM) -> None:
     machine.require()
     with conf.lock(conf.CACHE / "lock"):
         parts: list[Callable[[], None]] = [lambda: binaries.fill(mode), rootfs.fill_debian]
         each(lambda part: part(), parts)
-        rootfs.fill()
+        rootfs.fill(k3s.dressing(flavour))
         if not images.store().is_dir():
+            rootfs.fill()
             # The importing host lies in the bed's network and state.
             with conf.lock(LOCK):
                 images.fill()
@@ -42,35 +44,44 @@ def build(mode: str) -> None:
                     hosts.remove_all()
 
 
-def _create(chosen: list[Host]) -> None:
+def _create(chosen: list[Host], flavour: str, binary: Path | None) -> None:
     hosts.remove_all()
-    hosts.prepare()
-    tree, images_store = rootfs.host_tree(), images.store()
-    keep = {tree.name, images_store.name} | hosts.trees_in_use()
+    hosts.prepare(flavour)
+    if binary:
+        k3s.take_binary(binary)
+    tree, images_store = rootfs.host_tree(k3s.dressing(flavour)), images.store()
+    trees = {rootfs.host_tree(k3s.dressing(f)).name for f in (conf.KUBEADM, conf.K3S, conf.STANDIN)}
+    keep = trees | {images_store.name} | hosts.trees_in_use()
     for old in (*conf.CACHE.glob("host-*"), *conf.CACHE.glob("images-*")):
         if old.name not in keep:
             shutil.rmtree(old, ignore_errors=True)
     each(lambda h: hosts.create(h, tree, images_store), chosen)
     each(hosts.wait_ready, chosen)
     say(f"{len(chosen)} hosts are up: {', '.join(f'{h.name} {h.ip}' for h in chosen)}")
-    cluster.create(tuple(h for h in chosen if h in WORKERS))
-    inventory_text = identity.inventory(survivors=MASTERS[1:], replacement=SPARE, state=str(STATE))
-    (STATE / "inventory.yml").write_text(inventory_text)
-    facts = {"hosts": [h.name for h in chosen], "vip": conf.VIP, "kubernetes": conf.KUBERNETES}
+    maker = cluster.create if flavour == conf.KUBEADM else k3s.create
+    maker(tuple(h for h in chosen if h in WORKERS))
+    _write_inventory("master-1", SPARE.name)
+    facts = {"hosts": [h.name for h in chosen], "vip": conf.VIP, "kubernetes": conf.KUBERNETES, "flavour": flavour}
     WHOLE.write_text(json.dumps(facts) + "\n")
 
 
-def up(*, workloads: bool, workers: int, binaries_mode: str, fresh: bool) -> None:
+def up(
+    *, workloads: bool, workers: int, binaries_mode: str, fresh: bool, flavour: str, binary: Path | None = None
+) -> None:
     if not 0 <= workers <= conf.MAX_WORKERS:
         raise BedError(f"--workers takes 0 to {conf.MAX_WORKERS}.")
-    build(binaries_mode)
+    if flavour != conf.KUBEADM and workers:
+        raise BedError("The flavour k3s has no workers.")
+    if WHOLE.exists() and not fresh and conf.flavour() != flavour:
+        raise BedError(f"The bed that is there is of the flavour {conf.flavour()}; `--fresh` makes one of {flavour}.")
+    build(binaries_mode, flavour)
     with conf.lock(LOCK):
         if WHOLE.exists() and not fresh:
             _again(workers)
         else:
             if hosts.states():
                 say("removing the bed that is there" if WHOLE.exists() else "the last `up` did not end; beginning anew")
-            _create([*MASTERS, SPARE, *WORKERS[:workers]])
+            _create([*MASTERS, SPARE, *WORKERS[:workers]], flavour, binary)
         if workloads and not FULL.exists():
             states = hosts.states()
             dead = [m.name for m in MASTERS if states.get(m.name) != "running"]
@@ -135,6 +146,21 @@ def power(name: str) -> None:
     say(f"{name} is on")
 
 
+def reinstall(name: str) -> None:
+    """A killed host anew from nothing, under its old name and address, prepared as the spare was."""
+    _require_bed()
+    host = conf.host(name)
+    if host not in _hosts_of_bed():
+        raise BedError(f"{name} is not of this bed.")
+    if hosts.running(host):
+        raise BedError(f"{name} runs; `bed kill {name}` first.")
+    with conf.lock(LOCK):
+        tree = rootfs.fill(k3s.dressing(conf.flavour()))
+        hosts.create(host, tree, images.store())
+        hosts.wait_ready(host)
+    say(f"{name} is a new host")
+
+
 def kubeconfig() -> None:
     _require_bed()
     print(cluster.refresh_kubeconfig())
@@ -148,10 +174,17 @@ def ssh(name: str, command: list[str]) -> int:
 
 def inventory(lost: str, replacement: str) -> None:
     _require_bed()
+    print(_write_inventory(lost, replacement), end="")
+
+
+def _write_inventory(lost: str, replacement: str) -> str:
     survivors, fresh = identity.split(lost, replacement)
-    text = identity.inventory(survivors=survivors, replacement=fresh, state=str(STATE))
+    # crictl, which kubeadm's preflight asks for, is not to be had here.
+    kubeadm = {"replace_master_join_skip_phases": ["preflight"]}
+    more = kubeadm if conf.flavour() == conf.KUBEADM else k3s.variables()
+    text = identity.inventory(survivors=survivors, replacement=fresh, state=str(STATE), more=more)
     (STATE / "inventory.yml").write_text(text)
-    print(text, end="")
+    return text
 
 
 def objects(act: str, *, only_running: bool) -> int:
@@ -163,6 +196,8 @@ def objects(act: str, *, only_running: bool) -> int:
 def status() -> None:
     _require_bed()
     states = hosts.states()
+    note = " (a stand-in: this is not K3s)" if conf.flavour() == conf.STANDIN else ""
+    print(f"flavour {conf.flavour()}{note}\n")
     print("HOST       ADDRESS         STATE")
     for host in _hosts_of_bed():
         print(f"{host.name:<10} {host.ip:<15} {states.get(host.name, 'gone')}")

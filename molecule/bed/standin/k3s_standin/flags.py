@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Flags of `k3s server`: command line, environment, config.yaml and config.yaml.d, merged in k3s's order."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+CONFIG = "/etc/rancher/k3s/config.yaml"
+
+BOOLEAN = frozenset(
+    "cluster-init cluster-reset debug alsologtostderr disable-apiserver disable-cloud-controller disable-controller-manager"
+    " disable-default-registry-endpoint disable-etcd disable-helm-controller disable-kube-proxy disable-network-policy"
+    " disable-scheduler docker embedded-registry enable-pprof etcd-disable-snapshots etcd-expose-metrics etcd-s3"
+    " etcd-s3-insecure etcd-s3-skip-ssl-verify etcd-snapshot-compress flannel-external-ip flannel-ipv6-masq"
+    " prefer-bundled-bin protect-kernel-defaults rootless secrets-encryption selinux with-node-id".split()
+)
+LISTS = frozenset(
+    "cluster-cidr service-cidr cluster-dns disable node-ip node-external-ip node-label node-taint tls-san etcd-arg"
+    " kube-apiserver-arg kube-controller-manager-arg kube-cloud-controller-manager-arg kube-scheduler-arg kubelet-arg"
+    " kube-proxy-arg".split()
+)
+TEXTS = frozenset(
+    "config data-dir token token-file agent-token agent-token-file server node-name advertise-address advertise-port"
+    " bind-address https-listen-port service-node-port-range cluster-domain flannel-backend flannel-conf flannel-iface"
+    " flannel-cni-conf egress-selector-mode servicelb-namespace write-kubeconfig write-kubeconfig-mode"
+    " write-kubeconfig-group helm-job-image datastore-endpoint datastore-cafile datastore-certfile datastore-keyfile"
+    " etcd-snapshot-name etcd-snapshot-schedule-cron etcd-snapshot-retention etcd-snapshot-dir etcd-s3-endpoint"
+    " etcd-s3-endpoint-ca etcd-s3-access-key etcd-s3-secret-key etcd-s3-bucket etcd-s3-region etcd-s3-folder"
+    " etcd-s3-timeout cluster-reset-restore-path default-local-storage-path system-default-registry pause-image"
+    " private-registry container-runtime-endpoint image-service-endpoint snapshotter airgap-extra-registry resolv-conf"
+    " kubelet-path node-internal-dns node-external-dns image-credential-provider-bin-dir"
+    " image-credential-provider-config vpn-auth vpn-auth-file lb-server-port log v vmodule tls-san-security"
+    " default-runtime".split()
+)
+SHORT = {"c": "config", "d": "data-dir", "t": "token", "s": "server", "i": "node-ip", "o": "write-kubeconfig", "l": "log"}
+ENVIRONMENT = {
+    "config": "K3S_CONFIG_FILE",
+    "data-dir": "K3S_DATA_DIR",
+    "token": "K3S_TOKEN",
+    "token-file": "K3S_TOKEN_FILE",
+    "server": "K3S_URL",
+    "node-name": "K3S_NODE_NAME",
+    "cluster-init": "K3S_CLUSTER_INIT",
+    "write-kubeconfig": "K3S_KUBECONFIG_OUTPUT",
+    "write-kubeconfig-mode": "K3S_KUBECONFIG_MODE",
+    "resolv-conf": "K3S_RESOLV_CONF",
+}
+SECRET = ("token", "agent-token", "etcd-s3-access-key", "etcd-s3-secret-key", "datastore-endpoint", "vpn-auth")
+DEFAULTS = {
+    "data-dir": "/var/lib/rancher/k3s",
+    "cluster-cidr": "10.42.0.0/16",
+    "service-cidr": "10.43.0.0/16",
+    "cluster-domain": "cluster.local",
+    "flannel-backend": "vxlan",
+    "egress-selector-mode": "agent",
+    "write-kubeconfig": "/etc/rancher/k3s/k3s.yaml",
+    "write-kubeconfig-mode": "600",
+    "default-local-storage-path": "",
+}
+
+
+class Refused(Exception):
+    """A reason for which `k3s` ends with level=fatal."""
+
+
+def _scalar(text: str, where: str) -> str:
+    text = text.strip()
+    if text[:1] == '"':
+        found = re.match(r'"(?:[^"\\]|\\.)*"', text)
+        if not found or text[found.end() :].split("#")[0].strip():
+            raise Refused(f"{where}: the stand-in does not understand this string")
+        return str(json.loads(found[0]))
+    if text[:1] == "'":
+        found = re.match(r"'(?:[^']|'')*'", text)
+        if not found or text[found.end() :].split("#")[0].strip():
+            raise Refused(f"{where}: the stand-in does not understand this string")
+        return found[0][1:-1].replace("''", "'")
+    if text[:1] in ("{", "&", "*", "|", ">", "!", "[") and text not in ("[]", "{}"):
+        raise Refused(f"{where}: the stand-in reads scalars and lists of scalars only")
+    return re.split(r"\s#", text)[0].strip()
+
+
+def read_yaml(text: str, where: str = CONFIG) -> dict[str, str | list[str]]:
+    """A mapping of scalars and lists of scalars; anything else is refused rather than misread."""
+    if text.lstrip()[:1] == "{":
+        return {k: [str(i) for i in v] if isinstance(v, list) else str(v) for k, v in json.loads(text).items()}
+    found: dict[str, str | list[str]] = {}
+    key = ""
+    for number, line in enumerate(text.splitlines(), 1):
+        spot = f"{where}:{number}"
+        bare = line.strip()
+        if not bare or bare.startswith("#") or bare in ("---", "..."):
+            continue
+        if bare == "-" or bare.startswith("- "):
+            items = found.get(key)
+            if not key or (not isinstance(items, list) and items != ""):
+                raise Refused(f"{spot}: a list item without its key")
+            found[key] = [*(items or []), _scalar(bare[1:], spot)]  # type: ignore[misc]
+            continue
+        match = re.match(r"""^(?:"([\w+-]+)"|'([\w+-]+)'|([\w+-]+)):(?:\s+(.*))?$""", line)
+        if not match:
+            raise Refused(f"{spot}: the stand-in reads scalars and lists of scalars only")
+        key, rest = match[1] or match[2] or match[3], (match[4] or "").strip()
+        if key in found:
+            raise Refused(f"{spot}: the key {key} is there twice")
+        if rest.startswith("[") and rest.split(" #")[0].rstrip().endswith("]"):
+            inner = rest.split(" #")[0].strip()[1:-1]
+            found[key] = [_scalar(item, spot) for item in inner.split(",") if item.strip()]
+        else:
+            found[key] = "" if rest.startswith("#") else _scalar(rest, spot)
+    return found
+
+
+def merge(files: Iterable[Mapping[str, str | list[str]]]) -> dict[str, str | list[str]]:
+    """Later files replace a key; a key that ends in + is added to what is there."""
+    whole: dict[str, str | list[str]] = {}
+    for one in files:
+        for key, value in one.items():
+            if not key.endswith("+"):
+                whole[key] = value
+                continue
+            there = whole.get(key[:-1], [])
+            as_list = [there] if isinstance(there, str) else list(there)
+            whole[key[:-1]] = as_list + ([value] if isinstance(value, str) else list(value))
+    return whole
+
+
+def as_arguments(values: Mapping[str, str | list[str]]) -> list[str]:
+    made = []
+    for key, value in values.items():
+        dashes = "-" if len(key) == 1 else "--"
+        made += [f"{dashes}{key}={item}" for item in ([value] if isinstance(value, str) else value)]
+    return made
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The flags in force: name -> its values in order; ``arguments`` as they would stand on one command line."""
+
+    values: Mapping[str, tuple[str, ...]]
+    arguments: tuple[str, ...]
+
+    def text(self, name: str) -> str:
+        return self.values[name][-1] if self.values.get(name) else DEFAULTS.get(name, "")
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        given = self.values.get(name) or ((DEFAULTS[name],) if DEFAULTS.get(name) else ())
+        return tuple(part for value in given for part in (value.split(",") if not name.endswith("-arg") else [value]))
+
+    def true(self, name: str) -> bool:
+        return self.text(name).lower() in ("true", "1")
+
+
+def parse(arguments: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    found: dict[str, list[str]] = {}
+    rest = list(arguments)
+    while rest:
+        word = rest.pop(0)
+        if not word.startswith("-"):
+            raise Refused(f"unknown argument: {word}")
+        name, equals, value = word.lstrip("-").partition("=")
+        name = SHORT.get(name, name)
+        if name not in BOOLEAN | LISTS | TEXTS:
+            raise Refused(f"flag provided but not defined: -{name}")
+        if not equals:
+            if name in BOOLEAN:
+                value = "true"
+            elif not rest:
+                raise Refused(f"flag needs an argument: -{name}")
+            else:
+                value = rest.pop(0)
+        found.setdefault(name, []).append(value)
+    return {name: tuple(values) for name, values in found.items()}
+
+
+def load(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
+    """What is in force: the configuration's files as arguments, then the command line, then the environment."""
+    own = parse(arguments)
+    path = Path(environment.get("K3S_CONFIG_FILE") or own.get("config", (CONFIG,))[-1])
+    parts = [path, *sorted(p for p in Path(f"{path}.d").glob("*") if p.suffix in (".yaml", ".yml"))]
+    files = [read_yaml(p.read_text(), str(p)) for p in parts if p.exists()]
+    whole = (*as_arguments(merge(files)), *arguments)
+    values = parse(whole)
+    for name, variable in ENVIRONMENT.items():
+        if name not in values and environment.get(variable):
+            values[name] = (environment[variable],)
+    return Settings(values, whole)
+
+
+def shown(arguments: Sequence[str]) -> list[str]:
+    """Arguments as the annotation k3s.io/node-args shows them: one word each, secrets hidden."""
+    words, hide = ["server"], False
+    for word in arguments:
+        name, equals, value = word.lstrip("-").partition("=")
+        if hide:
+            words, hide = [*words, "********"], False
+        elif word.startswith("-") and SHORT.get(name, name) in SECRET:
+            words, hide = [*words, word.partition("=")[0], *(["********"] if equals else [])], not equals
+        else:
+            words += [word.partition("=")[0], value] if equals and word.startswith("-") else [word]
+    return words
+
+
+def critical(settings: Settings) -> dict[str, object]:
+    """What all servers of a cluster must agree on (CriticalControlArgs of pkg/daemons/config/types.go)."""
+    service = settings.texts("service-cidr")
+    first = service[0].split("/")[0].rsplit(".", 1)[0] + ".10"
+    lists = {"cluster-cidr": settings.texts("cluster-cidr"), "service-cidr": service}
+    flags = "disable-cloud-controller disable-helm-controller disable-network-policy secrets-encryption"
+    flags += " embedded-registry flannel-ipv6-masq flannel-external-ip"
+    return {
+        **{name: list(value) for name, value in lists.items()},
+        "cluster-dns": list(settings.texts("cluster-dns") or (first,)),
+        **{name: settings.text(name) for name in ("cluster-domain", "flannel-backend", "egress-selector-mode")},
+        **{name: settings.true(name) for name in flags.split()},
+        "disable-service-lb": "servicelb" in settings.texts("disable"),
+    }
