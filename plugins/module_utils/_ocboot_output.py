@@ -1,0 +1,123 @@
+# Copyright (c) the cloudpods.ha authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to this collection: it may change in any release.
+"""What ocboot prints and what it writes on survivors, without the secrets in it. Pure."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import json
+import re
+import typing as t
+import urllib.parse
+
+from ansible_collections.cloudpods.ha.plugins.module_utils._models import Json
+
+# The end of a run that came to its end. Exit code 0 alone is also that of a run that did nothing.
+SUCCESS = "Initialized successfully!"
+# Plain text in YAML, so that a masked file can still be parsed.
+MASK = "(hidden)"
+
+_SECRET_WORD = r"[\w.-]*(?:passw(?:or)?d|token|secret|certificate[_-]key|private[_-]key)[\w.-]*"  # noqa: S105
+_QUOTED = r"u?'(?:[^'\\\n]|\\.)*'|u?\"(?:[^\"\\\n]|\\.)*\""
+_VALUE = r"(?P<value>" + _QUOTED + r"|[^\s,}\"'\\][^\s\"']*)"
+# A line of YAML, or one that tells a password to a person: all that follows.
+_LINE = re.compile(r"(?im)^(?P<key>[ \t]*(?:-[ \t]+)?[\"']?" + _SECRET_WORD + r"[\"']?:[ \t]+)(?P<value>\S.*)$")
+_ASSIGNED = re.compile(r"(?i)(?P<key>\b" + _SECRET_WORD + r"\\*[\"']?[ \t]*[:=][ \t]*\\*)" + _VALUE)
+# A unit file breaks its command line after each word.
+_OPTION = re.compile(r"(?i)(?P<key>--" + _SECRET_WORD + r"[\s\\]+)" + _VALUE)
+# The variable of a static pod: name and value stand on two lines.
+_VARIABLE = re.compile(r"(?i)(?P<key>name:\s*[\"']?" + _SECRET_WORD + r"[\"']?\s*\n\s*value:[ \t]*)(?P<value>[^\n]+)")
+_PRINTED = re.compile(r"(?m)^\s*\"?(?P<key>[\w-]*password[\w-]*)\"?:\s*(?P<value>\"(?:[^\"\\]|\\.)*\")\s*$")
+_COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+
+
+def yaml_value(value: t.Any) -> str:
+    """A value as YAML on one line, in ASCII alone: the file is read with whatever encoding ocboot's Python has.
+
+    Strings are always quoted, so none turns into a number, a boolean or a tag.
+    """
+    if isinstance(value, str):
+        return '"' + "".join(map(_character, value)) + '"'
+    if isinstance(value, t.Mapping):
+        return "{" + ", ".join(yaml_value(str(key)) + ": " + yaml_value(item) for key, item in value.items()) + "}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(map(yaml_value, value)) + "]"
+    return json.dumps(value)
+
+
+def _character(char: str) -> str:
+    number = ord(char)
+    if char in '"\\':
+        return "\\" + char
+    if 0x20 <= number < 0x7F:
+        return char
+    return "\\u{0:04x}".format(number) if number <= 0xFFFF else "\\U{0:08x}".format(number)
+
+
+def secrets_in(rendered: str) -> t.Tuple[str, ...]:
+    """The passwords of a file that yaml_value() wrote."""
+    # Its quoting is also Python's.
+    return tuple(str(ast.literal_eval(match.group("value"))) for match in _PRINTED.finditer(rendered))
+
+
+def masked(text: str, secrets: t.Iterable[str] = ()) -> str:
+    """The text without these secrets, in any spelling that YAML, JSON, Python, a shell or a URL gives them, and without what looks like one."""
+    text = _COLOURS.sub("", text)
+    spellings = {spelling for secret in secrets for spelling in _spellings(secret)}
+    for spelling in sorted(spellings, key=len, reverse=True):
+        # A long line may have been broken at a space.
+        text = re.sub(r"\s+".join(map(re.escape, re.split(r"\s+", spelling))), MASK, text)
+    for pattern in (_VARIABLE, _LINE, _OPTION, _ASSIGNED):
+        text = pattern.sub(lambda match: match.group("key") + MASK, text)
+    return text
+
+
+def _spellings(secret: str) -> t.Set[str]:
+    if not secret.strip():
+        return set()
+    found = {
+        secret,
+        repr(secret)[1:-1],
+        ascii(secret)[1:-1],
+        json.dumps(secret)[1:-1],
+        json.dumps(secret, ensure_ascii=False)[1:-1],
+        yaml_value(secret)[1:-1],
+        secret.replace("'", "''"),
+        secret.replace("'", "'\"'\"'"),
+        secret.replace("'", "'\\''"),
+        secret.replace("'", "\\'"),
+        urllib.parse.quote(secret, safe=""),
+        urllib.parse.quote_plus(secret),
+    }
+    # A text that was quoted already stands in another one, as in what Ansible prints of a module's result.
+    again = {repr(item)[1:-1] for item in found} | {json.dumps(item)[1:-1] for item in found}
+    return {item for item in found | again if item.strip()}
+
+
+def verdict(rc: int, output: str) -> str:
+    """Why a run was no success, "" when it may have been: the Node has to be Ready all the same."""
+    if rc != 0:
+        return "ocboot ended with exit code {0}".format(rc)
+    if SUCCESS not in _COLOURS.sub("", output):
+        return "ocboot ended with exit code 0 and without its line {0!r}, which means that it did not come to its end".format(
+            SUCCESS
+        )
+    return ""
+
+
+def differences(before: t.Mapping[str, Json], after: t.Mapping[str, Json]) -> t.List[Json]:
+    """What became of files: {path, change, lines} for each that differs. Both sides are {PATH: {sha256, text}}, the text masked."""
+    found = []
+    for path in sorted({*before, *after}):
+        old, new = before.get(path) or {}, after.get(path) or {}
+        if old.get("sha256", "") == new.get("sha256", ""):
+            continue
+        change = "changed" if old.get("sha256") and new.get("sha256") else "removed" if old.get("sha256") else "new"
+        texts = [str(side.get("text") or "").splitlines() for side in (old, new)]
+        # The two heads of the format name no file here.
+        lines = list(difflib.unified_diff(texts[0], texts[1], n=0, lineterm=""))[2:]
+        found.append({"path": path, "change": change, "lines": lines or ["what differs is secret and not shown"]})
+    return found

@@ -1,0 +1,77 @@
+#!/usr/bin/python
+# Copyright (c) the cloudpods.ha authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: ocboot_checkout_info
+short_description: Tell what ocboot a folder holds
+description:
+  - Looks at the files of a checkout or an unpacked release of ocboot, on the host it runs on. Neither git nor ocboot is run.
+  - What can be done with it is decided by P(cloudpods.ha.ocboot_configuration#filter).
+version_added: 0.1.0
+author: cloudpods.ha authors (@cloudpods-ha)
+extends_documentation_fragment:
+  - cloudpods.ha._attributes
+  - cloudpods.ha._attributes.info_module
+options:
+  path:
+    description: The folder.
+    type: path
+    required: true
+"""
+
+EXAMPLES = r"""
+---
+- name: Look at it
+  cloudpods.ha.ocboot_checkout_info:
+    path: /opt/ocboot
+  register: checkout
+"""
+
+RETURN = r"""
+checkout:
+  description: What the folder holds.
+  type: dict
+  returned: success
+  contains:
+    version:
+      description: What its file VERSION says.
+      type: str
+    branch:
+      description: Branch or tag that is checked out, empty when that can't be seen.
+      type: str
+    k3s_role:
+      description: It can join K3s servers.
+      type: bool
+    k8s_v115:
+      description: It installs K3s unless the variable C(K8S_V115) is C(TRUE).
+      type: bool
+    host_networks_regression:
+      description: It fails when C(host_networks) names an interface that is in a bridge, as those of all survivors are that run the host service.
+      type: bool
+  sample: {version: v4.0.3, branch: master-v4.0.3-6, k3s_role: true, k8s_v115: true, host_networks_regression: false}
+"""
+
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
+from ansible_collections.cloudpods.ha.plugins.module_utils._models import to_json
+from ansible_collections.cloudpods.ha.plugins.module_utils._ocboot_checkout import look
+
+
+def main() -> t.NoReturn:
+    """Entry point."""
+    module = AnsibleModule(argument_spec={"path": {"type": "path", "required": True}}, supports_check_mode=True)
+    try:
+        checkout = look(module.params["path"])
+    except HaError as exc:
+        module.fail_json(msg=str(exc))
+    module.exit_json(changed=False, checkout=to_json(checkout))
+
+
+if __name__ == "__main__":
+    main()
