@@ -11,17 +11,18 @@ class ModuleDocFragment:
 
     DOCUMENTATION = r"""
 notes:
-  - Runs on a healthy control-plane host, as root; C(etcdctl) is run with C(kubectl exec) in the etcd pod of that host,
-    through its own API server.
-  - Needs C(kubectl) on the host and etcd 3.4 or later.
+  - Runs on a healthy control-plane host, as root. With kubeadm, C(etcdctl) is run with C(kubectl exec) in the etcd pod of that host, through its own
+    API server, which needs C(kubectl) on the host. K3s has neither that pod nor that program, so C(etcdctl) must be on the host, in the C(PATH) or
+    under C(/var/lib/cloudpods-ha/bin).
+  - Needs etcd 3.4 or later.
 options:
   provider:
     description: How the control plane is run; it decides where certificates and programs are.
     type: str
-    choices: [kubeadm]
+    choices: [k3s, kubeadm]
     default: kubeadm
   node_name:
-    description: Name of the Node object of the host this runs on. Its etcd pod is named C(etcd-) and this name.
+    description: Name of the Node object of the host this runs on. With kubeadm its etcd pod is named C(etcd-) and this name.
     type: str
     required: true
   node_ip:

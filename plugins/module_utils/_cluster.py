@@ -11,7 +11,8 @@ import typing as t
 
 from ansible_collections.cloudpods.ha.plugins.module_utils import _parse
 from ansible_collections.cloudpods.ha.plugins.module_utils._kube import KubeApi
-from ansible_collections.cloudpods.ha.plugins.module_utils._models import Cluster, Json, Lost, Node
+from ansible_collections.cloudpods.ha.plugins.module_utils._models import Cluster, Json, Lost, Node, ObjectRef
+from ansible_collections.cloudpods.ha.plugins.module_utils._providers import K3S, K3S_NODE_SECRET
 
 JOURNAL_LABEL = "ha.cloudpods.org/journal"
 
@@ -58,10 +59,15 @@ def _is_named(wanted: str, name: str, addresses: t.Iterable[str]) -> bool:
 
 
 def _lives_again(journal: Json, nodes: t.Sequence[Node]) -> bool:
-    """Whether the name of a node that was replaced long ago belongs to a new master: one that was joined, not a kubelet that came back by itself."""
+    """Whether the name of a node that was replaced long ago belongs to a new master: one that was joined, not a kubelet that came back by itself.
+
+    A replacement that took over the name is no new loss while it is Ready.
+    """
     known = journal["lost"]
+    heir = known["name"] == journal.get("node")
     return bool(journal.get("finished")) and any(
-        node.name == known["name"] and node.uid != known["uid"] and node.control_plane for node in nodes
+        node.name == known["name"] and node.uid != known["uid"] and node.control_plane and not (heir and node.ready)
+        for node in nodes
     )
 
 
@@ -78,6 +84,8 @@ def _find_lost(
             addresses=tuple(known["addresses"]),
             hostname_label=known["hostname_label"],
             uid=known["uid"],
+            member_id=known.get("member_id"),
+            machine_id=known.get("machine_id", ""),
             seen_in=seen_in,
         )
     if found is not None:
@@ -86,6 +94,7 @@ def _find_lost(
             addresses=found.addresses,
             hostname_label=found.hostname_label,
             uid=found.uid,
+            machine_id=found.machine_id,
             seen_in=("node",),
         )
     if any(_parse.found_by(volume, hostname_label=wanted, node_name=wanted) for volume in volumes):
@@ -102,9 +111,10 @@ def _with_losses(api: KubeApi, cluster: Cluster, lost: Lost, volumes: t.Sequence
         for item in api.items(path)
     ]
     lost_claims, leftovers = [], []
+    heir = next((node for node in cluster.nodes if node.name == lost.name and lost.uid and node.uid != lost.uid), None)
     for volume in volumes:
         reasons = _parse.found_by(volume, hostname_label=lost.hostname_label, node_name=lost.name)
-        if not reasons:
+        if not reasons or (heir is not None and not _parse.is_older(volume, heir.created)):
             continue
         obj = _parse.bound_claim(volume, claims)
         if obj is None:
@@ -126,21 +136,31 @@ def _with_losses(api: KubeApi, cluster: Cluster, lost: Lost, volumes: t.Sequence
         claims=tuple(lost_claims),
         pending_claims=tuple(pending),
         volumes=tuple(leftovers),
-        pods=tuple(pod for pod, _obj in records if pod.node == lost.name),
+        pods=tuple(pod for pod, _obj in records if pod.node == lost.name and heir is None),
         stranded_pods=tuple(
             pod
             for pod, obj in records
             if any((pod.namespace, name) in names for name in _parse.claim_names(obj.get("spec") or {}))
         ),
         helper_pods=tuple(
-            pod for pod, _obj in records if pod.name.startswith(_parse.HELPER_POD) and pod.node == lost.name
+            pod
+            for pod, _obj in records
+            if pod.name.startswith(_parse.HELPER_POD) and pod.node == lost.name and heir is None
         ),
         attachments=tuple(
             _parse.attachment(item)
             for item in api.items("/apis/storage.k8s.io/v1/volumeattachments")
-            if (item.get("spec") or {}).get("nodeName") == lost.name
+            if (item.get("spec") or {}).get("nodeName") == lost.name and heir is None
         ),
+        node_password=_node_password(api, lost.name) if cluster.provider == K3S.name else None,
     )
+
+
+def _node_password(api: KubeApi, name: str) -> t.Optional[ObjectRef]:
+    """The Secret by which K3s knows a node of this name. Only its identity is kept."""
+    secret = K3S_NODE_SECRET.format(name.lower())
+    found = api.get("/api/v1/namespaces/kube-system/secrets/" + secret)
+    return ObjectRef("Secret", "kube-system", secret, found["metadata"]["uid"]) if found else None
 
 
 def _cluster_info_server(api: KubeApi) -> str:

@@ -20,6 +20,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._models import (
     Host,
     Json,
     Lost,
+    Member,
     Vip,
     from_json,
 )
@@ -37,10 +38,11 @@ def compose(*, api: Json, hosts: t.Sequence[Json], wanted: str) -> Cluster:
     cluster = from_json(Cluster, api)
     reports = tuple(_host(item) for item in hosts)
     etcd = _etcd(hosts, reports)
-    lost = cluster.lost or _lost_member(etcd, wanted)
+    cluster = dataclasses.replace(cluster, etcd=etcd)
+    lost = cluster.lost or _lost_member(cluster, wanted)
     if lost is not None:
         seen_in = list(lost.seen_in)
-        if any(_is_of(member.name, member.peer_urls, lost) for member in etcd.members):
+        if lost_member(dataclasses.replace(cluster, lost=lost)) is not None:
             seen_in.append("etcd")
         answers = sorted({answer for item in hosts for answer in _answers(item)})
         # wait_for says how long it took only when it ran: not for a port that was skipped or on a host that was not reached.
@@ -48,7 +50,7 @@ def compose(*, api: Json, hosts: t.Sequence[Json], wanted: str) -> Cluster:
             "elapsed" in result for item in hosts for result in (item.get("probes") or {}).get("results") or []
         )
         lost = dataclasses.replace(lost, answers=tuple(answers), probed=probed, seen_in=tuple(dict.fromkeys(seen_in)))
-    return dataclasses.replace(cluster, hosts=reports, etcd=etcd, lost=lost, vip=_vip(reports))
+    return dataclasses.replace(cluster, hosts=reports, lost=lost, vip=_vip(reports))
 
 
 def executor(cluster: Cluster) -> Executor:
@@ -58,14 +60,14 @@ def executor(cluster: Cluster) -> Executor:
     ]
     for host in sorted(able, key=lambda item: (item.name not in cluster.vip.holders, item.name)):
         found = node_of(cluster, host)
-        if found is not None and found != (cluster.lost.name if cluster.lost else None):
+        if found is not None and found != (cluster.lost.name if cluster.lost else None) and has_etcdctl(host):
             address = next(item for node in cluster.nodes if node.name == found for item in node.addresses)
             return Executor(host=host.name, name=found, ip=address)
     return Executor()
 
 
 def api_source(reports: t.Sequence[Json]) -> Json:
-    """The survivor whose API server is asked: {host, server, kubeconfig, error}. Without one, `error` says what each of them lacks."""
+    """The survivor whose API server is asked: {host, provider, server, kubeconfig, error}. Without one, `error` says what each of them lacks."""
     why = []
     for item in sorted(reports, key=lambda report: str(report["name"])):
         host = _host(item)
@@ -75,6 +77,7 @@ def api_source(reports: t.Sequence[Json]) -> Json:
         if host.api_ready == "ok" and host.kubeconfig and provider is not None:
             return {
                 "host": host.name,
+                "provider": provider.name,
                 "server": "https://{0}".format(host_port(host.node_ip, API_PORT)),
                 "kubeconfig": provider.admin_kubeconfig,
                 "error": "",
@@ -87,6 +90,7 @@ def api_source(reports: t.Sequence[Json]) -> Json:
         why.append("{0}: {1}".format(host.name, lacks))
     return {
         "host": "",
+        "provider": "",
         "server": "",
         "kubeconfig": "",
         "error": "no survivor has a ready API server ({0})".format("; ".join(why) or "none is listed"),
@@ -109,13 +113,36 @@ def url_hosts(urls: t.Iterable[str]) -> t.Set[str]:
     return {urllib.parse.urlsplit(url).hostname or "" for url in urls}
 
 
-def is_lost_member(member_name: str, peer_urls: t.Iterable[str], lost: Lost) -> bool:
-    """Whether an etcd member is that of the lost node: by name (kubeadm names it like the node) or by peer address."""
-    return _is_of(member_name, peer_urls, lost)
+def has_etcdctl(host: Host) -> bool:
+    """Whether etcd can be asked on a host: where it runs in no pod, the program must be there."""
+    provider = PROVIDERS.get(host.provider)
+    return provider is not None and (provider.etcd_in_pod or bool(host.etcdctl))
 
 
-def _is_of(name: str, peer_urls: t.Iterable[str], lost: Lost) -> bool:
-    return name == lost.name or bool(url_hosts(peer_urls) & set(lost.addresses))
+def lost_member(cluster: Cluster) -> t.Optional[Member]:
+    """The lost node's etcd member: by the ID that was written down for it, else by name or peer address.
+
+    Once the ID is known nothing else counts: a replacement may have the lost node's name and address.
+    """
+    lost = cluster.lost
+    if lost is None:
+        return None
+    if lost.member_id is not None:
+        return next((member for member in cluster.etcd.members if member.id == lost.member_id), None)
+    return next(
+        (
+            member
+            for member in cluster.etcd.members
+            if node_of_member(cluster, member) == lost.name or url_hosts(member.peer_urls) & set(lost.addresses)
+        ),
+        None,
+    )
+
+
+def node_of_member(cluster: Cluster, member: Member) -> str:
+    """The name of the node a member runs on, by the member's name."""
+    provider = PROVIDERS.get(cluster.provider)
+    return provider.node_of_member(member.name) if provider else member.name
 
 
 def minio(results: t.Iterable[Json]) -> t.List[Json]:
@@ -177,14 +204,15 @@ def _etcd(hosts: t.Sequence[Json], reports: t.Sequence[Host]) -> Etcd:
     return sorted(views, key=lambda view: (view.executor not in holders, view.executor))[0]
 
 
-def _lost_member(etcd: Etcd, wanted: str) -> t.Optional[Lost]:
-    for member in etcd.members:
+def _lost_member(cluster: Cluster, wanted: str) -> t.Optional[Lost]:
+    for member in cluster.etcd.members:
         addresses = url_hosts(member.peer_urls)
-        if wanted == member.name or wanted in addresses:
+        name = node_of_member(cluster, member)
+        if wanted == name or wanted in addresses:
             return Lost(
-                name=member.name or wanted,
+                name=name or wanted,
                 addresses=tuple(sorted(addresses)),
-                hostname_label=member.name or wanted,
+                hostname_label=name or wanted,
                 seen_in=("etcd",),
             )
     return None

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
+import shutil
 import typing as t
 
 from ansible_collections.cloudpods.ha.plugins.module_utils import _etcd_parse as parse
@@ -18,6 +20,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._errors import Comman
 from ansible_collections.cloudpods.ha.plugins.module_utils._models import Etcd, Member, Refusal
 from ansible_collections.cloudpods.ha.plugins.module_utils._providers import (
     PROVIDERS,
+    PUSHED_PROGRAMS,
     Provider,
     etcdctl_argv,
     etcdutl_argv,
@@ -36,8 +39,9 @@ T = t.TypeVar("T")
 
 
 class EtcdClient:
-    """etcdctl of this host's etcd pod. Every method raises CommandFailed when etcdctl fails or says something that is
-    not understood.
+    """etcdctl in this host's etcd pod, or on the host where the provider has none.
+
+    Every method raises CommandFailed when etcdctl fails or says something that is not understood.
     """
 
     def __init__(
@@ -48,6 +52,7 @@ class EtcdClient:
         self.check_mode = check_mode
         self._node_ip = node_ip
         self._run = run
+        self._where = "in pod etcd-{0}".format(node_name) if provider.etcd_in_pod else "on {0}".format(node_name)
 
     def read(self) -> Etcd:
         """The members, each asked by itself, with alarms and the version of this host's member."""
@@ -75,17 +80,20 @@ class EtcdClient:
             self._ask(("member", "remove", member_id), parse.header)
 
     def save_snapshot(self, path: str, *, timeout: int) -> None:
-        """Save a snapshot to a path inside the pod, within so many seconds."""
+        """Save a snapshot to a path that etcdctl sees, within so many seconds."""
         # The last of two equal flags counts: a snapshot takes longer than a question.
         self._output(
             (*self._etcdctl(), "--command-timeout={0}s".format(timeout), "snapshot", "save", path), "snapshot save"
         )
 
     def snapshot_revision(self, path: str) -> int:
-        """The revision kept in a snapshot file inside the pod. etcdctl reads such files up to etcd 3.5, etcdutl from
+        """The revision kept in a snapshot file that etcdctl sees. etcdctl reads such files up to etcd 3.5, etcdutl from
         3.5 on.
         """
-        heads = (self._etcdctl(), etcdutl_argv(self.provider, node_name=self.node_name, node_ip=self._node_ip))
+        etcdutl = etcdutl_argv(
+            self.provider, node_name=self.node_name, node_ip=self._node_ip, program=program_path("etcdutl")
+        )
+        heads = (self._etcdctl(), etcdutl)
         failures = []
         for head in heads:
             try:
@@ -119,7 +127,13 @@ class EtcdClient:
         return self._parsed(self._output((*self._etcdctl(endpoint), *command, "-w", "json"), what), read, what)
 
     def _etcdctl(self, endpoint: str = "") -> t.List[str]:
-        return etcdctl_argv(self.provider, node_name=self.node_name, node_ip=self._node_ip, endpoint=endpoint)
+        return etcdctl_argv(
+            self.provider,
+            node_name=self.node_name,
+            node_ip=self._node_ip,
+            endpoint=endpoint,
+            program=program_path("etcdctl"),
+        )
 
     def _output(self, argv: t.Sequence[str], what: str) -> str:
         rc, out, err = self._run(argv)
@@ -135,7 +149,13 @@ class EtcdClient:
             raise CommandFailed(self._program(what), 0, detail) from exc
 
     def _program(self, what: str) -> str:
-        return "etcdctl {0} in pod etcd-{1}".format(what, self.node_name)
+        return "etcdctl {0} {1}".format(what, self._where)
+
+
+def program_path(name: str) -> str:
+    """Where a program of etcd is on this host: the one the operator had put there, else that of the PATH; its bare name when there is none."""
+    pushed = "{0}/{1}".format(PUSHED_PROGRAMS, name)
+    return pushed if os.access(pushed, os.X_OK) else shutil.which(name) or name
 
 
 _LINEARIZABLE_READ = ("get", "health", "--consistency=l")

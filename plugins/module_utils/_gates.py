@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import typing as t
 
 from ansible_collections.cloudpods.ha.plugins.module_utils import _compose
@@ -21,6 +22,14 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._models import (
     Node,
     Refusal,
     Request,
+)
+from ansible_collections.cloudpods.ha.plugins.module_utils._providers import (
+    K3S,
+    K3S_FINALIZER,
+    K3S_MEMBER_ADDRESS,
+    K3S_MEMBER_NAME,
+    K3S_PROGRAM,
+    K3S_TOKEN,
 )
 from ansible_collections.cloudpods.ha.plugins.module_utils._quorum import Target, removal, standing
 
@@ -122,6 +131,8 @@ def liveness(cluster: Cluster, request: Request) -> Refusals:
     if lost is None:
         return
     node = _node(cluster, lost)
+    if node is not None and lost.uid and node.uid != lost.uid and _is_replacement(cluster, node):
+        return
     returned = node is not None and bool(lost.uid) and node.uid != lost.uid
     fence = "Power the machine off for good, or set replace_master_fenced=true when it is certain that it can't write any more."
     if returned:
@@ -142,10 +153,11 @@ def liveness(cluster: Cluster, request: Request) -> Refusals:
             "No address of the lost node {0} is known, so it is not known whether it still runs.".format(lost.name),
             fence,
         )
-    if lost.answers and not request.fenced:
+    answers = [] if taken_over(cluster, lost) else lost.answers
+    if answers and not request.fenced:
         yield Refusal(
             "NODE_ANSWERS",
-            "The lost node {0} still accepts connections at {1}.".format(lost.name, ", ".join(lost.answers)),
+            "The lost node {0} still accepts connections at {1}.".format(lost.name, ", ".join(answers)),
             fence,
         )
     if node is None:
@@ -169,8 +181,35 @@ def liveness(cluster: Cluster, request: Request) -> Refusals:
         )
 
 
+def _is_replacement(cluster: Cluster, node: Node) -> bool:
+    """Whether a Node with the lost one's name is the replacement, which took the name over, and not the old machine."""
+    return any(
+        host.role == "replacement"
+        and set(host.addresses) & set(node.addresses)
+        and bool(host.machine_id)
+        and host.machine_id == node.machine_id
+        for host in cluster.hosts
+    )
+
+
+def taken_over(cluster: Cluster, lost: Lost) -> bool:
+    """Whether what answers at the lost node's address is the replacement, known to be another machine."""
+    return any(
+        host.role == "replacement" and set(host.addresses) & set(lost.addresses) and replaces_in_place(host, lost)
+        for host in cluster.hosts
+    )
+
+
 def membership(cluster: Cluster, target: t.Optional[Member], own_leftover: t.Optional[Member]) -> Refusals:
     """Does etcd keep its quorum? `own_leftover` is a member an interrupted join of ours left behind; it is dealt with by the join itself."""
+    reached = [host for host in _compose.survivors(cluster) if host.reachable]
+    if cluster.etcd.error and reached and not any(_compose.has_etcdctl(host) for host in reached):
+        yield Refusal(
+            "ETCDCTL_MISSING",
+            "K3s brings no etcdctl, and none is on {0}.".format(" or ".join(host.name for host in reached)),
+            "Give one with replace_master_etcdctl and replace_master_etcdctl_checksum, or install it on the survivors.",
+        )
+        return
     if cluster.etcd.error:
         yield Refusal(
             "ETCD_UNREADABLE",
@@ -208,6 +247,57 @@ def membership(cluster: Cluster, target: t.Optional[Member], own_leftover: t.Opt
         )
 
 
+def k3s(cluster: Cluster, node: t.Optional[Node], member: t.Optional[Member]) -> Refusals:
+    """What only K3s asks for. `node` and `member` are those of the lost master."""
+    if cluster.provider != K3S.name:
+        return
+    found = {host.name: host.k3s for host in _compose.survivors(cluster) if host.k3s is not None}
+    if len({item.ca for item in found.values() if item.ca}) > 1:
+        told = ", ".join("{0}: {1}".format(name, item.ca[:12]) for name, item in sorted(found.items()))
+        yield Refusal(
+            "K3S_CA_MISMATCH",
+            "The survivors do not share one server CA ({0}).".format(told),
+            "They belong to two clusters. Find out which one is yours.",
+        )
+    for name, item in sorted(found.items()):
+        if item.ca and item.token_ca and item.ca != item.token_ca:
+            yield Refusal(
+                "K3S_CA_MISMATCH",
+                "The token of {0} names the CA {1}, its cluster has {2}.".format(
+                    name, item.token_ca[:12], item.ca[:12]
+                ),
+                "A server that joins with it would be refused. Correct {0} on it first.".format(K3S_TOKEN),
+            )
+    missing = [key for key in (K3S_MEMBER_NAME, K3S_MEMBER_ADDRESS) if node and not node.annotations.get(key)]
+    if node is not None and missing and K3S_FINALIZER in node.finalizers:
+        name = member.name if member else node.name + "-00000000"
+        address = next(iter(_compose.url_hosts(member.peer_urls)), "") if member else "unknown"
+        seen = "The Node {0} {1}: K3s looks up its etcd member by the annotation {2}, which it does not have, and keeps its finalizer meanwhile.".format(
+            node.name,
+            "hangs in its deletion" if node.deleting else "would hang in its deletion",
+            " and ".join(missing),
+        )
+        yield Refusal(
+            "K3S_NODE_HELD",
+            seen,
+            "Give it what is missing: kubectl annotate node {0} {1}={2} {3}={4}, then run again.".format(
+                node.name, K3S_MEMBER_NAME, name, K3S_MEMBER_ADDRESS, address
+            ),
+        )
+
+
+def other_member(cluster: Cluster, node: t.Optional[Node], member: t.Optional[Member]) -> str:
+    """Why K3s will not remove the lost member by itself, for a warning; empty when it will, or when there is nothing to remove."""
+    if cluster.provider != K3S.name or node is None or member is None:
+        return ""
+    name, address = node.annotations.get(K3S_MEMBER_NAME), node.annotations.get(K3S_MEMBER_ADDRESS)
+    if not name or not address or (name == member.name and address in _compose.url_hosts(member.peer_urls)):
+        return ""
+    return "K3s will not remove the etcd member by itself: the Node {0} names {1} at {2}, the member is {3} at {4}. It is removed by its ID.".format(
+        node.name, name, address, member.name, ", ".join(sorted(_compose.url_hosts(member.peer_urls)))
+    )
+
+
 def replacement(
     cluster: Cluster,
     host: t.Optional[Host],
@@ -226,24 +316,20 @@ def replacement(
             "Put exactly one host into the group 'replacement'.",
         )
         return
-    if host.join_running:
+    if host.join_running and not (resuming and cluster.provider == K3S.name):
         yield Refusal(
             "JOIN_RUNNING",
-            "On the replacement {0} a kubeadm has been running for minutes.".format(host.name),
+            "On the replacement {0} a join has been running for minutes ({1}).".format(
+                host.name, "k3s" if cluster.provider == K3S.name else "kubeadm"
+            ),
             "Let it end, or end it when it hangs, then run again.",
         )
     if not host.reachable or joined:
         return
     if not resuming:
-        yield from _identity_of_replacement(cluster, host)
-    yield from _versions(cluster, host)
-    need = sum(room_for(item, minio) for item in claims)
-    free = host.free_bytes.get(request.storage_path, 0)
-    if need > free:
-        seen = "{0} has {1} free under {2}; the lost volumes need {3}.".format(
-            host.name, human(free), request.storage_path, human(need)
-        )
-        yield Refusal("DISK_SPACE", seen, "Make room, or mount a larger disk there.")
+        yield from _identity_of_replacement(cluster, host, fenced=request.fenced)
+    yield from _k3s_versions(cluster, host) if cluster.provider == K3S.name else _versions(cluster, host)
+    yield from _room(cluster, host, request, claims, minio)
 
 
 def clocks(cluster: Cluster, request: Request) -> Refusals:
@@ -337,25 +423,64 @@ def _joining(cluster: Cluster) -> t.Set[str]:
     }
 
 
-def _identity_of_replacement(cluster: Cluster, host: Host) -> Refusals:
+def _room(
+    cluster: Cluster, host: Host, request: Request, claims: t.Sequence[ClaimPlan], minio: t.Sequence[Json]
+) -> Refusals:
+    """The new volumes come to the folder the lost ones were in, unless the operator names another."""
+    paths = {item.uid: posixpath.dirname(item.path) for item in cluster.claims}
+    need: t.Dict[str, int] = {}
+    for item in claims:
+        folder = request.storage_path or paths.get(item.uid, "")
+        need[folder] = need.get(folder, 0) + room_for(item, minio)
+    for folder, size in sorted(need.items()):
+        free = host.free_bytes.get(folder)
+        if size and free is None:
+            seen = "It is not known how much is free under {0} on {1}.".format(
+                folder or "the folder of the lost volumes", host.name
+            )
+            yield Refusal("DISK_SPACE", seen, "Name the folder of the local volumes in replace_master_storage_path.")
+        elif size and free is not None and size > free:
+            seen = "{0} has {1} free under {2}; the lost volumes need {3}.".format(
+                host.name, human(free), folder, human(size)
+            )
+            yield Refusal("DISK_SPACE", seen, "Make room, or mount a larger disk there.")
+
+
+def replaces_in_place(host: Host, lost: Lost) -> t.Optional[bool]:
+    """Whether a host with the lost node's name or address is another machine than the lost one; None when nobody can tell."""
+    return host.machine_id != lost.machine_id if host.machine_id and lost.machine_id else None
+
+
+def _identity_of_replacement(cluster: Cluster, host: Host, *, fenced: bool) -> Refusals:
     advice = "Use a freshly installed host with its own name and address."
     lost = cluster.lost
     others = [node for node in cluster.nodes if node.name == host.hostname or set(node.addresses) & set(host.addresses)]
+    others = [node for node in others if not (lost and node.name == lost.name and node.uid == lost.uid)]
     for node in others:
-        code = "REPLACEMENT_IS_LOST" if lost and node.name == lost.name else "REPLACEMENT_IS_NODE"
-        yield Refusal(
-            code, "The replacement {0} has the name or an address of the Node {1}.".format(host.name, node.name), advice
-        )
-    if lost and not others and (host.hostname == lost.name or set(host.addresses) & set(lost.addresses)):
-        yield Refusal(
-            "REPLACEMENT_IS_LOST",
-            "The replacement {0} has the name or an address of the lost node.".format(host.name),
-            advice,
-        )
+        seen = "The replacement {0} has the name or an address of the Node {1}.".format(host.name, node.name)
+        yield Refusal("REPLACEMENT_IS_NODE", seen, advice)
+    if lost and (host.hostname == lost.name or set(host.addresses) & set(lost.addresses)):
+        another = replaces_in_place(host, lost)
+        if another is False:
+            yield Refusal(
+                "REPLACEMENT_IS_LOST",
+                "The replacement {0} is the lost machine itself: both have the machine ID {1}.".format(
+                    host.name, lost.machine_id
+                ),
+                "Install the machine anew (which gives it another ID), or use another one.",
+            )
+        elif another is None and not fenced:
+            yield Refusal(
+                "REPLACEMENT_IS_LOST",
+                "The replacement {0} has the name or an address of the lost node, and no machine ID tells them apart.".format(
+                    host.name
+                ),
+                "Make sure that it was installed anew, then set replace_master_fenced=true.",
+            )
+    lost_member = _compose.lost_member(cluster)
     for member in cluster.etcd.members:
-        if (member.name == host.hostname or _compose.url_hosts(member.peer_urls) & set(host.addresses)) and not (
-            lost and _compose.is_lost_member(member.name, member.peer_urls, lost)
-        ):
+        named = _compose.node_of_member(cluster, member) == host.hostname
+        if (named or _compose.url_hosts(member.peer_urls) & set(host.addresses)) and member is not lost_member:
             yield Refusal(
                 "REPLACEMENT_IS_MEMBER",
                 "The replacement {0} is the etcd member {1}.".format(host.name, member.name or member.id),
@@ -363,10 +488,43 @@ def _identity_of_replacement(cluster: Cluster, host: Host) -> Refusals:
             )
     if not others and (host.joined or host.etcd_data):
         found = "a kubelet that joined a cluster" if host.joined else "etcd data"
+        program = "k3s-uninstall.sh" if cluster.provider == K3S.name else "kubeadm reset"
         yield Refusal(
             "REPLACEMENT_NOT_CLEAN",
             "The replacement {0} already has {1}.".format(host.name, found),
-            "Reset it first: kubeadm reset on that host, after making sure that it is the right one.",
+            "Reset it first: {0} on that host, after making sure that it is the right one.".format(program),
+        )
+
+
+def _k3s_versions(cluster: Cluster, host: Host) -> Refusals:
+    """K3s of another release could change etcd's data when it joins (hazard H-K9). A host without K3s gets the survivor's."""
+    found = [item for item in _compose.survivors(cluster) if item.k3s is not None]
+    versions = {item.k3s.version for item in found if item.k3s}
+    if len(versions) > 1:
+        told = ", ".join("{0}: {1}".format(item.name, item.k3s.version) for item in found if item.k3s)
+        yield Refusal(
+            "VERSION_MISMATCH",
+            "The survivors run different releases of K3s ({0}).".format(told),
+            "Bring them to one release first.",
+        )
+    elif host.k3s and (
+        host.k3s.version not in versions or host.k3s.binary not in {i.k3s.binary for i in found if i.k3s}
+    ):
+        yield Refusal(
+            "VERSION_MISMATCH",
+            "{0} has K3s {1}, which is not the program of the survivors ({2}).".format(
+                host.name, host.k3s.version or "of no known release", " and ".join(sorted(versions))
+            ),
+            "Remove {0} there: the survivors' is copied.".format(K3S_PROGRAM),
+        )
+    machines = {item.architecture for item in found if item.architecture}
+    if host.architecture and machines and host.architecture not in machines:
+        yield Refusal(
+            "VERSION_MISMATCH",
+            "{0} is a {1} machine, the survivors are {2}.".format(
+                host.name, host.architecture, " and ".join(sorted(machines))
+            ),
+            "Use a machine of the same architecture.",
         )
 
 

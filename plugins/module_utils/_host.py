@@ -6,10 +6,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import http.client
 import json
 import os
+import platform
 import re
+import shutil
 import socket
 import ssl
 import time
@@ -19,18 +22,24 @@ import urllib.request
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._addresses import addresses
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
+from ansible_collections.cloudpods.ha.plugins.module_utils._etcd import program_path
 from ansible_collections.cloudpods.ha.plugins.module_utils._keepalived import read as read_keepalived
-from ansible_collections.cloudpods.ha.plugins.module_utils._models import Host, Keepalived
+from ansible_collections.cloudpods.ha.plugins.module_utils._models import Host, K3s, Keepalived
 from ansible_collections.cloudpods.ha.plugins.module_utils._providers import (
     API_PORT,
     ETCD_CLIENT_PORT,
     ETCD_METRICS_PORT,
+    K3S_PROGRAM,
+    K3S_TOKEN,
+    K3S_UNIT,
     PROVIDERS,
     Provider,
 )
 from ansible_collections.cloudpods.ha.plugins.module_utils._runner import Runner
 
 _VERSION = re.compile(r"v\d+\.\d+\.\d+\S*")
+_FULL_TOKEN = re.compile(r"K10([0-9a-f]{64})::")
+MACHINE_ID = "/etc/machine-id"
 
 
 def gather(run: Runner, *, name: str, role: str, reference_epoch: float, storage_paths: t.Sequence[str]) -> Host:
@@ -39,6 +48,7 @@ def gather(run: Runner, *, name: str, role: str, reference_epoch: float, storage
     provider = detect_provider()
     found = addresses(run)
     keepalived, error = _keepalived(provider)
+    error = error or _elsewhere(provider)
     return Host(
         name=name,
         role=role,
@@ -52,11 +62,16 @@ def gather(run: Runner, *, name: str, role: str, reference_epoch: float, storage
         skew_seconds=round(skew, 3),
         kubeadm_version=_version(run, ["kubeadm", "version", "-o", "short"]),
         kubelet_version=_version(run, ["kubelet", "--version"]),
-        joined=os.path.exists(provider.kubelet_config),
-        etcd_data=os.path.isdir(provider.etcd_data + "/member"),
-        join_running=_is_running("kubeadm"),
+        # A replacement may hold what another distribution left.
+        joined=any(os.path.exists(item.kubelet_config) for item in PROVIDERS.values()),
+        etcd_data=any(os.path.isdir(item.etcd_data + "/member") for item in PROVIDERS.values()),
+        join_running=_is_running("kubeadm") or _is_starting(run, K3S_UNIT),
+        machine_id=_first_line(MACHINE_ID),
+        architecture=platform.machine(),
+        etcdctl=shutil.which(program_path("etcdctl")) or "",
+        k3s=_k3s(run),
         etcd_health=_etcd_health(provider),
-        api_ready=_api_ready(),
+        api_ready=_api_ready(provider),
         kubeconfig=os.path.exists(provider.admin_kubeconfig),
         free_bytes={path: free_bytes(path) for path in storage_paths},
         keepalived=keepalived,
@@ -69,7 +84,58 @@ def detect_provider() -> Provider:
 
 
 def _is_control_plane(provider: Provider) -> bool:
-    return os.path.exists(provider.etcd_manifest)
+    return os.path.exists(provider.etcd_mark)
+
+
+def _elsewhere(provider: Provider) -> str:
+    """Why a K3s server of this host can't be judged; empty when it can, or when there is none."""
+    if _is_control_plane(provider) or not os.path.exists(PROVIDERS["k3s"].admin_kubeconfig):
+        return ""
+    return "it is a K3s server that keeps no etcd under {0}: another data-dir, or another datastore, is not supported".format(
+        PROVIDERS["k3s"].etcd_data
+    )
+
+
+def _k3s(run: Runner) -> t.Optional[K3s]:
+    """K3s as it is installed here, None where it is not."""
+    if not os.path.exists(K3S_PROGRAM):
+        return None
+    digest = hashlib.sha256()
+    with open(K3S_PROGRAM, "rb") as stream:
+        for piece in iter(lambda: stream.read(1 << 20), b""):
+            digest.update(piece)
+    certificate = _text(PROVIDERS["k3s"].ca_certificate)
+    return K3s(
+        version=_version(run, [K3S_PROGRAM, "--version"]),
+        binary=digest.hexdigest(),
+        # Of a chain, K3s hashes the root alone.
+        ca=hashlib.sha256(certificate.encode()).hexdigest() if certificate.count("BEGIN CERTIFICATE") == 1 else "",
+        token_ca=token_ca(_text(K3S_TOKEN)),
+    )
+
+
+def token_ca(token: str) -> str:
+    """The hash of the CA that a K3s token names; empty for a token that is only a password."""
+    match = _FULL_TOKEN.match(token.strip())
+    return match.group(1) if match else ""
+
+
+def _text(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as stream:
+            return stream.read()
+    except OSError:
+        return ""
+
+
+def _first_line(path: str) -> str:
+    return _text(path).strip().partition("\n")[0]
+
+
+def _is_starting(run: Runner, unit: str) -> bool:
+    """Whether systemd still waits for this unit to say that it is ready."""
+    rc, out, _err = run(["systemctl", "show", "-p", "SubState", unit])
+    return rc == 0 and out.strip() == "SubState=start"
 
 
 def free_bytes(path: str) -> int:
@@ -123,11 +189,13 @@ def _etcd_health(provider: Provider) -> str:
     return "ok" if str(answer.get("health")).lower() == "true" else (answer.get("reason") or "not healthy")
 
 
-def _api_ready() -> str:
+def _api_ready(provider: Provider) -> str:
     """'ok', '' when no API server listens here, or the checks that failed."""
-    status, body = _local("https://127.0.0.1:{0}/readyz".format(API_PORT))
+    # K3s answers nobody without a certificate.
+    certificate = (provider.api_client[0], provider.api_client[1]) if provider.api_client else None
+    status, body = _local("https://127.0.0.1:{0}/readyz".format(API_PORT), certificate=certificate)
     if status == 404:  # before Kubernetes 1.16
-        status, body = _local("https://127.0.0.1:{0}/healthz".format(API_PORT))
+        status, body = _local("https://127.0.0.1:{0}/healthz".format(API_PORT), certificate=certificate)
     if status == 0:
         return ""
     if status == 200:

@@ -18,7 +18,11 @@ T = t.TypeVar("T")
 
 @dataclasses.dataclass(frozen=True)
 class Node:
-    """A Node object. `down_seconds` counts from when it stopped being Ready; `lease_age_seconds` from the kubelet's last sign of life."""
+    """A Node object. `down_seconds` counts from when it stopped being Ready; `lease_age_seconds` from the kubelet's last sign of life.
+
+    `machine_id` is that of the machine that registered it. `deleting`: it was deleted, and `finalizers` still hold it. `etcd_voter` is K3s's own word on
+    its member, None where it says nothing; K3s 1.28.4 and 1.28.5 never correct a word once given, so it may confirm and never deny.
+    """
 
     name: str
     uid: str
@@ -35,6 +39,10 @@ class Node:
     created: str = ""
     down_seconds: t.Optional[int] = None
     lease_age_seconds: t.Optional[int] = None
+    machine_id: str = ""
+    deleting: bool = False
+    finalizers: t.Tuple[str, ...] = ()
+    etcd_voter: t.Optional[bool] = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,8 +92,23 @@ class Keepalived:
 
 
 @dataclasses.dataclass(frozen=True)
+class K3s:
+    """K3s on a host. `binary` is the SHA-256 of the program, `ca` that of the certificate of the cluster's server CA, `token_ca` the one the host's token
+    names; the latter two are empty where they are not known.
+    """
+
+    version: str
+    binary: str = ""
+    ca: str = ""
+    token_ca: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
 class Host:
-    """What a host of the inventory says about itself. `skew_seconds` is its clock minus the controller's."""
+    """What a host of the inventory says about itself. `skew_seconds` is its clock minus the controller's.
+
+    `join_running`: kubeadm, or a K3s that has not become ready yet, is at work. `etcdctl` is the path of the program on the host, empty without one.
+    """
 
     name: str
     role: str
@@ -102,6 +125,10 @@ class Host:
     joined: bool = False
     etcd_data: bool = False
     join_running: bool = False
+    machine_id: str = ""
+    architecture: str = ""
+    etcdctl: str = ""
+    k3s: t.Optional[K3s] = None
     etcd_health: str = ""
     api_ready: str = ""
     kubeconfig: bool = False
@@ -176,12 +203,17 @@ class Attachment:
 
 @dataclasses.dataclass(frozen=True)
 class Lost:
-    """The lost node. `seen_in` says where its name was found; `answers` are ports that still accept a connection, as HOST:PORT, if it was `probed`."""
+    """The lost node. `seen_in` says where its name was found; `answers` are ports that still accept a connection, as HOST:PORT, if it was `probed`.
+
+    `member_id` is the etcd member it had, None while that was never written down. `machine_id` is that of the machine, empty when nobody knows it.
+    """
 
     name: str
     addresses: t.Tuple[str, ...]
     hostname_label: str
     uid: str = ""
+    member_id: t.Optional[str] = None
+    machine_id: str = ""
     seen_in: t.Tuple[str, ...] = ()
     answers: t.Tuple[str, ...] = ()
     probed: bool = False
@@ -193,6 +225,16 @@ class Vip:
 
     address: str = ""
     holders: t.Tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class ObjectRef:
+    """One object the plan will touch. Namespace is empty for what has none; an etcd member's UID is its ID."""
+
+    kind: str
+    namespace: str
+    name: str
+    uid: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -217,6 +259,7 @@ class Cluster:
     attachments: t.Tuple[Attachment, ...] = ()
     helper_pods: t.Tuple[Pod, ...] = ()
     cluster_info_server: str = ""
+    node_password: t.Optional[ObjectRef] = None
     journal: t.Optional[Json] = None
 
 
@@ -260,22 +303,13 @@ class ClaimPlan:
 
 
 @dataclasses.dataclass(frozen=True)
-class ObjectRef:
-    """One object the plan will touch. Namespace is empty for what has none; an etcd member's UID is its ID."""
-
-    kind: str
-    namespace: str
-    name: str
-    uid: str
-
-
-@dataclasses.dataclass(frozen=True)
 class Step:
-    """One act of a phase, on the objects it names."""
+    """One act of a phase, on the objects it names. One that only `waits` touches none of them."""
 
     phase: str
     act: str
     objects: t.Tuple[ObjectRef, ...] = ()
+    waits: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -293,7 +327,11 @@ class Plan:
 
     `left_alone` are claims to be ignored, as NAMESPACE/NAME.
     `leftovers` are volumes without a claim: {namespace, name, uid} of the claim they had, {pv_name, pv_uid}.
+    `member_id`, `member_name` and `member_urls` (of its peers) are the lost node's etcd member, empty when it is gone.
+    `member_leaves`: K3s itself is to remove it.
     `join` says that something of the join is to be done, `joined` that the replacement already is a Node and a voter that answers.
+    `node_password` is the Secret of a name that is used again, to be deleted before the join. `blocked` are folders {path, claim} on a replacement of the
+    lost node's own name in which nothing may start.
     `backup` are the objects to keep a copy of: {api_version, kind, namespace, name, uid}. `journal` is what has to be written down before the first act.
 
     `state` is 'needed', 'resume' (an earlier run was cut short), 'nothing_to_do' or 'refused'.
@@ -312,6 +350,11 @@ class Plan:
     left_alone: t.Tuple[str, ...] = ()
     leftovers: t.Tuple[t.Mapping[str, str], ...] = ()
     member_id: str = ""
+    member_name: str = ""
+    member_urls: t.Tuple[str, ...] = ()
+    member_leaves: bool = False
+    node_password: t.Optional[ObjectRef] = None
+    blocked: t.Tuple[t.Mapping[str, str], ...] = ()
     stale_member_id: str = ""
     drain: bool = False
     promote: str = ""

@@ -90,7 +90,17 @@ def node(obj: Json, *, leases: t.Sequence[Json], now: str) -> Node:
         created=meta.get("creationTimestamp") or "",
         down_seconds=None if ready else _seconds_between(condition.get("lastTransitionTime"), now),
         lease_age_seconds=_seconds_between(renewed, now),
+        machine_id=(status.get("nodeInfo") or {}).get("machineID", ""),
+        deleting=bool(meta.get("deletionTimestamp")),
+        finalizers=tuple(meta.get("finalizers") or ()),
+        etcd_voter=_etcd_voter(status),
     )
+
+
+def _etcd_voter(status: Json) -> t.Optional[bool]:
+    """K3s says by this condition whether the node's member takes part in votes."""
+    said: Json = next((item for item in status.get("conditions") or [] if item.get("type") == "EtcdIsVoter"), {})
+    return said.get("status") == "True" if said else None
 
 
 def _seconds_between(earlier: t.Optional[str], later: str) -> t.Optional[int]:
@@ -140,6 +150,12 @@ def found_by(volume: Json, *, hostname_label: str, node_name: str) -> t.Tuple[st
     found = tuple(word for word, is_so in (("affinity", by_affinity), ("annotation", by_annotation)) if is_so)
     disagree = bool(found) and bool(hostnames) and bool(annotated) and by_affinity != by_annotation
     return (*found, "conflict") if disagree else found
+
+
+def is_older(obj: Json, created: str) -> bool:
+    """Whether an object was made before a moment; True when either time is missing."""
+    made, other = moment(obj["metadata"].get("creationTimestamp")), moment(created)
+    return made is None or other is None or made < other
 
 
 def owners(namespace: str, claim: str, workloads: t.Iterable[Json], pods: t.Iterable[Json]) -> t.Tuple[Owner, ...]:

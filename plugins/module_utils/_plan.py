@@ -38,8 +38,9 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._models import (
 )
 from ansible_collections.cloudpods.ha.plugins.module_utils._parity import parity
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan_text import lines
-from ansible_collections.cloudpods.ha.plugins.module_utils._providers import KUBELET_PORT
+from ansible_collections.cloudpods.ha.plugins.module_utils._providers import KUBELET_PORT, PROVIDERS
 
+_REMOVE = "remove the etcd member"
 # What a copy is kept of. Pods are not: whatever made them makes them again.
 _API_VERSIONS = {
     "Node": "v1",
@@ -87,6 +88,7 @@ def plan(cluster: Cluster, request: Request, minio: t.Sequence[Json] = ()) -> Pl
     claims, kept = _policy.claims(cluster, request.policies)
     refusals += _gates.liveness(cluster, request)
     refusals += _gates.membership(cluster, found.member, found.host_member if found.own_leftover else None)
+    refusals += _gates.k3s(cluster, found.node, found.member)
     refusals += _gates.replacement(
         cluster, found.host, request, claims, minio, joined=found.joined, resuming=_resuming(cluster, found)
     )
@@ -112,12 +114,22 @@ def plan(cluster: Cluster, request: Request, minio: t.Sequence[Json] = ()) -> Pl
         left_alone=tuple("{0}/{1}".format(item.namespace, item.name) for item in kept if item.policy == "ignore"),
         leftovers=tuple(_leftovers(cluster)),
         member_id=found.member.id if found.member else "",
+        member_name=found.member.name if found.member else "",
+        member_urls=found.member.peer_urls if found.member else (),
+        member_leaves=_leaves(cluster, found),
+        node_password=cluster.node_password if _same_name(found) and found.host_node is None else None,
+        blocked=tuple(_blocked(cluster)) if _same_name(found) and found.host_node is None else (),
         stale_member_id=found.host_member.id if found.own_leftover and found.host_member else "",
-        drain=_kubelet_answers(found),
+        drain=_kubelet_answers(found) and not (found.node is not None and found.node.deleting),
         promote=_promotion(cluster),
         join=_join_needed(cluster, found),
         joined=found.joined,
-        reset=bool(found.host and found.host.joined and not found.joined and _resuming(cluster, found)),
+        reset=bool(
+            found.host
+            and (found.host.joined or found.host.etcd_data)
+            and not found.joined
+            and _resuming(cluster, found)
+        ),
         restore_cordons=any(node.cordoned_for == found.lost.name for node in cluster.nodes),
         warnings=tuple(_warnings(cluster, found, claims, minio)),
         refusals=tuple(refusals),
@@ -148,6 +160,8 @@ def _journal(cluster: Cluster, found: _Found, made: Plan) -> t.Mapping[str, t.An
         "addresses": list(lost.addresses),
         "hostname_label": lost.hostname_label,
         "uid": lost.uid,
+        "member_id": lost.member_id if lost.member_id is not None else made.member_id,
+        "machine_id": lost.machine_id,
     }
     if found.node is not None:
         identity.update(
@@ -157,6 +171,7 @@ def _journal(cluster: Cluster, found: _Found, made: Plan) -> t.Mapping[str, t.An
     return {
         "lost": identity,
         "replacement": made.replacement.host,
+        "node": made.replacement.name,
         "claims": to_json(list(claims.values())),
         "approved": made.id,
         "touched": to_json(_touched(cluster, made)),
@@ -185,7 +200,7 @@ def _leftovers(cluster: Cluster) -> t.Iterator[t.Mapping[str, str]]:
 def _touched(cluster: Cluster, made: Plan) -> t.List[ObjectRef]:
     """What this run and earlier ones set out to touch, each once."""
     before = [from_json(ObjectRef, item) for item in (cluster.journal or {}).get("touched") or []]
-    now = [ref for step in made.steps if not step.act.startswith("wait") for ref in step.objects]
+    now = [ref for step in made.steps if not step.waits for ref in step.objects]
     return list(dict.fromkeys([*before, *now]))
 
 
@@ -195,17 +210,17 @@ def _find(cluster: Cluster, lost: Lost) -> _Found:
     node = next(
         (item for item in cluster.nodes if item.name == lost.name and (not lost.uid or item.uid == lost.uid)), None
     )
-    member = next(
-        (item for item in cluster.etcd.members if _compose.is_lost_member(item.name, item.peer_urls, lost)), None
-    )
+    member = _compose.lost_member(cluster)
     host_node, host_member = None, None
     if host is not None and host.reachable:
-        host_node = next(
-            (item for item in cluster.nodes if item.name != lost.name and set(item.addresses) & set(host.addresses)),
-            None,
-        )
+        host_node = next((item for item in cluster.nodes if item is not node and _is_machine(item, host)), None)
         host_member = next(
-            (item for item in cluster.etcd.members if _compose.url_hosts(item.peer_urls) & set(host.addresses)), None
+            (
+                item
+                for item in cluster.etcd.members
+                if item is not member and _compose.url_hosts(item.peer_urls) & set(host.addresses)
+            ),
+            None,
         )
     unfinished = host_member is not None and (host_member.learner or not host_member.started)
     return _Found(
@@ -218,6 +233,29 @@ def _find(cluster: Cluster, lost: Lost) -> _Found:
         executor=_compose.executor(cluster),
         own_leftover=unfinished and _joining(cluster) == (host.name if host else None),
     )
+
+
+def _is_machine(node: Node, host: Host) -> bool:
+    """Whether a Node was registered by a host. Machines that use an address one after the other are told apart by their machine ID."""
+    same = not (node.machine_id and host.machine_id) or node.machine_id == host.machine_id
+    return same and bool(set(node.addresses) & set(host.addresses))
+
+
+def _same_name(found: _Found) -> bool:
+    """The replacement has the lost node's name: what names the old node by its name would be taken for the new one."""
+    return found.host is not None and found.host.hostname == found.lost.name
+
+
+def _leaves(cluster: Cluster, found: _Found) -> bool:
+    """Deleting the Node makes K3s remove its member, so that is waited for before anything is removed by ID."""
+    return found.member is not None and found.node is not None and PROVIDERS[cluster.provider].deletes_member
+
+
+def _blocked(cluster: Cluster) -> t.Iterator[t.Mapping[str, str]]:
+    """The folders of lost volumes. On a node of the same name their pods would start on empty ones, without any error (hazard H-L3)."""
+    for claim in cluster.claims:
+        if claim.path:
+            yield {"path": claim.path, "claim": "{0}/{1}".format(claim.namespace, claim.name)}
 
 
 def _unfinished(cluster: Cluster) -> bool:
@@ -294,21 +332,29 @@ def _steps(cluster: Cluster, found: _Found, made: Plan) -> t.Iterator[Step]:
 
 
 def _removals(cluster: Cluster, found: _Found, made: Plan) -> t.Iterator[Step]:
+    members: t.Tuple[Step, ...] = ()
     if found.member is not None:
         ref = ObjectRef("EtcdMember", "", found.member.name or ",".join(found.member.peer_urls), found.member.id)
-        yield Step("etcd_cleanup", "remove the etcd member", (ref,))
+        act = "wait for K3s to remove the etcd member, and remove it if it stays" if made.member_leaves else _REMOVE
+        members = (Step("etcd_cleanup", act, (ref,)),)
+    last = PROVIDERS[cluster.provider].deletes_member
+    if not last:
+        yield from members
     if found.node is not None:
         act = "drain and delete the Node" if made.drain else "cordon and delete the Node"
         yield Step("node_removal", act, (ObjectRef("Node", "", found.node.name, found.node.uid),))
     if cluster.pods and (found.node is not None or made.state == "resume"):
         refs = tuple(ObjectRef("Pod", pod.namespace, pod.name, pod.uid) for pod in cluster.pods)
-        yield Step("node_removal", "wait until the pod collector has taken the pods of the gone node", refs)
+        act = "wait until the pod collector has taken the pods of the gone node"
+        yield Step("node_removal", act, refs, waits=True)
     if cluster.attachments:
         yield Step(
             "node_removal",
             "delete stale attachments",
             tuple(ObjectRef("VolumeAttachment", "", item.name, item.uid) for item in cluster.attachments),
         )
+    if last:
+        yield from members
 
 
 def _additions(cluster: Cluster, made: Plan) -> t.Iterator[Step]:
@@ -319,6 +365,19 @@ def _additions(cluster: Cluster, made: Plan) -> t.Iterator[Step]:
             "join",
             "remove what an interrupted join left in etcd",
             (ObjectRef("EtcdMember", "", made.replacement.host, made.stale_member_id),),
+        )
+    if made.join and made.node_password is not None:
+        yield Step(
+            "join",
+            "delete the password by which K3s knows the former {0}".format(made.replacement.name),
+            (made.node_password,),
+        )
+    if made.join and made.blocked:
+        yield Step(
+            "join",
+            "block the folders of the lost volumes on {0}, so that nothing starts on an empty one: {1}".format(
+                made.replacement.host, ", ".join(item["path"] for item in made.blocked)
+            ),
         )
     if made.join:
         yield Step(
@@ -350,7 +409,7 @@ def _recoveries(cluster: Cluster, made: Plan) -> t.Iterator[Step]:
             if claim.owner
             and (pod.namespace, pod.owner) == (claim.namespace, "StatefulSet/" + claim.owner.name)
             and claim.name.endswith("-" + pod.name)
-            and not pod.node
+            and (not pod.node or (pod.node == made.replacement.name and pod.phase == "Pending"))
         ]
         act = (
             "heal: recreate empty, its peers fill it"
@@ -387,12 +446,15 @@ def _warnings(
     for claim in claims:
         if claim.policy == "discard":
             yield "What {0}/{1} held is lost: {2}.".format(claim.namespace, claim.name, claim.reason)
+    stays = _gates.other_member(cluster, found.node, found.member)
+    if stays:
+        yield stays
     for item in cluster.volumes:
         if item.reclaim_policy == "Retain":
             yield "The volume {0} of {1} is kept, its reclaim policy is Retain.".format(
                 item.name, item.claim or "no claim"
             )
-    if found.node is None and found.lost.answers:
+    if found.node is None and found.lost.answers and not _gates.taken_over(cluster, found.lost):
         yield "The lost machine {0} answers again at {1}: power it off, or run cloudpods.ha.retire_node on it.".format(
             found.lost.name, ", ".join(found.lost.answers)
         )

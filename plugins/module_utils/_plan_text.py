@@ -40,7 +40,7 @@ def lines(plan: Plan, cluster: Cluster) -> t.Iterator[str]:
         phase = step.phase
         for ref in step.objects:
             yield "  {0:<18}   {1}".format(
-                "", object_line(ref) if not step.act.startswith("wait") else "{0}/{1}".format(ref.namespace, ref.name)
+                "", object_line(ref) if not step.waits else "{0}/{1}".format(ref.namespace, ref.name)
             )
     if plan.kept_claims:
         yield ""

@@ -100,4 +100,4 @@ def _text(
 def _touched(plan: Plan, journal: Json) -> t.List[ObjectRef]:
     """What all runs of this replacement set out to touch; before the journal is there, what this plan names."""
     known = [from_json(ObjectRef, item) for item in journal.get("touched") or []]
-    return known or [ref for step in plan.steps for ref in step.objects if not step.act.startswith("wait")]
+    return known or [ref for step in plan.steps for ref in step.objects if not step.waits]

@@ -38,7 +38,7 @@ def gather(run: Runner, provider: Provider, *, vip: str = "", backups: str = HOS
     return Residue(
         hostname=socket.gethostname().lower(),
         addresses=tuple(str(interface.ip) for interface, _name in addresses),
-        control_plane=has_data or os.path.exists(provider.etcd_manifest),
+        control_plane=has_data or os.path.exists(provider.etcd_mark),
         ca_digest=_digest(provider.ca_certificate),
         manifests=tuple(manifests),
         kubelet_config=provider.kubelet_config if os.path.lexists(provider.kubelet_config) else "",

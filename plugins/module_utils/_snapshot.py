@@ -79,7 +79,7 @@ def take(client: EtcdClient, *, directory: str, name: str = "", timeout: int = 6
         raise HaError(
             "the snapshot can't be kept as {0}: it exists, or its name is not a plain file name".format(final)
         )
-    data = pathlib.Path(client.provider.etcd_data)
+    data = pathlib.Path(client.provider.scratch or directory)
     try:
         _private(folder)
         _clean(data)
@@ -94,7 +94,6 @@ def _take(
 ) -> Snapshot:
     partial = final.with_name(".{0}.partial".format(final.name))
     try:
-        # The pod sees this folder of the host under the same path.
         oldest = client.revision()
         client.save_snapshot(str(temporary), timeout=timeout)
         revision = client.snapshot_revision(str(temporary))

@@ -10,7 +10,7 @@ import dataclasses
 import typing as t
 
 from ansible_collections.cloudpods.ha.plugins.module_utils import _compose
-from ansible_collections.cloudpods.ha.plugins.module_utils._models import Cluster, Host, Json
+from ansible_collections.cloudpods.ha.plugins.module_utils._models import Cluster, Host, Json, Lost, Node
 from ansible_collections.cloudpods.ha.plugins.module_utils._quorum import problems
 
 
@@ -52,14 +52,11 @@ def _checks(
     )
     yield _check(
         "lost node",
-        (("still there: ", [node.name for node in cluster.nodes if node.name == lost]),),
-        "{0} has no Node".format(lost),
+        (("still there: ", [node.name for node in cluster.nodes if _is_lost(node, cluster.lost)]),),
+        "{0} has no Node".format(lost) if lost not in {node.name for node in masters} else "another has its name",
     )
-    gone = [
-        member.name
-        for member in cluster.etcd.members
-        if cluster.lost and _compose.is_lost_member(member.name, member.peer_urls, cluster.lost)
-    ]
+    member = _compose.lost_member(cluster)
+    gone = [member.name or member.id] if member else []
     voters = sorted(member.name for member in cluster.etcd.members if not member.learner)
     count = (
         ()
@@ -108,6 +105,11 @@ def _checks(
     )
     for item in minio:
         yield Check("MinIO", bool(item["converged"]), item["summary"])
+
+
+def _is_lost(node: Node, lost: t.Optional[Lost]) -> bool:
+    """The lost one itself, or a machine that came back under its name: a replacement that has it is a control-plane node."""
+    return lost is not None and node.name == lost.name and (node.uid == lost.uid or not node.control_plane)
 
 
 def _vip(cluster: Cluster, answers: bool) -> t.Iterator[Check]:

@@ -36,6 +36,8 @@ def inspect(run: Runner, provider: Provider, address: str) -> Json:
         "keepalived": to_json(keepalived),
         "error": error,
         "ca_certificate": provider.ca_certificate,
+        "client_certificate": provider.api_client[0] if provider.api_client else "",
+        "client_key": provider.api_client[1] if provider.api_client else "",
         "backups": HOST_BACKUPS,
     }
 

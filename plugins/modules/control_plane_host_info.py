@@ -74,6 +74,11 @@ probe_ports:
   elements: int
   returned: success
   sample: [22, 6443, 2379, 2380, 10250]
+programs:
+  description: The folder on the host for a program that is put there on request.
+  type: str
+  returned: success
+  sample: /var/lib/cloudpods-ha/bin
 """
 
 import typing as t
@@ -82,7 +87,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
 from ansible_collections.cloudpods.ha.plugins.module_utils._host import gather
 from ansible_collections.cloudpods.ha.plugins.module_utils._models import to_json
-from ansible_collections.cloudpods.ha.plugins.module_utils._providers import PROBE_PORTS
+from ansible_collections.cloudpods.ha.plugins.module_utils._providers import PROBE_PORTS, PUSHED_PROGRAMS
 from ansible_collections.cloudpods.ha.plugins.module_utils._runner import module_runner
 
 
@@ -107,7 +112,7 @@ def main() -> t.NoReturn:
         )
     except HaError as exc:
         module.fail_json(msg=str(exc))
-    module.exit_json(changed=False, host=to_json(host), probe_ports=list(PROBE_PORTS))
+    module.exit_json(changed=False, host=to_json(host), probe_ports=list(PROBE_PORTS), programs=PUSHED_PROGRAMS)
 
 
 if __name__ == "__main__":

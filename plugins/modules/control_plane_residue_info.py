@@ -25,7 +25,7 @@ options:
   provider:
     description: How the control plane was run.
     type: str
-    choices: [kubeadm]
+    choices: [k3s, kubeadm]
     default: kubeadm
 """
 
@@ -122,7 +122,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "vip": {"type": "str", "default": ""},
-            "provider": {"type": "str", "choices": ["kubeadm"], "default": "kubeadm"},
+            "provider": {"type": "str", "choices": ["k3s", "kubeadm"], "default": "kubeadm"},
         },
         supports_check_mode=True,
     )

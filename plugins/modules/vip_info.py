@@ -24,7 +24,7 @@ options:
   provider:
     description: How the control plane is run.
     type: str
-    choices: [kubeadm]
+    choices: [k3s, kubeadm]
     default: kubeadm
 """
 
@@ -71,6 +71,12 @@ vip:
     ca_certificate:
       description: The path of the certificate that vouches for the API server.
       type: str
+    client_certificate:
+      description: The path of a certificate to ask the API server with, empty where it answers anybody whether it is ready. K3s answers nobody without.
+      type: str
+    client_key:
+      description: The path of the key of RV(vip.client_certificate).
+      type: str
     backups:
       description: The folder for copies of edited manifests. Kubelet does not read it.
       type: str
@@ -90,6 +96,8 @@ vip:
       identity: 6a1c...
     error: ""
     ca_certificate: /etc/kubernetes/pki/ca.crt
+    client_certificate: ""
+    client_key: ""
     backups: /var/backups/cloudpods-ha
 """
 
@@ -105,7 +113,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "address": {"type": "str", "required": True},
-            "provider": {"type": "str", "choices": ["kubeadm"], "default": "kubeadm"},
+            "provider": {"type": "str", "choices": ["k3s", "kubeadm"], "default": "kubeadm"},
         },
         supports_check_mode=True,
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.cloudpods.ha.plugins.module_utils import _compose
-from ansible_collections.cloudpods.ha.plugins.module_utils._models import Cluster, Etcd, Lost, to_json
+from ansible_collections.cloudpods.ha.plugins.module_utils._models import Cluster, Etcd, Lost, Member, to_json
 from ansible_collections.cloudpods.ha.tests.unit.plugins.stand_in_cluster import NODES, VOLUMES, StandInCluster
 
 Json = dict[str, Any]
@@ -91,7 +91,9 @@ def test_a_member_that_never_started_has_the_name_that_was_given() -> None:
 )
 def test_the_lost_member_is_known_by_name_or_peer_address(name: str, urls: list[str], is_lost: bool) -> None:
     lost = Lost(name="master-1", addresses=("192.0.2.11", "2001:db8::11"), hostname_label="master-1")
-    assert _compose.is_lost_member(name, urls, lost) is is_lost
+    member = Member(id="a", name=name, peer_urls=tuple(urls), client_urls=())
+    cluster = Cluster(provider="kubeadm", lost=lost, etcd=Etcd(members=(member,)))
+    assert _compose.lost_member(cluster) == (member if is_lost else None)
 
 
 def test_a_host_that_was_not_reached_says_why_and_so_does_one_that_was_not_asked() -> None:

@@ -51,7 +51,7 @@ def provider(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Provider:
         admin_kubeconfig=str(tmp_path / "admin.conf"),
         kubelet_config=str(tmp_path / "kubelet.conf"),
         manifests=str(tmp_path / "manifests"),
-        etcd_manifest=str(tmp_path / "manifests" / "etcd.yaml"),
+        etcd_mark=str(tmp_path / "manifests" / "etcd.yaml"),
         etcd_data=str(tmp_path / "etcd"),
         etcd_cert=str(tmp_path / "server.crt"),
         etcd_key=str(tmp_path / "server.key"),
@@ -142,8 +142,8 @@ def test_a_bare_host_is_reachable_and_has_nothing() -> None:
     assert abs(found.skew_seconds) < 5
 
 
-def test_a_control_plane_host_is_known_by_its_etcd_manifest(provider: Provider) -> None:
-    for path in (provider.etcd_manifest, provider.kubelet_config, provider.admin_kubeconfig):
+def test_a_control_plane_host_is_known_by_its_etcd_mark(provider: Provider) -> None:
+    for path in (provider.etcd_mark, provider.kubelet_config, provider.admin_kubeconfig):
         Path(path).write_text("x", encoding="utf-8")
     Path(provider.etcd_data, "member").mkdir(parents=True)
     found = gather()

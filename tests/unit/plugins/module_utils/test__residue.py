@@ -39,7 +39,7 @@ def provider(tmp_path: pathlib.Path) -> Provider:
     return dataclasses.replace(
         KUBEADM,
         manifests=str(tmp_path / "manifests"),
-        etcd_manifest=str(tmp_path / "manifests" / "etcd.yaml"),
+        etcd_mark=str(tmp_path / "manifests" / "etcd.yaml"),
         kubelet_config=str(tmp_path / "kubelet.conf"),
         ca_certificate=str(tmp_path / "ca.crt"),
         etcd_data=str(tmp_path / "etcd"),

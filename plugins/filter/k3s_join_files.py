@@ -1,0 +1,114 @@
+# Copyright (c) the cloudpods.ha authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: k3s_join_files
+short_description: Make the files with which a host joins a K3s cluster as a server
+version_added: 0.1.0
+author: cloudpods.ha authors (@cloudpods-ha)
+description:
+  - Brings together what a survivor takes from its configuration files, its command line and its environment, without what belongs to that host alone, and
+    adds what the new one needs to join. C(cluster-init) is never among it.
+  - The survivor's address is replaced by the new host's. Where an option names the survivor in another way, C(error) says so, and O(overrides) has to
+    settle it.
+options:
+  _input:
+    description: The RV(cloudpods.ha.k3s_server_info#module:server). Secret; use it in tasks with C(no_log) only.
+    type: dict
+    required: true
+  survivor:
+    description: The survivor's C(Host), in the shape docs/contracts.md gives.
+    type: dict
+    required: true
+  endpoint:
+    description: Address of the survivor to join through.
+    type: str
+    required: true
+  ip:
+    description: Address of the new host.
+    type: str
+    required: true
+  vip:
+    description: The virtual address, which belongs to no host.
+    type: str
+    default: ""
+  overrides:
+    description: Options of K3s the new host is to have instead; a null takes an option away.
+    type: dict
+    default: {}
+"""
+
+EXAMPLES = r"""
+---
+- name: Make the files
+  ansible.builtin.set_fact:
+    __files: "{{ server | cloudpods.ha.k3s_join_files(host, endpoint='192.0.2.12', ip='192.0.2.14') }}"
+  no_log: true
+"""
+
+RETURN = r"""
+_value:
+  description:
+    - Secret, but for C(error). C(files) is a list of path, content and mode; C(referenced) are the paths of other files that options name; C(ping) is a URL at
+      which the survivor answers; C(secrets) are words that must not be shown; C(error) is why the files can't be made, empty when they can.
+  type: dict
+"""
+
+import json
+import typing as t
+
+import yaml
+from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
+from ansible_collections.cloudpods.ha.plugins.module_utils._k3s import join_files
+from ansible_collections.cloudpods.ha.plugins.module_utils._providers import API_PORT, host_port
+
+Json = t.Dict[str, t.Any]
+
+
+def k3s_join_files(
+    server: Json, survivor: Json, *, endpoint: str, ip: str, vip: str = "", overrides: t.Optional[Json] = None
+) -> Json:
+    url = "https://{0}".format(host_port(endpoint, API_PORT))
+    try:
+        made = join_files(
+            server=server,
+            # No error of the parser is passed on: it would quote the text.
+            files=[yaml.safe_load(item["content"]) for item in server["config"]],
+            own_ip=endpoint,
+            own_names=[survivor["hostname"], *(item for item in survivor["addresses"] if item not in (endpoint, vip))],
+            endpoint=url,
+            ip=ip,
+            overrides=overrides,
+        )
+    except yaml.YAMLError:
+        return {"error": "a configuration file of K3s on the survivor is not YAML"}
+    except HaError as exc:
+        return {"error": str(exc)}
+    # JSON is YAML; strings stay strings whatever they look like.
+    config = json.dumps(made.config, indent=2) + "\n"
+    paths = server["paths"]
+    files = [
+        {"path": paths["config"], "content": config, "mode": "0600"},
+        {"path": paths["unit"], "content": made.unit, "mode": "0644"},
+        *({**item, "mode": "0644"} for item in server["unit_drop_ins"]),
+        *({**item, "mode": "0600"} for item in made.environments),
+    ]
+    if server["registries"]:
+        files.append({"path": paths["registries"], "content": server["registries"], "mode": "0600"})
+    return {
+        "error": "",
+        "files": files,
+        "referenced": list(made.referenced),
+        "ping": url + "/ping",
+        "secrets": [server["token"], server["token"].rpartition("::")[2], server["token"].rpartition(":")[2]],
+    }
+
+
+class FilterModule:
+    """Joining."""
+
+    def filters(self) -> t.Dict[str, t.Callable[..., t.Any]]:
+        return {"k3s_join_files": k3s_join_files}
