@@ -82,24 +82,27 @@ class Server:
             sys.stderr.flush()
 
     def watch(self) -> None:
-        """End when a child does; a removed member leaves its tombstone first."""
-        for name, child in self.children.items():
+        """End when a child does. A removed member leaves its tombstone, and its k3s stays until something else ends."""
+        for name, child in list(self.children.items()):
             code = child.poll()
             if code is None:
                 continue
             time.sleep(0.5)  # its last lines
             if name == "etcd" and self.was_removed:
                 (self.etcd.folder / "tombstone").touch(0o600)
-                raise Refused("this node has been removed from the cluster please restart k3s to rejoin the cluster")
+                del self.children[name]
+                log("info", "this node has been removed from the cluster please restart k3s to rejoin the cluster")
+                continue
             raise Refused(f"{name} exited: {code}")
 
-    def wait(self, what: str, probe: Callable[[], bool], seconds: float = 0) -> None:
-        """Until ``probe`` is true; without ``seconds`` as long as the children run."""
-        end = time.monotonic() + seconds
+    def wait(self, what: str, probe: Callable[[], bool]) -> None:
+        """Until ``probe`` is true, as long as the children run."""
+        rounds = 0
         while not probe():
             self.watch()
-            if seconds and time.monotonic() > end:
-                raise Refused(f"{what} within {seconds:.0f} s")
+            rounds += 1
+            if rounds % 20 == 0:
+                log("info", f"Waiting: {what}")
             time.sleep(0.3)
 
     def stop(self, *_signal: int | FrameType | None) -> None:
@@ -149,6 +152,8 @@ class Server:
 
     def run(self) -> None:
         signal.signal(signal.SIGTERM, self.stop)
+        for folder in ("server", "server/cred", "server/tls"):
+            (self.data / folder).mkdir(parents=True, exist_ok=True, mode=0o700)
         password, remote = self.bootstrap()
         self.etcd.ensure_name()
         domain, service = self.settings.text("cluster-domain"), self.settings.texts("service-cidr")[0]
@@ -166,12 +171,12 @@ class Server:
         else:
             argv = self.etcd.configure([f"{self.etcd.name}={self.etcd.peer_url}"], "new")
         self.start("etcd", argv)
-        self.wait("etcd did not answer as a voting member", self.etcd.voter)
+        self.wait("failed to test data store connection: etcd does not answer as a voting member", self.etcd.voter)
         log("info", "etcd data store connection OK")
         Supervisor(self.tls, password, flags.critical(self.settings), self.etcd.members).begin()
         self.start("kube-apiserver", self._apiserver(service, domain))
         kube = Kube(self.tls)
-        self.wait("the API server was not ready", kube.ready)
+        self.wait("the API server is not ready", kube.ready)
         self.start("kube-controller-manager", self._controller_manager(service))
         self.start("kube-scheduler", self._scheduler())
         log("info", "k3s is up and running")
@@ -307,7 +312,7 @@ class Server:
             time.sleep(5)
             return False
 
-        self.wait("the node password was rejected", known)
+        self.wait("the node password is not accepted", known)
         agent, settings = self.agent, self.settings
         (agent / "pod-manifests").mkdir(parents=True, exist_ok=True)
         dns = (settings.texts("cluster-dns") or (flags.critical(settings)["cluster-dns"][0],))[0]  # type: ignore[index]
