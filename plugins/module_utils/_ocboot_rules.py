@@ -270,6 +270,12 @@ def _plane(inputs: OcbootInputs) -> t.Iterator[Refusal]:
                 "{0} ({1}) is {2}.".format(host.name, host.ip, said),
                 "List the survivors that live, by the addresses of their Nodes, and let them be Ready first.",
             )
+    if inputs.provider == "k3s" and len(inputs.survivors) < 2:
+        yield _against(
+            "OCBOOT_SURVIVORS",
+            "There is no second survivor, so the replacement would stand alone in master_nodes.",
+            "ocboot joins nobody then, and does not say so. " + NATIVE,
+        )
     known = {host.ip for host in inputs.survivors} | {inputs.replacement.ip, *inputs.lost_addresses}
     for node in inputs.nodes:
         if node.control_plane and node.ip not in known and node.name not in (inputs.lost, inputs.replacement.name):

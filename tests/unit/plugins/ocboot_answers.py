@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The answers of the API and of the hosts, as the filters take them, from the short files in fixtures/ocboot."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import yaml
+from ansible_collections.cloudpods.ha.plugins.filter.ocboot_configuration import ocboot_configuration
+from ansible_collections.cloudpods.ha.plugins.filter.ocboot_inputs import ocboot_inputs
+
+Json = dict[str, Any]
+FIXTURES = Path(__file__).resolve().parents[1] / "fixtures" / "ocboot"
+PROVIDERS = ("k3s", "kubeadm")
+
+
+def facts(provider: str) -> Json:
+    """A cluster as the file of this name describes it."""
+    return dict(yaml.safe_load((FIXTURES / (provider + ".yml")).read_text(encoding="utf-8")))
+
+
+def procedure(provider: str) -> Json:
+    """What the operator writes by hand in the procedure."""
+    return dict(yaml.safe_load((FIXTURES / (provider + "-procedure.yml")).read_text(encoding="utf-8")))
+
+
+def node_object(node: Json, version: str) -> Json:
+    labels = {"node-role.kubernetes.io/control-plane": "true", "onecloud.yunion.io/controller": "enable"}
+    if node.get("as_host", True):
+        labels["onecloud.yunion.io/host"] = "enable"
+    return {
+        "metadata": {"name": node["name"], "labels": labels if node.get("control_plane", True) else {}},
+        "status": {
+            "addresses": [{"type": "Hostname", "address": "x"}, {"type": "InternalIP", "address": node["ip"]}],
+            "conditions": [{"type": "Ready", "status": "True" if node.get("ready", True) else "False"}],
+            "nodeInfo": {"kubeletVersion": node.get("version", version)},
+        },
+    }
+
+
+def workload(image: str, env: Json | None = None) -> Json:
+    variables = [{"name": key, "value": value} for key, value in (env or {}).items()]
+    return {"spec": {"template": {"spec": {"containers": [{"image": image, "env": variables}]}}}}
+
+
+def keepalived_manifest(image: str) -> str:
+    return yaml.safe_dump({"kind": "Pod", "spec": {"containers": [{"image": image, "env": []}]}})
+
+
+def host_conf(machine: Json) -> str:
+    networks = machine.get("conf_networks", ["eth0/br0/" + machine["ip"]])
+    return yaml.safe_dump({"networks": networks, "host_type": machine.get("host_type", "hypervisor")})
+
+
+def inputs(found: Json) -> Json:
+    """Through the filter that reads the answers."""
+    found = copy.deepcopy(found)
+    calico = found.get("calico") or {}
+    api = {
+        "cluster": [found["cluster"]],
+        "nodes": [node_object(node, found["version"]) for node in found["nodes"]],
+        "kubeadm": [{"data": {"ClusterConfiguration": found["config"]}}] if found["provider"] == "kubeadm" else [],
+        "deployments": [workload(found["operator"])] if found.get("operator") else [],
+        "calico_config": [{"data": {"calico_backend": calico["backend"]}}] if calico else [],
+        "calico_nodes": [
+            workload(
+                "calico/node",
+                {
+                    "CALICO_IPV4POOL_IPIP": calico["ipip"],
+                    "IP_AUTODETECTION_METHOD": calico["ip_autodetection_method"],
+                },
+            )
+        ]
+        if calico
+        else [],
+    }
+    holders = found.get("holders", [found["survivors"][0]["host"]])
+    files = {
+        machine["host"]: {
+            "addresses": [machine["ip"], *([found["vip"]] if machine["host"] in holders else [])],
+            "k3s_token_known": found.get("token_known", True) if found["provider"] == "k3s" else None,
+            "files": {
+                "host_conf": {"text": host_conf(machine)},
+                "keepalived": {"text": keepalived_manifest(found["keepalived"])},
+                "config": {"text": found["config"] if found["provider"] == "k3s" else ""},
+            },
+        }
+        for machine in found["survivors"]
+    }
+    return ocboot_inputs(
+        api,
+        provider=found["provider"],
+        lost=found["lost"],
+        replacement=found["replacement"],
+        survivors=found["survivors"],
+        files=files,
+        vip=found["vip"],
+        options=found["options"],
+        checkout=found["checkout"],
+    )
+
+
+def outcome(found: Json) -> Json:
+    """What comes of it."""
+    return ocboot_configuration(inputs(found))
