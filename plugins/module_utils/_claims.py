@@ -8,7 +8,8 @@ The order, whatever the release of Kubernetes: the lost Node is gone, its pod is
 is gone, a Pending pod that was made for the old claim is deleted, a new claim is bound on the replacement, its pod is
 Ready there. Nothing is remembered between two calls, so that a run may be killed after any act. Two rules are never
 broken: a claim is deleted only when its volume is proven to be on the lost node, and a pod is deleted only when no
-  node was ever chosen for it.
+node was ever chosen for it, or when it waits on a replacement that took the lost node's name over: there the folder of
+the old volume is blocked, so that it has not started.
 """
 
 from __future__ import annotations
@@ -191,9 +192,13 @@ def _judge_nodes(target: Target, seen: Seen) -> t.Optional[Action]:
 def _judge_old(target: Target, seen: Seen, claim: Claim) -> Action:
     """The claim of the plan is still there: is it safe to delete it now?"""
     on_lost = [pod for pod in seen.pods if pod.node and seen.node(pod.node) is None]
-    in_use = [pod for pod in seen.pods if pod.node and seen.node(pod.node) is not None and pod.phase not in FINISHED]
+    in_use = [
+        pod
+        for pod in seen.pods
+        if pod.node and seen.node(pod.node) is not None and pod.phase not in FINISHED and not _is_blocked(target, pod)
+    ]
     if claim.terminating_seconds is not None:
-        return _judge_terminating(seen, claim)
+        return _judge_terminating(target, seen, claim)
     if in_use:
         return _refuse(
             "claim_in_use",
@@ -262,7 +267,19 @@ def _judge_place(target: Target, seen: Seen, claim: Claim) -> t.Optional[Action]
     return None
 
 
-def _judge_terminating(seen: Seen, claim: Claim) -> Action:
+def _is_blocked(target: Target, pod: Pod) -> bool:
+    """Whether a pod was placed on a replacement that has the lost node's name, before its claim was recovered."""
+    return target.lost.name == target.replacement == pod.node and pod.phase == "Pending"
+
+
+def _judge_terminating(target: Target, seen: Seen, claim: Claim) -> Action:
+    blocked = [pod for pod in seen.pods if _is_blocked(target, pod) and not pod.terminating]
+    if blocked and claim.uid == target.claim_uid:
+        return Action(
+            "delete_pod",
+            "it waits for the old volume, and the claim that is being deleted waits for it",
+            pod=blocked[0],
+        )
     users = ", ".join("{0} ({1})".format(pod.name, "on " + pod.node if pod.node else "not placed") for pod in seen.pods)
     placed = [pod for pod in seen.pods if pod.node]
     idle = [pod for pod in seen.pods if not pod.node and pod.phase == "Pending" and not pod.terminating]
@@ -308,7 +325,7 @@ def _judge_absent(target: Target, seen: Seen) -> Action:
 def _judge_new(target: Target, seen: Seen, claim: Claim) -> Action:
     """Another claim has the name: is it bound, and does its pod run, where it should?"""
     if claim.terminating_seconds is not None:
-        return _judge_terminating(seen, claim)
+        return _judge_terminating(target, seen, claim)
     if claim.phase == "Lost":
         return _refuse(
             "new_claim_lost",

@@ -154,6 +154,29 @@ def test_a_same_named_replacement_is_no_return_of_the_old_machine() -> None:
     assert decide(target, state).kind == "delete_claim"
 
 
+SAME = dataclasses.replace(TARGET, replacement="master-1")
+SAME_NODES = (NODES[0], node("master-1", "node-9", hostname="host-1"))
+PLACED = dataclasses.replace(STALE, node="master-1")
+
+
+def test_a_pod_that_can_t_start_on_a_replacement_of_the_same_name_is_no_user() -> None:
+    assert decide(SAME, seen(nodes=SAME_NODES, pods=(PLACED,))).kind == "delete_claim"
+    running = dataclasses.replace(PLACED, phase="Running")
+    assert decide(SAME, seen(nodes=SAME_NODES, pods=(running,))).code == "claim_in_use"
+    # On a replacement with a name of its own a placed pod has another volume.
+    assert decide(TARGET, seen(pods=(dataclasses.replace(STALE, node="master-4"),))).code == "claim_in_use"
+
+
+def test_a_claim_that_is_being_deleted_is_let_go_by_the_pod_that_can_t_start() -> None:
+    going = dataclasses.replace(OLD_CLAIM, terminating_seconds=1)
+    assert decide(SAME, seen(nodes=SAME_NODES, claim=going, pods=(PLACED,))).pod == PLACED
+    ending = dataclasses.replace(PLACED, terminating=True)
+    assert decide(SAME, seen(nodes=SAME_NODES, claim=going, pods=(ending,))).kind == "wait"
+    # A new claim's pod is none that waits for the old volume.
+    new = dataclasses.replace(NEW_CLAIM, terminating_seconds=1)
+    assert decide(SAME, seen(nodes=SAME_NODES, claim=new, pods=(PLACED,))).kind == "wait"
+
+
 def test_a_waiting_pod_says_why_in_the_words_of_the_scheduler() -> None:
     state = seen(claim=UNBOUND, volume=None, pods=(FRESH,))
     assert "node affinity conflict" in decide(TARGET, state).reason
