@@ -100,8 +100,9 @@ class Etcd:
         full += ["--key", f"{self.tls}/client.key", "-w", "json", *argv]
         done = subprocess.run(full, capture_output=True, text=True, timeout=timeout + 5, check=False)
         if done.returncode != 0:
-            words = [line for line in done.stderr.splitlines() if line.startswith("Error:")]
-            raise OSError((words or done.stderr.strip().splitlines() or ["etcdctl failed"])[-1])
+            lines = done.stderr.strip().splitlines()
+            words = [line for line in lines if line.startswith(("Error:", "panic:"))]
+            raise OSError((words or lines or [f"etcdctl {argv[0]} failed"])[0])
         return json.loads(done.stdout) if done.stdout.startswith(("{", "[")) else done.stdout
 
     def members(self, endpoints: str = LOCAL) -> list[dict[str, Any]]:
@@ -164,7 +165,10 @@ class Etcd:
         done = []
         for one in self.members():
             if one.get("isLearner"):
-                self.ctl("member", "promote", f"{one['ID']:x}")
+                try:
+                    self.ctl("member", "promote", f"{one['ID']:x}")
+                except OSError:
+                    continue  # not started, or not yet in step with the leader
                 done.append(str(one.get("name")))
         return done
 

@@ -15,7 +15,7 @@ STRATEGIC = "application/strategic-merge-patch+json"
 
 class ApiError(Exception):
     def __init__(self, status: int, text: str) -> None:
-        super().__init__(f"HTTP {status}: {text[:300]}")
+        super().__init__(f"HTTP {status}: {text.strip()[:300]}")
         self.status = status
 
 
