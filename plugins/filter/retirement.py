@@ -13,7 +13,7 @@ description:
   - A machine may be retired when it was a master of this cluster and is none any more. It is refused when it is an etcd
     member by name or by any of its addresses, when it looks like a worker in use, when it belongs to another cluster,
     and when the members could not be listed.
-positional: survivor, nodes, etcd, vip
+positional: survivor, nodes, etcd, vip, provider
 options:
   _input:
     description: The RV(cloudpods.ha.control_plane_residue_info#module:residue) of the machine.
@@ -36,6 +36,11 @@ options:
     description: The VIP. It says nothing about who a machine is. Empty when there is none.
     type: str
     required: true
+  provider:
+    description: How the control plane is run; it decides how etcd members are named.
+    type: str
+    choices: [k3s, kubeadm]
+    default: kubeadm
 """
 
 EXAMPLES = r"""
@@ -74,7 +79,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._retire import Residu
 Json = t.Dict[str, t.Any]
 
 
-def retirement(residue: Json, survivor: Json, nodes: t.Sequence[Json], etcd: Json, vip: str) -> Json:
+def retirement(residue: Json, survivor: Json, nodes: t.Sequence[Json], etcd: Json, vip: str, provider: str = "kubeadm") -> Json:
     try:
         decision = decide(
             from_json(Residue, residue),
@@ -82,6 +87,7 @@ def retirement(residue: Json, survivor: Json, nodes: t.Sequence[Json], etcd: Jso
             etcd=from_json(Etcd, etcd),
             vip=vip,
             ca_digest=survivor["ca_digest"],
+            provider=provider,
         )
     except Unsafe as exc:
         return {"node_name": "", "node_uid": "", "needed": False, "refusal": str(exc)}

@@ -12,6 +12,7 @@ import urllib.parse
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import Unsafe
 from ansible_collections.cloudpods.ha.plugins.module_utils._models import Etcd, Member, Node
+from ansible_collections.cloudpods.ha.plugins.module_utils._providers import PROVIDERS, Provider
 
 _UNTOUCHED = "The machine is left as it is."
 
@@ -67,13 +68,15 @@ class Retirement:
     needed: bool
 
 
-def decide(residue: Residue, *, nodes: t.Sequence[Node], etcd: Etcd, vip: str, ca_digest: str) -> Retirement:
+def decide(
+    residue: Residue, *, nodes: t.Sequence[Node], etcd: Etcd, vip: str, ca_digest: str, provider: str = "kubeadm"
+) -> Retirement:
     """Return what is to be done. Raises Unsafe when the machine is, or may be, in use by this cluster or another.
 
-    `ca_digest` is that of a survivor. The VIP says nothing about who a machine is.
+    `ca_digest` is that of a survivor, `provider` what it runs. The VIP says nothing about who a machine is.
     """
     own = set(residue.addresses) - {vip}
-    _refuse_members(residue.hostname, own, etcd)
+    _refuse_members(residue.hostname, own, etcd, PROVIDERS[provider])
     _refuse_foreign_etcd(nodes, etcd)
     found = [node for node in nodes if _is_machine(node, residue.hostname, own)]
     if len(found) > 1:
@@ -107,7 +110,7 @@ def has_work(residue: Residue) -> bool:
     return any(left) or residue.running
 
 
-def _refuse_members(hostname: str, own: t.AbstractSet[str], etcd: Etcd) -> None:
+def _refuse_members(hostname: str, own: t.AbstractSet[str], etcd: Etcd, provider: Provider) -> None:
     if etcd.error or not etcd.members:
         raise Unsafe(
             "ETCD_UNKNOWN",
@@ -115,7 +118,7 @@ def _refuse_members(hostname: str, own: t.AbstractSet[str], etcd: Etcd) -> None:
             "Without that list nobody knows whether the machine is one of them. Repair etcd first.",
         )
     for member in etcd.members:
-        if member.name == hostname or _hosts(member) & own:
+        if provider.node_of_member(member.name) == hostname or _hosts(member) & own:
             raise Unsafe(
                 "CURRENT_MEMBER",
                 "{0} is the etcd member {1} ({2}).".format(
