@@ -32,7 +32,7 @@ INVENTORIES = sorted(path for path in (ROOT / "inventories").iterdir() if path.i
 NETWORKS = [ipaddress.ip_network(text) for text in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24")]
 ROLES_DOCUMENTED_HERE = ("discovery", "journal", "join", "report", "verify")
 REFUSING_CALLS = {"Refusal", "Unsafe", "_refuse"}
-CODE_FORM = re.compile(r"[A-Z]+(?:_[A-Z]+)+|[a-z]+(?:_[a-z]+)+")
+CODE_FORM = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|[a-z]+(?:_[a-z]+)+")
 
 each_inventory = pytest.mark.parametrize("inventory", INVENTORIES, ids=lambda path: path.name)
 
@@ -95,7 +95,7 @@ def codes_of_roles() -> set[str]:
     return {
         code
         for path in files
-        for code in re.findall(r"(?<![\w.])([A-Z]{3,}(?:_[A-Z]+)+): [A-Z{]", path.read_text(encoding="utf-8"))
+        for code in re.findall(r"(?<![\w.])([A-Z][A-Z0-9]{2,}(?:_[A-Z0-9]+)+): [A-Z{]", path.read_text(encoding="utf-8"))
     }
 
 
@@ -116,7 +116,7 @@ def replace_master_variables() -> set[str]:
     for path in (ROOT / "playbooks").rglob("*.yml"):
         text = path.read_text(encoding="utf-8")
         found |= set(re.findall(r"(?<![\w.])replace_master_\w+", text))
-        own |= set(re.findall(r"^(replace_master_\w+):", text, flags=re.MULTILINE))
+        own |= set(re.findall(r"^ *(replace_master_\w+):", text, flags=re.MULTILINE))
     return found - own
 
 
@@ -130,10 +130,10 @@ def sample_plan() -> _models.Plan:
 
 
 def test_the_code_can_refuse() -> None:
-    assert {"QUORUM_LOST", "SURVIVOR_UNREACHABLE", "claim_in_use", "VIP_NO_MASTER"} <= {
+    assert {"QUORUM_LOST", "SURVIVOR_UNREACHABLE", "claim_in_use", "VIP_NO_MASTER", "K3S_NODE_HELD"} <= {
         code for path in CODE for code in refusals_in(path.read_text(encoding="utf-8"))
     }
-    assert "NODE_RETURNED" in codes_of_roles()
+    assert {"NODE_RETURNED", "K3S_CONFIG", "ETCDCTL_CHECKSUM"} <= codes_of_roles()
     assert set(refusals_in('Refusal("A_B", "x", "y")\ncode = "C_D" if x else "E_F"\nother("G_H")')) == {
         "A_B",
         "C_D",
@@ -247,7 +247,8 @@ def test_a_role_s_table_has_every_option_and_its_default(role: str) -> None:
 
 
 def test_there_are_inventories() -> None:
-    assert [path.name for path in INVENTORIES if path.name.startswith("example_kubeadm")]
+    for kind in ("kubeadm", "k3s"):
+        assert [path.name for path in INVENTORIES if path.name.startswith("example_" + kind)], kind
 
 
 @each_inventory
@@ -263,7 +264,9 @@ def test_an_inventory_has_the_groups_and_no_address_of_somebody_s(inventory: Pat
     assert len(groups["survivors"]["hosts"]) >= 2
     assert len(groups["replacement"]["hosts"]) == 1
     variables = yaml.safe_load((inventory / "group_vars" / "all.yml").read_text(encoding="utf-8"))
-    assert variables["replace_master_lost"] not in {**groups["survivors"]["hosts"], **groups["replacement"]["hosts"]}
+    lost = variables["replace_master_lost"]
+    assert lost not in groups["survivors"]["hosts"]
+    assert (lost in groups["replacement"]["hosts"]) == inventory.name.endswith("_same_name")
     for path in inventory.rglob("*.yml"):
         for text in re.findall(r"\b\d+\.\d+\.\d+\.\d+\b", path.read_text(encoding="utf-8")):
             assert any(ipaddress.ip_address(text) in network for network in NETWORKS), (path, text)
