@@ -11,8 +11,7 @@ from pathlib import Path
 
 from . import flags, server
 
-
-VERSION = "k3s version v1.30.4+k3s1 (standin)\ngo version go0.0 (a Python program)"
+VERSION = "k3s version v1.30.4+k3s1 (standin)\ngo version none (a Python program)"
 USAGE = "k3s-standin (not k3s). Commands: server, kubectl, etcd-snapshot save|ls, --version."
 
 
@@ -61,12 +60,10 @@ def main(argv: Sequence[str]) -> int:
             return _snapshot(rest)
         if verb == "server":
             settings = flags.load(rest, os.environ)
-            server.log("info", f"Starting {VERSION.splitlines()[0]}: this is a stand-in, not k3s")
+            server.log("info", "Starting k3s v1.30.4+k3s1 (standin): this is a stand-in, not k3s")
             server.Server(settings, os.environ).run()
     except (flags.Refused, OSError, subprocess.SubprocessError) as why:
         server.log("fatal", str(why))
         return 1
     print(USAGE, file=sys.stderr)
     return 0 if verb in ("", "--help", "-h", "help") else 1
-
-

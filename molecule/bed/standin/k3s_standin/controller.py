@@ -27,8 +27,13 @@ LEASE = "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases"
 SECRETS = "/api/v1/namespaces/kube-system/secrets"
 # The switch that `bed standin-misbehave` turns: data.mode, data.node ("" is every node).
 SWITCH = "/api/v1/namespaces/kube-system/configmaps/k3s-standin-misbehave"
-ELSEWHERE, SLOW = "192.0.2.254", 60.0
-LEASE_SECONDS = 15
+SLOW = 60.0
+SPOILED: dict[str, dict[str, str | None]] = {
+    "annotations-missing": {ETCD_NAME: None, ETCD_ADDRESS: None},
+    "address-mismatch": {ETCD_ADDRESS: "192.0.2.254"},
+}
+# As wrangler's leader election: nothing happens for so long after the holder died.
+LEASE_SECONDS = 45
 
 
 def misbehaves(switch: Mapping[str, str], node: str) -> str:
@@ -118,14 +123,10 @@ class Controller:
                 self._removed(node, misbehaves(switch, name))
                 continue
             missing = [f for f in FINALIZERS if f not in metadata.get("finalizers", [])]
-            if missing and ETCD_ROLE in metadata.get("labels", {}):
+            if missing:
                 whole = [*metadata.get("finalizers", []), *missing]
                 self._patch(node, {"metadata": {"finalizers": whole}})
-            spoiled = {
-                "annotations-missing": {ETCD_NAME: None, ETCD_ADDRESS: None},
-                "address-mismatch": {ETCD_ADDRESS: ELSEWHERE},
-            }.get(misbehaves(switch, name), {})
-            self._annotate(node, spoiled)
+            self._annotate(node, SPOILED.get(misbehaves(switch, name), {}))
 
     def _patch(self, node: Mapping[str, Any], body: dict[str, Any]) -> None:
         body["metadata"]["resourceVersion"] = node["metadata"]["resourceVersion"]
@@ -144,7 +145,7 @@ class Controller:
         """Labels, annotations (pkg/etcd/metadata_controller.go) and the condition EtcdIsVoter of this server."""
         labels = {**dict.fromkeys(ROLES, "true"), "node.kubernetes.io/instance-type": "k3s"}
         wanted: dict[str, str | None] = dict(self.annotations)
-        if mode not in ("annotations-missing", "address-mismatch"):
+        if mode not in SPOILED:
             wanted |= {ETCD_NAME: self.etcd.name, ETCD_ADDRESS: self.etcd.address}
         there = node["metadata"]
         if any(there.get("labels", {}).get(k) != v for k, v in labels.items()) or any(
@@ -152,8 +153,8 @@ class Controller:
         ):
             self._patch(node, {"metadata": {"labels": labels, "annotations": wanted}})
         learner = bool(self.etcd.status().get("isLearner", False))
-        old = next((c for c in node["status"].get("conditions", []) if c["type"] == "EtcdIsVoter"), {})
-        now = datetime.datetime.now(datetime.timezone.utc)
+        old: dict[str, str] = next((c for c in node["status"].get("conditions", []) if c["type"] == "EtcdIsVoter"), {})
+        now = datetime.datetime.now(datetime.UTC)
         beat = datetime.datetime.fromisoformat(old.get("lastHeartbeatTime", "2000-01-01T00:00:00Z"))
         status = "False" if learner else "True"
         if old.get("status") == status and (now - beat).total_seconds() < 300:
@@ -202,15 +203,15 @@ class Controller:
 
     def _leads(self) -> bool:
         """Hold or take the Lease; whose renewal is older than its duration has lost it."""
-        now = datetime.datetime.now(datetime.timezone.utc)
+        now = datetime.datetime.now(datetime.UTC)
         spec = {
             "holderIdentity": self.node,
             "leaseDurationSeconds": LEASE_SECONDS,
             "renewTime": now.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
         }
-        lease = self.kube.find(f"{LEASE}/k3s-standin")
+        lease = self.kube.find(f"{LEASE}/k3s-etcd")
         body: dict[str, Any] = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "spec": spec}
-        body["metadata"] = {"name": "k3s-standin", "namespace": "kube-system"}
+        body["metadata"] = {"name": "k3s-etcd", "namespace": "kube-system"}
         try:
             if lease is None:
                 self.kube.call("POST", LEASE, body)
@@ -220,7 +221,7 @@ class Controller:
             if not mine and (now - held).total_seconds() < LEASE_SECONDS:
                 return False
             body["metadata"]["resourceVersion"] = lease["metadata"]["resourceVersion"]
-            self.kube.call("PUT", f"{LEASE}/k3s-standin", body)
+            self.kube.call("PUT", f"{LEASE}/k3s-etcd", body)
         except ApiError as why:
             if why.status == 409:
                 return False

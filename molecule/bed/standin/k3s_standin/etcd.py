@@ -7,7 +7,7 @@ import json
 import subprocess
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,6 @@ from . import pki
 from .flags import Refused
 
 LOCAL = "https://127.0.0.1:2379"
-KEPT = 5
 
 
 def node_of(member: str) -> str:
@@ -55,7 +54,7 @@ def plan_join(members: Sequence[Mapping[str, Any]], *, name: str, node: str, add
                 add = False
             cluster.append(f"{its}={one['peerURLs'][0]}")
         if its != name and node_of(its) == node:
-            raise Refused("duplicate node name found, please use a unique name for this node")
+            raise Refused("etcd cluster join failed: duplicate node name found, please use a unique name for this node")
     if add:
         cluster.append(f"{name}=https://{address}:2380")
     return Plan(add, tuple(cluster))
@@ -84,7 +83,7 @@ class Etcd:
         """Put the data of a member that was removed aside, as k3s does at the start after the tombstone was written."""
         if not (self.folder / "tombstone").exists():
             return False
-        self.folder.rename(self.folder.with_name(f"etcd-old-{int(time.time())}"))
+        self.folder.rename(self.folder.with_name(f"etcd-backup-{int(time.time())}"))
         return True
 
     def ensure_name(self) -> None:
@@ -144,7 +143,7 @@ class Etcd:
         pki.write(self.folder / "config", "\n".join(lines) + "\n")
         return [str(self.lib / "bin/etcd"), "--config-file", str(self.folder / "config")]
 
-    def join(self, known: Sequence[Mapping[str, Any]]) -> list[str]:
+    def join(self, known: Sequence[Mapping[str, Any]], log: Callable[[str, str], None]) -> list[str]:
         """Add this member as a learner through the members that are there; its command line."""
         urls = [u for m in known if not m.get("isLearner") for u in m.get("clientURLs", [])]
         endpoints = ",".join(u for u in urls if urlsplit(u).hostname != self.address)
@@ -153,8 +152,17 @@ class Etcd:
         except Refused:
             (self.folder / "name").unlink()
             raise
-        if plan.add:
-            self.ctl("member", "add", "", "--learner", f"--peer-urls={self.peer_url}", endpoints=endpoints)
+        while plan.add:
+            log("info", f"Adding member {self.name}={self.peer_url} to etcd cluster [{' '.join(plan.cluster[:-1])}]")
+            try:
+                self.ctl("member", "add", "", "--learner", f"--peer-urls={self.peer_url}", endpoints=endpoints)
+                break
+            except OSError as why:
+                if not any(word in str(why) for word in ("too many learner", "unhealthy cluster")):
+                    raise
+                log("info", f"Waiting for other members to finish joining etcd cluster: {why}")
+                time.sleep(1)
+        log("info", f"Starting etcd to join cluster with members [{' '.join(plan.cluster)}]")
         return self.configure(plan.cluster, "existing")
 
     def promote_learners(self) -> list[str]:

@@ -11,45 +11,16 @@ from pathlib import Path
 
 CONFIG = "/etc/rancher/k3s/config.yaml"
 
-BOOLEAN = frozenset(
-    "cluster-init cluster-reset debug alsologtostderr disable-apiserver disable-cloud-controller disable-controller-manager"
-    " disable-default-registry-endpoint disable-etcd disable-helm-controller disable-kube-proxy disable-network-policy"
-    " disable-scheduler docker embedded-registry enable-pprof etcd-disable-snapshots etcd-expose-metrics etcd-s3"
-    " etcd-s3-insecure etcd-s3-skip-ssl-verify etcd-snapshot-compress flannel-external-ip flannel-ipv6-masq"
-    " prefer-bundled-bin protect-kernel-defaults rootless secrets-encryption selinux with-node-id".split()
-)
-LISTS = frozenset(
-    "cluster-cidr service-cidr cluster-dns disable node-ip node-external-ip node-label node-taint tls-san etcd-arg"
-    " kube-apiserver-arg kube-controller-manager-arg kube-cloud-controller-manager-arg kube-scheduler-arg kubelet-arg"
-    " kube-proxy-arg".split()
-)
-TEXTS = frozenset(
-    "config data-dir token token-file agent-token agent-token-file server node-name advertise-address advertise-port"
-    " bind-address https-listen-port service-node-port-range cluster-domain flannel-backend flannel-conf flannel-iface"
-    " flannel-cni-conf egress-selector-mode servicelb-namespace write-kubeconfig write-kubeconfig-mode"
-    " write-kubeconfig-group helm-job-image datastore-endpoint datastore-cafile datastore-certfile datastore-keyfile"
-    " etcd-snapshot-name etcd-snapshot-schedule-cron etcd-snapshot-retention etcd-snapshot-dir etcd-s3-endpoint"
-    " etcd-s3-endpoint-ca etcd-s3-access-key etcd-s3-secret-key etcd-s3-bucket etcd-s3-region etcd-s3-folder"
-    " etcd-s3-timeout cluster-reset-restore-path default-local-storage-path system-default-registry pause-image"
-    " private-registry container-runtime-endpoint image-service-endpoint snapshotter airgap-extra-registry resolv-conf"
-    " kubelet-path node-internal-dns node-external-dns image-credential-provider-bin-dir"
-    " image-credential-provider-config vpn-auth vpn-auth-file lb-server-port log v vmodule tls-san-security"
-    " default-runtime".split()
-)
-SHORT = {"c": "config", "d": "data-dir", "t": "token", "s": "server", "i": "node-ip", "o": "write-kubeconfig", "l": "log"}
-ENVIRONMENT = {
-    "config": "K3S_CONFIG_FILE",
-    "data-dir": "K3S_DATA_DIR",
-    "token": "K3S_TOKEN",
-    "token-file": "K3S_TOKEN_FILE",
-    "server": "K3S_URL",
-    "node-name": "K3S_NODE_NAME",
-    "cluster-init": "K3S_CLUSTER_INIT",
-    "write-kubeconfig": "K3S_KUBECONFIG_OUTPUT",
-    "write-kubeconfig-mode": "K3S_KUBECONFIG_MODE",
-    "resolv-conf": "K3S_RESOLV_CONF",
-}
+_TABLE = [
+    line.split() for line in (Path(__file__).parent / "flags.txt").read_text().splitlines() if not line.startswith("#")
+]
+KINDS = {name: kind for name, kind, _short, _variable in _TABLE}
+SHORT = {short: name for name, _kind, short, _variable in _TABLE if short != "-"}
+ENVIRONMENT = {name: variable for name, _kind, _short, variable in _TABLE if variable != "-"}
+# Lists whose values may stand in one word, with commas between.
+SPLIT = frozenset("node-ip node-external-ip cluster-cidr service-cidr cluster-dns tls-san disable".split())
 SECRET = ("token", "agent-token", "etcd-s3-access-key", "etcd-s3-secret-key", "datastore-endpoint", "vpn-auth")
+TRUE, FALSE = ("1", "t", "T", "TRUE", "true", "True"), ("0", "f", "F", "FALSE", "false", "False")
 DEFAULTS = {
     "data-dir": "/var/lib/rancher/k3s",
     "cluster-cidr": "10.42.0.0/16",
@@ -99,7 +70,7 @@ def read_yaml(text: str, where: str = CONFIG) -> dict[str, str | list[str]]:
             items = found.get(key)
             if not key or (not isinstance(items, list) and items != ""):
                 raise Refused(f"{spot}: a list item without its key")
-            found[key] = [*(items or []), _scalar(bare[1:], spot)]  # type: ignore[misc]
+            found[key] = [*(items or []), _scalar(bare[1:], spot)]
             continue
         match = re.match(r"""^(?:"([\w+-]+)"|'([\w+-]+)'|([\w+-]+)):(?:\s+(.*))?$""", line)
         if not match:
@@ -149,41 +120,47 @@ class Settings:
 
     def texts(self, name: str) -> tuple[str, ...]:
         given = self.values.get(name) or ((DEFAULTS[name],) if DEFAULTS.get(name) else ())
-        return tuple(part for value in given for part in (value.split(",") if not name.endswith("-arg") else [value]))
+        return tuple(part for value in given for part in (value.split(",") if name in SPLIT else [value]))
 
     def true(self, name: str) -> bool:
-        return self.text(name).lower() in ("true", "1")
+        return self.text(name) in TRUE
 
 
 def parse(arguments: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Flag -> its values. Like K3s's parser it stops at the first word that is no flag, and passes over the rest."""
     found: dict[str, list[str]] = {}
+    forms: dict[str, str] = {}
     rest = list(arguments)
-    while rest:
-        word = rest.pop(0)
-        if not word.startswith("-"):
-            raise Refused(f"unknown argument: {word}")
-        name, equals, value = word.lstrip("-").partition("=")
-        name = SHORT.get(name, name)
-        if name not in BOOLEAN | LISTS | TEXTS:
-            raise Refused(f"flag provided but not defined: -{name}")
-        if not equals:
-            if name in BOOLEAN:
-                value = "true"
-            elif not rest:
-                raise Refused(f"flag needs an argument: -{name}")
-            else:
-                value = rest.pop(0)
+    while rest and rest[0].startswith("-"):
+        given, equals, value = rest.pop(0).lstrip("-").partition("=")
+        name = SHORT.get(given, given)
+        if name not in KINDS:
+            raise Refused(f"flag provided but not defined: -{given}")
+        if forms.setdefault(name, given) != given:
+            raise Refused(f"Cannot use two forms of the same flag: {given} {forms[name]}")
+        if KINDS[name] == "bool":
+            value = value if equals else "true"
+            if value not in TRUE + FALSE:
+                raise Refused(f'invalid boolean value "{value}" for -{given}: parse error')
+        elif not equals:
+            if not rest:
+                raise Refused(f"flag needs an argument: -{given}")
+            value = rest.pop(0)
         found.setdefault(name, []).append(value)
     return {name: tuple(values) for name, values in found.items()}
 
 
 def load(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
-    """What is in force: the configuration's files as arguments, then the command line, then the environment."""
+    """What is in force: the environment, over it the configuration's files, over them the command line.
+
+    Lists of the files and of the command line add up. A key of a file that is no flag is passed over.
+    """
     own = parse(arguments)
     path = Path(environment.get("K3S_CONFIG_FILE") or own.get("config", (CONFIG,))[-1])
     parts = [path, *sorted(p for p in Path(f"{path}.d").glob("*") if p.suffix in (".yaml", ".yml"))]
     files = [read_yaml(p.read_text(), str(p)) for p in parts if p.exists()]
-    whole = (*as_arguments(merge(files)), *arguments)
+    known = {key: value for key, value in merge(files).items() if SHORT.get(key, key) in KINDS}
+    whole = (*as_arguments(known), *arguments)
     values = parse(whole)
     for name, variable in ENVIRONMENT.items():
         if name not in values and environment.get(variable):
@@ -205,16 +182,19 @@ def shown(arguments: Sequence[str]) -> list[str]:
     return words
 
 
+def dns(settings: Settings) -> tuple[str, ...]:
+    """The address of the cluster's DNS: as given, or the tenth of the services' range."""
+    service = settings.texts("service-cidr")[0]
+    return settings.texts("cluster-dns") or (service.split("/")[0].rsplit(".", 1)[0] + ".10",)
+
+
 def critical(settings: Settings) -> dict[str, object]:
     """What all servers of a cluster must agree on (CriticalControlArgs of pkg/daemons/config/types.go)."""
-    service = settings.texts("service-cidr")
-    first = service[0].split("/")[0].rsplit(".", 1)[0] + ".10"
-    lists = {"cluster-cidr": settings.texts("cluster-cidr"), "service-cidr": service}
     flags = "disable-cloud-controller disable-helm-controller disable-network-policy secrets-encryption"
     flags += " embedded-registry flannel-ipv6-masq flannel-external-ip"
     return {
-        **{name: list(value) for name, value in lists.items()},
-        "cluster-dns": list(settings.texts("cluster-dns") or (first,)),
+        **{name: list(settings.texts(name)) for name in ("cluster-cidr", "service-cidr")},
+        "cluster-dns": list(dns(settings)),
         **{name: settings.text(name) for name in ("cluster-domain", "flannel-backend", "egress-selector-mode")},
         **{name: settings.true(name) for name in flags.split()},
         "disable-service-lb": "servicelb" in settings.texts("disable"),

@@ -14,11 +14,8 @@ from pathlib import Path
 
 CA_DAYS = 3650
 # What a server hands to one that joins (ControlRuntimeBootstrap of pkg/daemons/config/types.go), under server/tls.
-SHARED = tuple(
-    f"{name}.{end}"
-    for name in ("server-ca", "client-ca", "request-header-ca", "etcd/server-ca", "etcd/peer-ca")
-    for end in ("crt", "key")
-) + ("service.key",)
+AUTHORITIES = ("server-ca", "client-ca", "request-header-ca", "etcd/server-ca", "etcd/peer-ca")
+SHARED = (*(f"{name}.{end}" for name in AUTHORITIES for end in ("crt", "key")), "service.key")
 
 
 def write(path: Path, data: bytes | str, mode: int = 0o600) -> None:
@@ -38,8 +35,8 @@ def _openssl(base: Path, arguments: Sequence[str], extensions: Sequence[str]) ->
         config.write("[req]\ndistinguished_name=dn\nstring_mask=utf8only\n[dn]\n")
         config.flush()
         key, crt = f"{base}.key", f"{base}.crt"
-        argv = ["openssl", "req", "-x509", "-config", config.name, "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
-        argv += ["-nodes", "-keyout", key, "-out", crt, "-sha256", *arguments]
+        argv = ["openssl", "req", "-x509", "-config", config.name, "-newkey", "ec"]
+        argv += ["-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", key, "-out", crt, "-sha256", *arguments]
         for one in extensions:
             argv += ["-addext", one]
         subprocess.run(argv, check=True, capture_output=True)
@@ -69,14 +66,8 @@ def leaf(
 
 
 def authorities(tls: Path) -> None:
-    for base, name in (
-        ("client-ca", "k3s-client-ca"),
-        ("server-ca", "k3s-server-ca"),
-        ("request-header-ca", "k3s-request-header-ca"),
-        ("etcd/server-ca", "etcd-server-ca"),
-        ("etcd/peer-ca", "etcd-peer-ca"),
-    ):
-        authority(tls / base, name)
+    for base in AUTHORITIES:
+        authority(tls / base, base.replace("/", "-") if "/" in base else f"k3s-{base}")
     if not (tls / "service.key").exists():
         made = subprocess.run(["openssl", "genrsa", "2048"], check=True, capture_output=True).stdout
         write(tls / "service.key", made)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import base64
+import configparser
 import ctypes
 import os
 import secrets
@@ -25,9 +26,9 @@ from .kube import ApiError, Kube
 from .supervisor import Remote, Supervisor, mismatches, split_token
 
 LIB = Path("/usr/local/lib/k3s-standin")
-RUNTIME = "unix:///run/containerd/containerd.sock"
 ETC = Path("/etc/rancher")
 REMOVED = "removed from the cluster"
+PREPARING = "starting kubernetes: preparing server: "
 PACKAGED = ("coredns", "local-storage")
 REJECTED = (
     "Waiting to retrieve agent configuration; server is not ready: Node password rejected, duplicate hostname or contents"
@@ -70,7 +71,7 @@ class Server:
     def start(self, name: str, argv: Sequence[str]) -> None:
         """Start a program that dies with this one. It is called by the main thread only, whose end the kernel watches."""
         pipe = subprocess.PIPE if name == "etcd" else None
-        self.children[name] = subprocess.Popen(argv, stderr=pipe, preexec_fn=_die_with_parent)  # noqa: PLW1509
+        self.children[name] = subprocess.Popen(argv, stderr=pipe, preexec_fn=_die_with_parent)
         if pipe:
             threading.Thread(target=self._listen, args=(self.children[name],), daemon=True).start()
 
@@ -91,7 +92,7 @@ class Server:
             if name == "etcd" and self.was_removed:
                 (self.etcd.folder / "tombstone").touch(0o600)
                 del self.children[name]
-                log("info", "this node has been removed from the cluster please restart k3s to rejoin the cluster")
+                log("info", "This node has been removed from the cluster - please restart k3s to rejoin the cluster")
                 continue
             raise Refused(f"{name} exited: {code}")
 
@@ -102,7 +103,7 @@ class Server:
             self.watch()
             rounds += 1
             if rounds % 20 == 0:
-                log("info", f"Waiting: {what}")
+                log("info", what)
             time.sleep(0.3)
 
     def stop(self, *_signal: int | FrameType | None) -> None:
@@ -113,42 +114,55 @@ class Server:
     # --- the cluster ---------------------------------------------------------------------------------------------
 
     def token(self) -> str:
-        given = self.settings.text("token")
-        if not given and self.settings.text("token-file"):
-            given = Path(self.settings.text("token-file")).read_text().strip()
-        return given
+        file = self.settings.text("token-file")
+        return Path(file).read_text().strip() if file else self.settings.text("token")
 
     def bootstrap(self) -> tuple[str, Remote | None]:
-        """The authorities of the cluster, and its password; and the server that is joined, if one is."""
-        url, kept = self.settings.text("server"), self.data / "server/token"
-        if self.etcd.bury():
-            log("info", "tombstone file has been detected, removing data dir to rejoin the cluster")
+        """The cluster's authorities and its password; and the server through which this one joins, if it does."""
+        url, given, kept = self.settings.text("server"), self.token(), self.data / "server/token"
         if self.etcd.initialised:
             log("info", "Managed etcd cluster bootstrap already complete and initialized")
             password = split_token(kept.read_text().strip())[1]
-            if self.token() and split_token(self.token())[1] != password:
-                raise Refused("bootstrap data already found and encrypted with different token")
-            return password, None
+            if given and split_token(given)[1] != password:
+                raise Refused(f"{PREPARING}bootstrap data already found and encrypted with different token")
+            if not self.etcd.bury():
+                return password, None
+            log("info", "tombstone file has been detected, removing data dir to rejoin the cluster")
+            try:
+                return password, Remote(url, given, log) if url and given else None
+            except Refused:
+                return password, None  # K3s passes over this error, too, and makes a new cluster
         if not url:
             if not self.settings.true("cluster-init"):
                 raise Refused("the stand-in has no SQLite: it wants --cluster-init or --server")
             log("info", "Managed etcd cluster initializing")
             pki.authorities(self.tls)
             there = kept.read_text().strip() if kept.exists() else ""
-            return split_token(self.token() or there or secrets.token_hex(16))[1], None
-        if not self.token():
-            raise Refused("K3S_TOKEN is required to join a cluster")
-        log("info", "Managed etcd cluster not yet initialized")
-        remote = Remote(url, self.token(), log)
-        differ = mismatches(remote.ask("/v1-k3s/config"), flags.critical(self.settings))
-        if differ:
-            log("error", f"critical configuration mismatched: {', '.join(differ)}")
-            text = "critical configuration value mismatch between servers"
-            raise Refused(f"failed to validate server configuration: {text}")
+            return split_token(given or there or secrets.token_hex(16))[1], None
+        try:
+            remote = self._validated(url, given)
+        except Refused as why:
+            raise Refused(f"{PREPARING}{why}") from why
         for name, content in remote.ask("/v1-k3s/server-bootstrap").items():
             if name in pki.SHARED:
                 pki.write(self.tls / name, base64.b64decode(content))
         return remote.password, remote
+
+    def _validated(self, url: str, token: str) -> Remote:
+        """The server that is joined, whose authority and configuration are those of the token and of this host."""
+        if not token:
+            raise Refused("K3S_TOKEN is required to join a cluster")
+        remote = Remote(url, token, log)
+        log("info", "Managed etcd cluster not yet initialized")
+        try:
+            differ = mismatches(remote.ask("/v1-k3s/config"), flags.critical(self.settings))
+            for name in differ:
+                log("warning", f"critical configuration mismatched: {name}")
+            if differ:
+                raise Refused("critical configuration value mismatch between servers")
+        except Refused as why:
+            raise Refused(f"failed to validate server configuration: {why}") from why
+        return remote
 
     def run(self) -> None:
         signal.signal(signal.SIGTERM, self.stop)
@@ -164,24 +178,25 @@ class Server:
         self._write_tokens(password)
         self._kubeconfigs()
         if remote:
-            argv = self.etcd.join(remote.ask("/db/info")["members"])
-            log("info", f"Adding member {self.etcd.name}={self.etcd.peer_url} to etcd cluster")
+            argv = self.etcd.join(remote.ask("/db/info")["members"], log)
         elif self.etcd.initialised:
+            log("info", "Starting etcd for existing cluster member")
             argv = self.etcd.configure(None, "")
         else:
+            log("info", "Starting etcd for new cluster")
             argv = self.etcd.configure([f"{self.etcd.name}={self.etcd.peer_url}"], "new")
         self.start("etcd", argv)
-        self.wait("failed to test data store connection: etcd does not answer as a voting member", self.etcd.voter)
+        self.wait("Failed to test data store connection: this server is not a voting member", self.etcd.voter)
         log("info", "etcd data store connection OK")
         Supervisor(self.tls, password, flags.critical(self.settings), self.etcd.members).begin()
-        self.start("kube-apiserver", self._apiserver(service, domain))
+        self.component("kube-apiserver")
         kube = Kube(self.tls)
-        self.wait("the API server is not ready", kube.ready)
-        self.start("kube-controller-manager", self._controller_manager(service))
-        self.start("kube-scheduler", self._scheduler())
+        self.wait("Waiting for API server to become available", kube.ready)
+        self.component("kube-controller-manager")
+        self.component("kube-scheduler")
         log("info", "k3s is up and running")
         notify("READY=1")
-        self._agent(kube, domain)
+        self._agent(kube)
         own = controller.node_annotations(
             flags.shown(self.settings.arguments), self.environment, socket.gethostname(), self.ip
         )
@@ -219,83 +234,37 @@ class Server:
 
     # --- the components ------------------------------------------------------------------------------------------
 
-    def _component(self, name: str, options: Mapping[str, object]) -> list[str]:
-        """A program's command line; --<name>-arg replaces an option of ours."""
-        extra = self.settings.values.get(f"{name}-arg", ())
-        given = {word.lstrip("-").partition("=")[0] for word in extra}
-        own = [f"--{key}={value}" for key, value in options.items() if key not in given]
-        return [str(LIB / "bin" / name), *own, *(f"--{word.lstrip('-')}" for word in extra)]
-
-    def _apiserver(self, service: str, domain: str) -> list[str]:
-        tls, issuer = self.tls, f"https://kubernetes.default.svc.{domain}"
-        options = {
-            "advertise-address": self.settings.text("advertise-address") or self.ip,
-            "allow-privileged": "true",
-            "anonymous-auth": "false",
-            "api-audiences": f"{issuer},k3s",
-            "authorization-mode": "Node,RBAC",
-            "client-ca-file": tls / "client-ca.crt",
-            "enable-admission-plugins": "NodeRestriction",
-            "enable-bootstrap-token-auth": "true",
-            "etcd-cafile": tls / "etcd/server-ca.crt",
-            "etcd-certfile": tls / "etcd/client.crt",
-            "etcd-keyfile": tls / "etcd/client.key",
-            "etcd-servers": "https://127.0.0.1:2379",
-            "kubelet-certificate-authority": tls / "server-ca.crt",
-            "kubelet-client-certificate": tls / "client-kube-apiserver.crt",
-            "kubelet-client-key": tls / "client-kube-apiserver.key",
-            "kubelet-preferred-address-types": "InternalIP,ExternalIP,Hostname",
-            "profiling": "false",
-            "proxy-client-cert-file": tls / "client-auth-proxy.crt",
-            "proxy-client-key-file": tls / "client-auth-proxy.key",
-            "requestheader-allowed-names": "system:auth-proxy",
-            "requestheader-client-ca-file": tls / "request-header-ca.crt",
-            "requestheader-extra-headers-prefix": "X-Remote-Extra-",
-            "requestheader-group-headers": "X-Remote-Group",
-            "requestheader-username-headers": "X-Remote-User",
-            "secure-port": "6443",
-            "service-account-issuer": issuer,
-            "service-account-key-file": tls / "service.key",
-            "service-account-signing-key-file": tls / "service.key",
-            "service-cluster-ip-range": service,
-            "storage-backend": "etcd3",
-            "tls-cert-file": tls / "serving-kube-apiserver.crt",
-            "tls-private-key-file": tls / "serving-kube-apiserver.key",
+    def values(self) -> dict[str, object]:
+        """What components.conf and the packaged manifests may name."""
+        settings, domain = self.settings, self.settings.text("cluster-domain")
+        return {
+            "ADVERTISE": settings.text("advertise-address") or self.ip,
+            "AGENT": self.agent,
+            "CLUSTER_CIDR": settings.texts("cluster-cidr")[0],
+            "CLUSTER_DNS": flags.dns(settings)[0],
+            "CLUSTER_DOMAIN": domain,
+            "CRED": self.data / "server/cred",
+            "ISSUER": f"https://kubernetes.default.svc.{domain}",
+            "LIB": LIB,
+            "NODE": self.node,
+            "NODE_IP": self.ip,
+            "NODE_LABELS": ",".join(settings.texts("node-label")),
+            "NODE_TAINTS": ",".join(settings.texts("node-taint")),
+            "SERVICE_CIDR": settings.texts("service-cidr")[0],
+            "STORAGE": settings.text("default-local-storage-path") or self.data / "storage",
+            "TLS": self.tls,
         }
-        return self._component("kube-apiserver", options)
 
-    def _controller_manager(self, service: str) -> list[str]:
-        tls, kubeconfig = self.tls, self.data / "server/cred/controller.kubeconfig"
-        options: dict[str, object] = {
-            "allocate-node-cidrs": "true",
-            "authentication-kubeconfig": kubeconfig,
-            "authorization-kubeconfig": kubeconfig,
-            "bind-address": "127.0.0.1",
-            "cluster-cidr": self.settings.texts("cluster-cidr")[0],
-            "controllers": "*,tokencleaner",
-            "kubeconfig": kubeconfig,
-            "profiling": "false",
-            "root-ca-file": tls / "server-ca.crt",
-            "service-account-private-key-file": tls / "service.key",
-            "service-cluster-ip-range": service,
-            "use-service-account-credentials": "true",
-        }
-        for kind, ca in (
-            ("kube-apiserver-client", "client-ca"),
-            ("kubelet-client", "client-ca"),
-            ("kubelet-serving", "server-ca"),
-            ("legacy-unknown", "server-ca"),
-        ):
-            options[f"cluster-signing-{kind}-cert-file"] = tls / f"{ca}.crt"
-            options[f"cluster-signing-{kind}-key-file"] = tls / f"{ca}.key"
-        return self._component("kube-controller-manager", options)
+    def component(self, name: str) -> None:
+        """Start a program with its options of components.conf; one of --NAME-arg replaces one of ours."""
+        table = configparser.RawConfigParser(delimiters=("=",))
+        table.read(Path(__file__).parent / "components.conf")
+        extra = [word.lstrip("-") for word in self.settings.values.get(f"{name}-arg", ())]
+        given, known = {word.partition("=")[0] for word in extra}, self.values()
+        own = [f"{k}={string.Template(v).substitute(known)}" for k, v in table[name].items() if k not in given]
+        self.start(name, [str(LIB / "bin" / name), *(f"--{word}" for word in own + extra)])
 
-    def _scheduler(self) -> list[str]:
-        kubeconfig = self.data / "server/cred/scheduler.kubeconfig"
-        options = {f"{kind}kubeconfig": kubeconfig for kind in ("", "authentication-", "authorization-")}
-        return self._component("kube-scheduler", {**options, "bind-address": "127.0.0.1", "profiling": "false"})
-
-    def _agent(self, kube: Kube, domain: str) -> None:
+    def _agent(self, kube: Kube) -> None:
         """The kubelet and kube-proxy, once the node's password is the one the cluster knows."""
         own = ETC / "node/password"
         if not own.exists():
@@ -312,41 +281,10 @@ class Server:
             time.sleep(5)
             return False
 
-        self.wait("the node password is not accepted", known)
-        agent, settings = self.agent, self.settings
-        (agent / "pod-manifests").mkdir(parents=True, exist_ok=True)
-        dns = (settings.texts("cluster-dns") or (flags.critical(settings)["cluster-dns"][0],))[0]  # type: ignore[index]
-        options: dict[str, object] = {
-            "anonymous-auth": "false",
-            "authentication-token-webhook": "true",
-            "authorization-mode": "Webhook",
-            "client-ca-file": agent / "client-ca.crt",
-            "cluster-dns": dns,
-            "cluster-domain": domain,
-            "config": LIB / "kubelet.yaml",
-            "container-runtime-endpoint": RUNTIME,
-            "hostname-override": self.node,
-            "kubeconfig": agent / "kubelet.kubeconfig",
-            "node-ip": self.ip,
-            "node-labels": ",".join(settings.texts("node-label")),
-            "pod-manifest-path": agent / "pod-manifests",
-            "read-only-port": "0",
-            "register-with-taints": ",".join(settings.texts("node-taint")),
-            "tls-cert-file": agent / "serving-kubelet.crt",
-            "tls-private-key-file": agent / "serving-kubelet.key",
-        }
-        self.start("kubelet", self._component("kubelet", options))
-        proxy = {
-            "cluster-cidr": settings.texts("cluster-cidr")[0],
-            "conntrack-max-per-core": "0",
-            "conntrack-tcp-timeout-close-wait": "0s",
-            "conntrack-tcp-timeout-established": "0s",
-            "healthz-bind-address": "127.0.0.1",
-            "hostname-override": self.node,
-            "kubeconfig": agent / "kubeproxy.kubeconfig",
-            "proxy-mode": "iptables",
-        }
-        self.start("kube-proxy", self._component("kube-proxy", proxy))
+        self.wait("Waiting to retrieve agent configuration", known)
+        (self.agent / "pod-manifests").mkdir(parents=True, exist_ok=True)
+        self.component("kubelet")
+        self.component("kube-proxy")
 
     def _manifests(self, applied: dict[str, float]) -> None:
         """Packaged and own files of server/manifests; a file NAME.yaml.skip leaves NAME.yaml alone."""
@@ -358,16 +296,14 @@ class Server:
                 target.unlink(missing_ok=True)
             elif not target.with_name(f"{target.name}.skip").exists():
                 text = string.Template((LIB / "manifests" / f"{name}.yaml").read_text())
-                storage = self.settings.text("default-local-storage-path") or str(self.data / "storage")
-                dns = flags.critical(self.settings)["cluster-dns"][0]  # type: ignore[index]
-                pki.write(target, text.safe_substitute(STORAGE=storage, CLUSTER_DNS=dns, CLUSTER_DOMAIN=self.settings.text("cluster-domain")))  # fmt: skip  # noqa: E501
+                pki.write(target, text.safe_substitute(self.values()))
         applied.setdefault("", 0)
         for path in sorted(folder.glob("*.yaml")):
             changed = path.stat().st_mtime
             if applied.get(path.name) == changed or path.with_name(f"{path.name}.skip").exists():
                 continue
-            argv = [LIB / "bin/kubectl", "--kubeconfig", self.data / "server/cred/admin.kubeconfig", "apply"]
-            argv += ["--server-side", "--force-conflicts", "--field-manager=deploy@k3s-standin", "-f", path]
+            argv = [f"{LIB}/bin/kubectl", "--kubeconfig", f"{self.data}/server/cred/admin.kubeconfig", "apply"]
+            argv += ["--server-side", "--force-conflicts", "--field-manager=deploy@k3s-standin", "-f", str(path)]
             done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
             if done.returncode == 0:
                 applied[path.name] = changed

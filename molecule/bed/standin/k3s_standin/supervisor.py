@@ -109,9 +109,9 @@ class Remote:
         wanted, self.password = split_token(token)
         unchecked = ssl.create_default_context()
         unchecked.check_hostname, unchecked.verify_mode = False, ssl.CERT_NONE
-        self.bundle = self._get("/cacerts", unchecked, None, "failed to get CA certs")
+        self.bundle = self._get("/cacerts", unchecked, None, "failed to get CA certs: ")
         self.context = ssl.create_default_context(cadata=self.bundle.decode())
-        self._get("/cacerts", self.context, None, "CA cert validation failed")
+        self._get("/cacerts", self.context, None, "CA cert validation failed: ")
         if not wanted:
             log("warning", "Cluster CA certificate is not trusted by the host CA bundle, but the token does not include a CA hash. Use the full token from the server's node-token file to enable Cluster CA validation.")  # fmt: skip  # noqa: E501
         elif wanted != pki.ca_hash(self.bundle):
@@ -125,15 +125,15 @@ class Remote:
             answer = link.getresponse()
             body = answer.read()
         except (OSError, http.client.HTTPException) as why:
-            raise Refused(f'{what}: Get "{self.url}{path}": {why}') from why
+            raise Refused(f'{what}Get "{self.url}{path}": {why}') from why
         finally:
             link.close()
         if answer.status != 200:
-            raise Refused(f"{what}: {self.url}{path}: {answer.status} {answer.reason}")
+            raise Refused(f"{what}{self.url}{path}: {answer.status} {answer.reason}")
         return body
 
     def ask(self, path: str) -> Any:
-        return json.loads(self._get(path, self.context, _basic("server", self.password), "failed to bootstrap"))
+        return json.loads(self._get(path, self.context, _basic("server", self.password), ""))
 
 
 def mismatches(theirs: Mapping[str, object], mine: Mapping[str, object]) -> list[str]:
