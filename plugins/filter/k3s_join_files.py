@@ -62,7 +62,7 @@ import typing as t
 
 import yaml
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
-from ansible_collections.cloudpods.ha.plugins.module_utils._k3s import join_files
+from ansible_collections.cloudpods.ha.plugins.module_utils._k3s import join_files, secrets
 from ansible_collections.cloudpods.ha.plugins.module_utils._providers import API_PORT, host_port
 
 Json = t.Dict[str, t.Any]
@@ -103,7 +103,7 @@ def k3s_join_files(
         "files": files,
         "referenced": list(made.referenced),
         "ping": url + "/ping",
-        "secrets": [server["token"], server["token"].rpartition("::")[2], server["token"].rpartition(":")[2]],
+        "secrets": secrets(server["token"]),
     }
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import json
 import re
 import shlex
 import typing as t
@@ -50,6 +51,17 @@ _NODE_ENVIRONMENT = frozenset(
         "K3S_DATA_DIR",
     )
 )
+# What says where the new server belongs, or starts another cluster, whatever an override says.
+_NO_OVERRIDE = NODE_OPTIONS - frozenset(
+    (
+        "node-external-ip",
+        "node-internal-dns",
+        "node-external-dns",
+        "node-name",
+        "advertise-address",
+        "bind-address",
+    )
+)
 # With these it is no server with embedded etcd, or its Node gets a name nobody knows beforehand.
 _UNSUPPORTED = (
     "with-node-id",
@@ -61,6 +73,8 @@ _UNSUPPORTED = (
     # Its options are in a file that was not read.
     "config",
 )
+# The same by the environment: configuration or data are elsewhere.
+_UNSUPPORTED_ENVIRONMENT = frozenset(("K3S_CONFIG_FILE", "K3S_DATASTORE_ENDPOINT"))
 _SHORT = {
     "c": "config",
     "d": "data-dir",
@@ -73,6 +87,10 @@ _SHORT = {
 # May name the survivor's own address: the certificate then holds one name more.
 _OWN_ADDRESS_IS_HARMLESS = frozenset(("tls-san",))
 _EXEC_START = re.compile(r"^ExecStart=(?:[^\n]*\\\n)*[^\n]*$", re.MULTILINE)
+_ENVIRONMENT = re.compile(r"^[ \t]*Environment[ \t]*=(.*)$", re.MULTILINE)
+_STARTS = re.compile(r"^[ \t]*ExecStart[ \t]*=", re.MULTILINE)
+# After an address: a network of more than that address.
+_NETWORK = r"(?!/(?!(?:32|128)\b)\d)"
 _PATH = re.compile(r"(?:^|=)(/[^\s,=:]+)$")
 
 
@@ -135,8 +153,7 @@ def merged(files: t.Sequence[t.Any], arguments: Json) -> Json:
         if not isinstance(content, t.Mapping):
             raise HaError("a configuration file of K3s is not a mapping")
         for key, value in content.items():
-            name = str(key).rstrip("+")
-            name = _SHORT.get(name, name)
+            name = _long(str(key)).rstrip("+")
             result[name] = _added(result, name, value) if str(key).endswith("+") else value
     for name, value in arguments.items():
         result[name] = _added(result, name, value)
@@ -163,20 +180,26 @@ def join_files(
     """What a host of the address `ip` needs to join through `endpoint` (https://SURVIVOR:6443) as a server like the one that was read.
 
     `server` is what module k3s_server_info returned, `files` the parsed contents of its configuration files. The survivor's address becomes the new one's.
-    An override that is None takes an option away. Raises HaError when an option names the survivor in another way: an override then has to say what the
-    new host is to have.
+    An override that is None takes an option away; none changes where the new server belongs. Raises HaError when an option names the survivor in another
+    way: an override then has to say what the new host is to have.
     """
+    _check_environment(server)
     found = merged(files, options(command_line(server["unit"])))
-    config = {key: value for key, value in found.items() if key not in NODE_OPTIONS}
-    if str(config.get("data-dir", K3S_DATA)).rstrip("/") != K3S_DATA:
-        raise HaError("the survivor's data-dir is {0}; only {1} is supported".format(config["data-dir"], K3S_DATA))
-    config = {key: value for key, value in config.items() if key not in (overrides or {})}
+    wanted = {_long(key): value for key, value in (overrides or {}).items()}
+    config = {
+        key: _moved(key, value, own_ip=own_ip, own_names=own_names, ip=ip)
+        for key, value in found.items()
+        if key not in NODE_OPTIONS and key not in wanted
+    }
+    config.update(
+        {key: value for key, value in wanted.items() if value is not None and key.rstrip("+") not in _NO_OVERRIDE}
+    )
+    for item in (found, config):
+        if str(item.get("data-dir", K3S_DATA)).rstrip("/") != K3S_DATA:
+            raise HaError("the survivor's data-dir is {0}; only {1} is supported".format(item["data-dir"], K3S_DATA))
     strange = [key for key in _UNSUPPORTED if config.get(key)]
     if strange:
         raise HaError("a server with the option {0} can't be copied".format(" and ".join(strange)))
-    config = {key: _moved(key, value, own_ip=own_ip, own_names=own_names, ip=ip) for key, value in config.items()}
-    config.update({key: value for key, value in (overrides or {}).items() if value is not None})
-    config.pop("cluster-init", None)
     config.update({"server": endpoint, "token": full_token(server["token"], server["ca"]), "node-ip": ip})
     return JoinFiles(
         config=config,
@@ -194,10 +217,43 @@ def why(log: str, secrets: t.Iterable[str]) -> str:
         if found:
             match = re.search(r'msg="((?:[^"\\]|\\.)*)"', found[-1])
             text = match.group(1) if match else found[-1]
-            for secret in sorted(set(secrets), key=len, reverse=True):
-                text = text.replace(secret, "***") if secret else text
+            # In a quoted message quotes and backslashes are escaped.
+            forms = {form for secret in secrets for form in (secret, json.dumps(secret)[1:-1]) if form}
+            for form in sorted(forms, key=len, reverse=True):
+                text = text.replace(form, "***")
             return text[:400]
     return "it said nothing"
+
+
+def secrets(token: str) -> t.List[str]:
+    """The words of a token that must not be shown: itself, and the password in it, with and without the user before it."""
+    login = token.partition("::")[2]
+    return [word for word in (token, login, login.partition(":")[2]) if word]
+
+
+def _check_environment(server: Json) -> None:
+    """Refuse what would reach the new server beside its configuration, which it can't be relied on to outrank."""
+    for item in server.get("unit_drop_ins") or ():
+        if _STARTS.search(item["content"]):
+            raise HaError("{0} starts K3s in another way than its unit, which can't be copied".format(item["path"]))
+    for item in ({"path": "the unit of K3s", "content": server["unit"]}, *(server.get("unit_drop_ins") or ())):
+        text = "\n".join(_ENVIRONMENT.findall(item["content"]))
+        _refuse_variables(item["path"], text, _UNSUPPORTED_ENVIRONMENT | _NODE_ENVIRONMENT)
+    for item in server["environments"]:
+        lines = [line for line in item["content"].splitlines() if not line.lstrip().startswith(("#", ";"))]
+        _refuse_variables(item["path"], "\n".join(lines), _UNSUPPORTED_ENVIRONMENT)
+
+
+def _refuse_variables(path: str, text: str, names: t.Iterable[str]) -> None:
+    found = [name for name in sorted(names) if re.search(r"(?<!\w){0}\s*=".format(name), text)]
+    if found:
+        raise HaError("{0} sets {1}, which can't be copied".format(path, " and ".join(found)))
+
+
+def _long(key: str) -> str:
+    """The long name of an option, with the + it may end in."""
+    name = key.rstrip("+")
+    return _SHORT.get(name, name) + key[len(name) :]
 
 
 def _moved(key: str, value: t.Any, *, own_ip: str, own_names: t.Sequence[str], ip: str) -> t.Any:
@@ -207,7 +263,7 @@ def _moved(key: str, value: t.Any, *, own_ip: str, own_names: t.Sequence[str], i
     if isinstance(value, (list, tuple)):
         return [_moved(key, item, own_ip=own_ip, own_names=own_names, ip=ip) for item in value]
     text = re.sub(_whole(own_ip), lambda _match: ip, str(value))
-    bound = next((name for name in own_names if name and re.search(_whole(name), text)), None)
+    bound = next((name for name in own_names if name and re.search(_whole(name) + _NETWORK, text)), None)
     if bound is not None:
         raise HaError(
             "the survivor's option {0} names that host itself ({1}); say in replace_master_k3s_config what the new host is to have".format(
@@ -218,7 +274,12 @@ def _moved(key: str, value: t.Any, *, own_ip: str, own_names: t.Sequence[str], i
 
 
 def _whole(name: str) -> str:
-    return r"(?<![\w.:-]){0}(?![\w.:-])".format(re.escape(name))
+    """A pattern for an address or a host name that is no part of a longer one. A port may follow, and a domain after a name."""
+    if ":" in name:
+        before, after = r"\w.:", r"\w.:"
+    else:
+        before, after = (r"\w.", r"\w.") if re.fullmatch(r"[\d.]+", name) else (r"\w.-", r"\w-")
+    return r"(?<![{0}]){1}(?![{2}])".format(before, re.escape(name), after)
 
 
 def _added(former: Json, name: str, value: t.Any) -> t.Any:

@@ -186,6 +186,7 @@ def test_the_api_is_asked_at_a_survivor_that_is_ready_and_has_a_kubeconfig() -> 
     cluster.change_host("master-2", api_ready="not ready: etcd")
     assert _compose.api_source(cluster.reports()) == {
         "host": "master-3.example.org",
+        "provider": "kubeadm",
         "server": "https://192.0.2.13:6443",
         "kubeconfig": "/etc/kubernetes/admin.conf",
         "error": "",

@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.cloudpods.ha.plugins.module_utils import _etcd
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import CommandFailed
-from ansible_collections.cloudpods.ha.plugins.module_utils._etcd import EtcdClient, remove_member
-from ansible_collections.cloudpods.ha.plugins.module_utils._providers import KUBEADM
+from ansible_collections.cloudpods.ha.plugins.module_utils._etcd import EtcdClient, program_path, remove_member
+from ansible_collections.cloudpods.ha.plugins.module_utils._providers import K3S, KUBEADM
 from ansible_collections.cloudpods.ha.plugins.module_utils._quorum import Target
 from ansible_collections.cloudpods.ha.tests.unit.plugins.module_utils.stand_in_etcd import StandInEtcd, answer
 
@@ -190,3 +192,51 @@ def test_when_neither_reads_the_snapshot_both_reasons_are_told() -> None:
 
     with pytest.raises(CommandFailed, match="not by etcdctl; not by etcdutl"):
         client(run).snapshot_revision("/x")
+
+
+def test_without_a_pod_etcdctl_of_the_host_is_run_and_nothing_else_changes(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    program(monkeypatch, tmp_path, "pushed/etcdctl")
+    in_pod, on_host = StandInEtcd(), StandInEtcd(dead=["master-1"])
+    client(in_pod).read()
+    own = EtcdClient(run=on_host, provider=K3S, node_name="master-2", node_ip="203.0.113.12")
+    # The stand-in looks for the command behind a double hyphen, which only a pod needs.
+    own._run = lambda argv: on_host(["--", *argv])
+    assert [(item.name, item.healthy) for item in own.read().members] == [
+        ("master-1", False),
+        ("master-2", True),
+        ("master-3", True),
+    ]
+    assert {argv[1] for argv in on_host.calls} == {str(tmp_path / "pushed" / "etcdctl")}
+    tails = [[argv[argv.index("--endpoints") + 1], *argv[argv.index("--dial-timeout=2s") :]] for argv in on_host.calls]
+    assert tails == [
+        [argv[argv.index("--endpoints") + 1], *argv[argv.index("--dial-timeout=2s") :]] for argv in in_pod.calls
+    ]
+
+
+def program(monkeypatch: pytest.MonkeyPatch, folder: Path, name: str, *, mode: int = 0o755) -> None:
+    monkeypatch.setattr(_etcd, "PUSHED_PROGRAMS", str(folder / "pushed"))
+    monkeypatch.setenv("PATH", str(folder / "bin"))
+    path = folder / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("#!/bin/sh\n", encoding="utf-8")
+    path.chmod(mode)
+
+
+def test_a_program_the_operator_gave_counts_more_than_the_hosts_own(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    program(monkeypatch, tmp_path, "pushed/etcdctl", mode=0o644)
+    assert program_path("etcdctl") == "etcdctl"
+    program(monkeypatch, tmp_path, "bin/etcdctl")
+    assert program_path("etcdctl") == str(tmp_path / "bin" / "etcdctl")
+    program(monkeypatch, tmp_path, "pushed/etcdctl")
+    assert program_path("etcdctl") == str(tmp_path / "pushed" / "etcdctl")
+    assert program_path("etcdutl") == "etcdutl"
+
+
+def test_an_etcdctl_that_is_missing_is_told_with_the_host_it_is_missing_on() -> None:
+    own = EtcdClient(run=lambda _argv: (127, "", "not found"), provider=K3S, node_name="lzx-ha-env-2", node_ip="x")
+    with pytest.raises(CommandFailed, match="etcdctl endpoint status on lzx-ha-env-2"):
+        own.status()

@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import datetime
+import hashlib
 import os
 import socket
 import ssl
@@ -17,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.cloudpods.ha.plugins.module_utils import _host
+from ansible_collections.cloudpods.ha.plugins.module_utils import _etcd, _host
 from ansible_collections.cloudpods.ha.plugins.module_utils._models import Host
-from ansible_collections.cloudpods.ha.plugins.module_utils._providers import KUBEADM, Provider
+from ansible_collections.cloudpods.ha.plugins.module_utils._providers import K3S, KUBEADM, Provider
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -32,6 +33,9 @@ ADDRESSES = """\
 2: eth0    inet6 fe80::1/64 scope link \\       valid_lft forever preferred_lft forever
 3: br0    inet 192.0.2.100/32 scope global br0\\       valid_lft forever preferred_lft forever
 """
+
+
+FIXTURES = Path(__file__).parents[2] / "fixtures" / "k3s"
 
 
 def stand_in_run(argv: Sequence[str]) -> tuple[int, str, str]:
@@ -56,11 +60,30 @@ def provider(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Provider:
         etcd_cert=str(tmp_path / "server.crt"),
         etcd_key=str(tmp_path / "server.key"),
     )
-    monkeypatch.setattr(_host, "PROVIDERS", {"kubeadm": here})
+    monkeypatch.setattr(_host, "PROVIDERS", {"kubeadm": here, "k3s": k3s_in(tmp_path)})
+    monkeypatch.setattr(_host, "K3S_PROGRAM", str(tmp_path / "k3s"))
+    monkeypatch.setattr(_host, "K3S_TOKEN", str(tmp_path / "token"))
+    monkeypatch.setattr(_host, "MACHINE_ID", str(tmp_path / "machine-id"))
     monkeypatch.setattr(_host, "ETCD_METRICS_PORT", free_port())
     monkeypatch.setattr(_host, "ETCD_CLIENT_PORT", free_port())
     monkeypatch.setattr(_host, "API_PORT", free_port())
     return here
+
+
+def k3s_in(folder: Path) -> Provider:
+    """K3s with its files in a folder of the test."""
+    return dataclasses.replace(
+        K3S,
+        admin_kubeconfig=str(folder / "k3s.yaml"),
+        ca_certificate=str(folder / "server-ca.crt"),
+        kubelet_config=str(folder / "kubelet.kubeconfig"),
+        manifests=str(folder / "manifests"),
+        etcd_data=str(folder / "db"),
+        etcd_mark=str(folder / "db" / "config"),
+        etcd_cert=str(folder / "client.crt"),
+        etcd_key=str(folder / "client.key"),
+        api_client=(str(folder / "client-admin.crt"), str(folder / "client-admin.key")),
+    )
 
 
 def free_port() -> int:
@@ -218,7 +241,8 @@ def test_an_api_server_is_ready_when_it_says_so(
 ) -> None:
     asked: list[str] = []
 
-    def local(url: str) -> tuple[int, str]:
+    def local(url: str, *, certificate: tuple[str, str] | None = None) -> tuple[int, str]:
+        assert certificate is None
         asked.append(url)
         return (status, body) if url.endswith("/readyz") else (0, "")
 
@@ -235,7 +259,8 @@ def test_an_api_server_is_ready_when_it_says_so(
 def test_an_api_server_that_knows_no_readyz_is_asked_for_healthz(
     monkeypatch: pytest.MonkeyPatch, status: int, body: str, ready: str
 ) -> None:
-    def local(url: str) -> tuple[int, str]:
+    def local(url: str, *, certificate: tuple[str, str] | None = None) -> tuple[int, str]:
+        assert certificate is None
         return (404, "404 page not found") if url.endswith("/readyz") else (status, body)
 
     monkeypatch.setattr(_host, "_etcd_health", lambda _provider: "")
@@ -322,3 +347,142 @@ def test_a_running_kubeadm_is_seen_by_its_name_alone(monkeypatch: pytest.MonkeyP
     assert not _host._is_running(mine + "-not")
     monkeypatch.setattr(_host.os, "listdir", lambda _path: ["999999999", "self", "x1"])
     assert not _host._is_running(mine)
+
+
+def runs_k3s(version: str = "release", *, state: str = "running") -> Any:
+    def run(argv: Sequence[str]) -> tuple[int, str, str]:
+        if argv[-1] == "--version" and argv[0].endswith("/k3s"):
+            return 0, (FIXTURES / "version" / (version + ".txt")).read_text(encoding="utf-8"), ""
+        if argv[0] == "systemctl":
+            assert list(argv) == ["systemctl", "show", "-p", "SubState", "k3s"]
+            return 0, "SubState={0}\n".format(state), ""
+        return stand_in_run(argv)
+
+    return run
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Path:
+    """A K3s server of the fixtures' cluster."""
+    (tmp_path / "db").mkdir()
+    for name, source in (("db/config", "etcd/config-running.yaml"), ("server-ca.crt", "cacerts.pem")):
+        (tmp_path / name).write_bytes((FIXTURES / source).read_bytes())
+    (tmp_path / "token").write_bytes((FIXTURES / "token" / "server-token").read_bytes())
+    (tmp_path / "k3s").write_bytes(b"program")
+    (tmp_path / "k3s.yaml").write_text("x", encoding="utf-8")
+    return tmp_path
+
+
+def test_a_k3s_server_is_known_with_its_version_its_program_and_its_ca(server: Path) -> None:
+    (server / "machine-id").write_text("0f3c\n", encoding="utf-8")
+    found = gather(run=runs_k3s())
+    assert (found.provider, found.error, found.kubeconfig, found.machine_id) == ("k3s", "", True, "0f3c")
+    assert found.k3s is not None
+    assert found.k3s.version == "v1.28.5+k3s1"
+    assert found.k3s.binary == hashlib.sha256(b"program").hexdigest()
+    assert found.k3s.ca == hashlib.sha256((FIXTURES / "cacerts.pem").read_bytes()).hexdigest()
+    assert found.k3s.ca == found.k3s.token_ca
+    assert found.architecture == os.uname().machine
+
+
+@pytest.mark.parametrize(
+    ("name", "version"),
+    [
+        ("release", "v1.28.5+k3s1"),
+        ("rc", "v1.23.6-rc2+k3s1"),
+        ("second-build", "v1.21.5+k3s2"),
+        ("rc-second-build", "v1.20.13-rc1+k3s2"),
+        ("commit", "v1.28.15+k3s-87c8ceeb"),
+        ("one-line", "v0.9.1"),
+    ],
+)
+def test_the_version_of_k3s_is_read(server: Path, name: str, version: str) -> None:
+    assert server
+    found = gather(run=runs_k3s(name)).k3s
+    assert found is not None
+    assert found.version == version
+
+
+def test_the_versions_read_are_all_that_are_recorded() -> None:
+    (mark,) = (item for item in test_the_version_of_k3s_is_read.pytestmark if item.name == "parametrize")  # type: ignore[attr-defined]
+    assert {case[0] for case in mark.args[1]} == {path.stem for path in (FIXTURES / "version").iterdir()}
+
+
+@pytest.mark.parametrize(
+    ("name", "ca"),
+    [
+        ("server-token", "8baa6e30a45db6df6ae81afb0d4b18d76010895b209c1f41db64b89d1a402866"),
+        ("agent-token", "8baa6e30a45db6df6ae81afb0d4b18d76010895b209c1f41db64b89d1a402866"),
+        ("bootstrap", "8baa6e30a45db6df6ae81afb0d4b18d76010895b209c1f41db64b89d1a402866"),
+        ("other-ca", "ae448ac86c4e8e4dec645729708ef41873ae79c6dff84eff73360989487f08e5"),
+        ("bad-hash-length", ""),
+        ("short", ""),
+    ],
+)
+def test_a_token_names_the_ca_of_its_cluster(name: str, ca: str) -> None:
+    assert _host.token_ca((FIXTURES / "token" / name).read_text(encoding="utf-8")) == ca
+
+
+def test_what_is_not_known_of_k3s_is_empty(server: Path) -> None:
+    (server / "token").unlink()
+    (server / "server-ca.crt").write_bytes((FIXTURES / "cacerts.pem").read_bytes() * 2)
+    found = gather(run=lambda argv: stand_in_run(argv)).k3s
+    assert found is not None
+    assert (found.version, found.ca, found.token_ca) == ("", "", "")
+    (server / "k3s").unlink()
+    assert gather().k3s is None
+
+
+@pytest.mark.parametrize(
+    ("state", "running"), [("start", True), ("running", False), ("dead", False), ("auto-restart", False)]
+)
+def test_a_k3s_that_has_not_become_ready_is_a_join_that_runs(state: str, running: bool) -> None:
+    assert gather(run=runs_k3s(state=state)).join_running is running
+
+
+def test_a_k3s_server_without_etcd_in_its_place_is_an_error_and_another_host_is_not(tmp_path: Path) -> None:
+    assert gather().error == ""
+    (tmp_path / "k3s.yaml").write_text("x", encoding="utf-8")
+    found = gather()
+    assert (found.provider, found.error) == (
+        "",
+        "it is a K3s server that keeps no etcd under {0}: another data-dir, or another datastore, is not "
+        "supported".format(tmp_path / "db"),
+    )
+
+
+@pytest.mark.parametrize(("path", "field"), [("kubelet.kubeconfig", "joined"), ("db/member", "etcd_data")])
+def test_a_replacement_may_hold_what_k3s_left(tmp_path: Path, path: str, field: str) -> None:
+    assert not getattr(gather(), field)
+    (tmp_path / path).mkdir(parents=True)
+    assert getattr(gather(), field)
+
+
+def test_k3s_is_asked_with_a_certificate_whether_its_api_server_is_ready(
+    monkeypatch: pytest.MonkeyPatch, server: Path
+) -> None:
+    anonymous = (FIXTURES / "http" / "readyz-anonymous.json").read_text(encoding="utf-8")
+    mine = (str(server / "client-admin.crt"), str(server / "client-admin.key"))
+
+    def local(url: str, *, certificate: tuple[str, str] | None = None) -> tuple[int, str]:
+        if not url.endswith("/readyz"):
+            return 0, ""
+        return (200, "ok") if certificate == mine else (401, anonymous)
+
+    monkeypatch.setattr(_host, "_local", local)
+    assert gather().api_ready == "ok"
+    monkeypatch.setattr(_host, "_local", lambda url, **_more: (401, anonymous) if url.endswith("/readyz") else (0, ""))
+    assert gather().api_ready == "not ready: answered 401"
+    not_ready = (FIXTURES / "http" / "apiserver-not-ready.json").read_text(encoding="utf-8")
+    monkeypatch.setattr(_host, "_local", lambda url, **_more: (503, not_ready) if url.endswith("/readyz") else (0, ""))
+    assert gather().api_ready == "not ready: answered 503"
+
+
+def test_an_etcdctl_is_told_by_its_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(_etcd, "PUSHED_PROGRAMS", str(tmp_path / "pushed"))
+    assert gather().etcdctl == ""
+    (tmp_path / "etcdctl").write_text("#!/bin/sh\n", encoding="utf-8")
+    assert gather().etcdctl == ""
+    (tmp_path / "etcdctl").chmod(0o755)
+    assert gather().etcdctl == str(tmp_path / "etcdctl")

@@ -28,7 +28,7 @@ class Host:
         self.data.mkdir()
         self.backups = root / "backups" / "deep"
         self.etcd = StandInEtcd()
-        provider = dataclasses.replace(KUBEADM, etcd_data=str(self.data))
+        provider = dataclasses.replace(KUBEADM, scratch=str(self.data))
         self.client = EtcdClient(run=self.etcd, provider=provider, node_name="master-2", node_ip="203.0.113.12")
 
     def leftovers(self) -> list[Path]:
@@ -114,6 +114,14 @@ def test_a_snapshot_is_taken_verified_and_kept_from_others(host: Host) -> None:
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
     assert stat.S_IMODE(host.backups.stat().st_mode) == 0o700
     assert host.leftovers() == [kept]
+
+
+def test_where_etcdctl_sees_every_folder_a_snapshot_is_made_beside_where_it_stays(host: Host) -> None:
+    host.client.provider = dataclasses.replace(host.client.provider, scratch="")
+    snapshot = take(host.client, directory=str(host.backups))
+    (saved,) = (argv for argv in host.etcd.calls if "save" in argv)
+    assert Path(saved[-1]).parent == host.backups
+    assert host.leftovers() == [Path(snapshot.path)]
 
 
 def test_the_name_says_the_node_and_the_time(host: Host) -> None:
