@@ -11,7 +11,6 @@ import difflib
 import json
 import re
 import typing as t
-import urllib.parse
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._models import Json
 
@@ -20,17 +19,21 @@ SUCCESS = "Initialized successfully!"
 # Plain text in YAML, so that a masked file can still be parsed.
 MASK = "(hidden)"
 
-_SECRET_WORD = r"[\w.-]*(?:passw(?:or)?d|token|secret|certificate[_-]key|private[_-]key)[\w.-]*"  # noqa: S105
+_SECRET_WORD = r"[\w.-]{0,60}(?:passw(?:or)?d|token|secret|certificate[_-]key|private[_-]key)[\w.-]{0,60}"  # noqa: S105
 _QUOTED = r"u?'(?:[^'\\\n]|\\.)*'|u?\"(?:[^\"\\\n]|\\.)*\""
-_VALUE = r"(?P<value>" + _QUOTED + r"|[^\s,}\"'\\][^\s\"']*)"
+_QUOTED_TWICE = r"\\{1,16}[\"'](?:(?!\\{1,16}[\"'])[^\n])*\\{1,16}[\"']"
+_VALUE = r"(?P<value>" + _QUOTED_TWICE + "|" + _QUOTED + r"|[^\s,}\"'\\][^\s\"']*)"
 # A line of YAML, or one that tells a password to a person: all that follows.
 _LINE = re.compile(r"(?im)^(?P<key>[ \t]*(?:-[ \t]+)?[\"']?" + _SECRET_WORD + r"[\"']?:[ \t]+)(?P<value>\S.*)$")
-_ASSIGNED = re.compile(r"(?i)(?P<key>\b" + _SECRET_WORD + r"\\*[\"']?[ \t]*[:=][ \t]*\\*)" + _VALUE)
+_ASSIGNED = re.compile(r"(?i)(?P<key>\b" + _SECRET_WORD + r"\\{0,16}[\"']?[ \t]{0,80}[:=][ \t]{0,80})" + _VALUE)
 # A unit file breaks its command line after each word.
 _OPTION = re.compile(r"(?i)(?P<key>--" + _SECRET_WORD + r"[\s\\]+)" + _VALUE)
 # The variable of a static pod: name and value stand on two lines.
 _VARIABLE = re.compile(r"(?i)(?P<key>name:\s*[\"']?" + _SECRET_WORD + r"[\"']?\s*\n\s*value:[ \t]*)(?P<value>[^\n]+)")
 _PRINTED = re.compile(r"(?m)^\s*\"?(?P<key>[\w-]*password[\w-]*)\"?:\s*(?P<value>\"(?:[^\"\\]|\\.)*\")\s*$")
+# What YAML writes for some characters that can't be seen.
+_SHORT = {"\0": "0", "\a": "a", "\b": "b", "\x1b": "e", "\xa0": "_", "\ufeff": "ufeff"}
+_SLASHES = r"\\{1,16}"
 _COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
@@ -66,35 +69,40 @@ def secrets_in(rendered: str) -> t.Tuple[str, ...]:
 def masked(text: str, secrets: t.Iterable[str] = ()) -> str:
     """The text without these secrets, in any spelling that YAML, JSON, Python, a shell or a URL gives them, and without what looks like one."""
     text = _COLOURS.sub("", text)
-    spellings = {spelling for secret in secrets for spelling in _spellings(secret)}
-    for spelling in sorted(spellings, key=len, reverse=True):
-        # A long line may have been broken at a space.
-        text = re.sub(r"\s+".join(map(re.escape, re.split(r"\s+", spelling))), MASK, text)
+    for secret in sorted(set(secrets), key=len, reverse=True):
+        if secret.strip():
+            text = re.sub(_any_spelling(secret), MASK, text)
     for pattern in (_VARIABLE, _LINE, _OPTION, _ASSIGNED):
         text = pattern.sub(lambda match: match.group("key") + MASK, text)
     return text
 
 
-def _spellings(secret: str) -> t.Set[str]:
-    if not secret.strip():
-        return set()
-    found = {
-        secret,
-        repr(secret)[1:-1],
-        ascii(secret)[1:-1],
-        json.dumps(secret)[1:-1],
-        json.dumps(secret, ensure_ascii=False)[1:-1],
-        yaml_value(secret)[1:-1],
-        secret.replace("'", "''"),
-        secret.replace("'", "'\"'\"'"),
-        secret.replace("'", "'\\''"),
-        secret.replace("'", "\\'"),
-        urllib.parse.quote(secret, safe=""),
-        urllib.parse.quote_plus(secret),
-    }
-    # A text that was quoted already stands in another one, as in what Ansible prints of a module's result.
-    again = {repr(item)[1:-1] for item in found} | {json.dumps(item)[1:-1] for item in found}
-    return {item for item in found | again if item.strip()}
+def _any_spelling(secret: str) -> str:
+    """An expression for a secret in which each character may be quoted, any number of times, and a long line broken.
+
+    All repetitions are bounded, so that no output makes it search for hours.
+    """
+    parts = re.findall(r"[\\'\"]+|\s+|[^\\'\"\s]", secret.strip())
+    broken = "(?:" + _SLASHES + r"\n[ \t]{0,80}\\?)?"
+    return broken.join(map(_any_part, parts))
+
+
+def _any_part(part: str) -> str:
+    if part.isspace():
+        return r"(?:\s|\\|(?<=\\)(?:[ntrNLP_]|(?i:x[0-9a-f]{2}|u[0-9a-f]{4}))|\+|(?i:%[0-9a-f]{2})){1,80}"
+    if part[0] in "\\'\"":
+        # What was quoted twice has its backslashes doubled twice, and a shell's quotes are left and entered again: their number says nothing.
+        return r"(?:[\\'\"]|(?i:%5c|%27|%22)|(?<=\\)(?i:u00|x)(?i:5c|27|22)){1,80}"
+    number = ord(part)
+    units = part.encode("utf-16-be", "surrogatepass")
+    numbers = ["u{0:04x}".format(int.from_bytes(units[i : i + 2], "big")) for i in range(0, len(units), 2)]
+    found = [r"\\{0,16}" + re.escape(part)]
+    found.append(_SLASHES + _SLASHES.join("(?i:" + item + ")" for item in numbers))
+    found.append(_SLASHES + "(?i:" + ("U{0:08x}" if number > 0xFF else "x{0:02x}").format(number) + ")")
+    if part in _SHORT:
+        found.append(_SLASHES + _SHORT[part])
+    found.append("(?i:" + "".join("%{0:02x}".format(byte) for byte in part.encode("utf-8", "surrogatepass")) + ")")
+    return "(?:" + "|".join(found) + ")"
 
 
 def verdict(rc: int, output: str) -> str:
