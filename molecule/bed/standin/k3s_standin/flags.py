@@ -20,6 +20,8 @@ ENVIRONMENT = {name: variable for name, _kind, _short, variable in _TABLE if var
 # Lists whose values may stand in one word, with commas between.
 SPLIT = frozenset("node-ip node-external-ip cluster-cidr service-cidr cluster-dns tls-san disable".split())
 SECRET = ("token", "agent-token", "etcd-s3-access-key", "etcd-s3-secret-key", "datastore-endpoint", "vpn-auth")
+# What unquoted words mean to K3s's YAML reader.
+BOOLEANS = {**dict.fromkeys(("yes", "on", "Yes", "On"), "true"), **dict.fromkeys(("no", "off", "No", "Off"), "false")}
 TRUE, FALSE = ("1", "t", "T", "TRUE", "true", "True"), ("0", "f", "F", "FALSE", "false", "False")
 DEFAULTS = {
     "data-dir": "/var/lib/rancher/k3s",
@@ -52,7 +54,10 @@ def _scalar(text: str, where: str) -> str:
         return found[0][1:-1].replace("''", "'")
     if text[:1] in ("{", "&", "*", "|", ">", "!", "[") and text not in ("[]", "{}"):
         raise Refused(f"{where}: the stand-in reads scalars and lists of scalars only")
-    return re.split(r"\s#", text)[0].strip()
+    plain = re.split(r"\s#", text)[0].strip()
+    if re.fullmatch(r"0[0-7]+", plain):
+        return str(int(plain, 8))  # to K3s's YAML reader 0644 is 420
+    return BOOLEANS.get(plain, plain)
 
 
 def read_yaml(text: str, where: str = CONFIG) -> dict[str, str | list[str]]:

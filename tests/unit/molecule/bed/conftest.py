@@ -6,4 +6,5 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[4] / "molecule" / "bed"))
+BED = Path(__file__).resolve().parents[4] / "molecule" / "bed"
+sys.path[:0] = [str(BED), str(BED / "standin")]

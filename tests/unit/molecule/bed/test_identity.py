@@ -51,14 +51,31 @@ def test_every_value_of_the_manifest_is_a_string() -> None:
         assert all(isinstance(entry["value"], str) for entry in container["env"])
 
 
+def test_k3s_manifest_has_the_check_and_the_other_password() -> None:
+    pod = manifest(vip="192.168.0.66", node_ip="192.168.0.244", k3s=True, init=False)
+    container = pod["spec"]["containers"][0]
+    env = {e["name"]: e["value"] for e in container["env"]}
+    # The values of the runbook.
+    assert (env["KEEPALIVED_PASSWORD"], env["KEEPALIVED_ROUTER_ID"]) == ("MTkyLjE2", "66")
+    tls = "/var/lib/rancher/k3s/server/tls"
+    assert env["CHECK_KUBE_CMD"] == (
+        f"curl -k -XGET https://192.168.0.244:6443/healthz --cert {tls}/client-kube-apiserver.crt"
+        f" --key {tls}/client-kube-apiserver.key --cacert {tls}/client-ca.crt"
+    )
+    mount = {"mountPath": "/var/lib/rancher", "name": "rancher", "readOnly": True}
+    assert container["volumeMounts"] == [mount]
+    assert pod["spec"]["volumes"] == [{"hostPath": {"path": "/var/lib/rancher"}, "name": "rancher"}]
+
+
 def test_inventory_has_survivors_and_replacement() -> None:
     survivors, replacement = identity.split("master-1", "master-4")
-    text = identity.inventory(survivors=survivors, replacement=replacement, state="/state")
+    text = identity.inventory(survivors=survivors, replacement=replacement, state="/state", more={"one": ["more"]})
     read = yaml.safe_load(text)["all"]
     assert list(read["children"]["survivors"]["hosts"]) == ["master-2", "master-3"]
     assert read["children"]["replacement"]["hosts"] == {"master-4": {"ansible_host": conf.host("master-4").ip}}
     assert "UserKnownHostsFile=/state/known_hosts" in read["vars"]["ansible_ssh_common_args"]
     assert read["vars"]["ansible_ssh_private_key_file"] == "/state/id_ed25519"
+    assert read["vars"]["one"] == ["more"]
 
 
 def test_the_spare_survives_once_another_host_is_the_replacement() -> None:
@@ -67,6 +84,12 @@ def test_the_spare_survives_once_another_host_is_the_replacement() -> None:
     assert replacement.name == "master-1"
 
 
-def test_a_host_cannot_replace_itself() -> None:
+def test_a_master_made_anew_replaces_itself() -> None:
+    survivors, replacement = identity.split("master-1", "master-1")
+    assert [h.name for h in survivors] == ["master-2", "master-3"]
+    assert replacement.name == "master-1"
+
+
+def test_the_spare_cannot_replace_itself() -> None:
     with pytest.raises(BedError, match="cannot replace itself"):
         identity.split("master-4", "master-4")
