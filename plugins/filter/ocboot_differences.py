@@ -34,10 +34,16 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: One entry for each file that differs, with C(host), C(path), C(change) (V(changed), V(new), V(removed)) and C(lines), secrets masked.
+  description: One entry for each file that differs, with C(host), C(path), C(change) (V(changed), V(new), V(removed)) and C(lines), secrets masked, and
+    C(shown), the same as lines for people.
   type: list
   elements: dict
-  sample: [{host: master-2, path: /etc/yunion/host.conf, change: changed, lines: ['-host_type: container', '+host_type: hypervisor']}]
+  sample:
+    - host: master-2
+      path: /etc/yunion/host.conf
+      change: changed
+      lines: ['-host_type: container', '+host_type: hypervisor']
+      shown: ['master-2: /etc/yunion/host.conf changed', '-host_type: container', '+host_type: hypervisor']
 """
 
 import typing as t
@@ -56,7 +62,15 @@ def ocboot_differences(before: t.Sequence[Json], after: t.Sequence[Json]) -> t.L
     ]
     # A host that could not be asked on either side is not taken for one whose files are gone.
     hosts = [host for host, files in sides[0].items() if files and sides[1].get(host)]
-    return [{"host": host, **found} for host in hosts for found in differences(sides[0][host], sides[1][host])]
+    return [
+        {
+            "host": host,
+            **found,
+            "shown": ["{0}: {1} {2}".format(host, found["path"], found["change"]), *found["lines"]],
+        }
+        for host in hosts
+        for found in differences(sides[0][host], sides[1][host])
+    ]
 
 
 class FilterModule:
