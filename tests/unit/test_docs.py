@@ -95,7 +95,9 @@ def codes_of_roles() -> set[str]:
     return {
         code
         for path in files
-        for code in re.findall(r"(?<![\w.])([A-Z][A-Z0-9]{2,}(?:_[A-Z0-9]+)+): [A-Z{]", path.read_text(encoding="utf-8"))
+        for code in re.findall(
+            r"(?<![\w.])([A-Z][A-Z0-9]{2,}(?:_[A-Z0-9]+)+): [A-Z{]", path.read_text(encoding="utf-8")
+        )
     }
 
 
