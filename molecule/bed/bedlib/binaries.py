@@ -137,7 +137,7 @@ def _fetch(url: str, timeout: float = 20) -> bytes:
         return bytes(answer.read())
 
 
-def _verified(url: str, sums_url: str) -> bytes:
+def verified(url: str, sums_url: str) -> bytes:
     """A release file whose sha256 equals the one published beside it."""
     name = url.rsplit("/", 1)[1]
     lines = [line.split() for line in _fetch(sums_url).decode().splitlines() if line.strip()]
@@ -154,14 +154,14 @@ def download(program: Program) -> bool:
     files: dict[str, bytes] = {}
     if program.name == "kubernetes":
         base = f"https://dl.k8s.io/{version}/bin/linux/{arch}"
-        files = {name: _verified(f"{base}/{name}", f"{base}/{name}.sha256") for name in KUBE}
+        files = {name: verified(f"{base}/{name}", f"{base}/{name}.sha256") for name in KUBE}
     elif program.name in ("etcd", "etcdctl"):
         base = f"https://github.com/etcd-io/etcd/releases/download/{version}"
-        files = _members(_verified(f"{base}/etcd-{version}-linux-{arch}.tar.gz", f"{base}/SHA256SUMS"), program)
+        files = _members(verified(f"{base}/etcd-{version}-linux-{arch}.tar.gz", f"{base}/SHA256SUMS"), program)
     elif program.name == "coredns":
         base = f"https://github.com/coredns/coredns/releases/download/{version}"
         url = f"{base}/coredns_{version[1:]}_linux_{arch}.tgz"
-        files = _members(_verified(url, url + ".sha256"), program)
+        files = _members(verified(url, url + ".sha256"), program)
     else:
         return False
     with conf.finished(program.folder) as scratch:

@@ -11,7 +11,7 @@ import string
 from pathlib import Path
 
 from . import binaries, cluster, conf, hosts, identity, images, rootfs
-from .conf import HERE, STATE, BedError, Host, run, say, wait_for
+from .conf import HERE, STATE, BedError, Host, say, wait_for
 
 STANDIN = HERE / "standin"
 LIB = "usr/local/lib/k3s-standin"
@@ -140,12 +140,3 @@ def misbehave(mode: str, node: str) -> None:
         data = {"mode": mode, "node": node}
         cluster.apply(json.dumps({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}))
     say(f"the stand-in's misbehaviour is {mode}" + (f" for {node}" if node else ""))
-
-
-def take_binary(source: Path) -> None:
-    """Keep a given K3s binary for this bed."""
-    shown = run([source, "--version"], check=False).stdout.splitlines()[:1]
-    if not shown or not shown[0].startswith("k3s version v") or "standin" in shown[0]:
-        raise BedError(f"{source} is not a K3s binary: it does not answer --version as one.")
-    shutil.copy(source, STATE / "k3s")
-    say(f"{shown[0]} from {source}")

@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from . import binaries, cluster, conf, hosts, identity, images, k3s, machine, rootfs
+from . import binaries, cluster, conf, hosts, identity, images, k3s, k3s_release, machine, rootfs
 from . import objects as store
 from . import workloads as work
 from .conf import MASTERS, SPARE, STATE, WORKERS, BedError, Host, each, say
@@ -48,14 +48,14 @@ def _create(chosen: list[Host], flavour: str, binary: Path | None) -> None:
     hosts.remove_all()
     hosts.prepare(flavour)
     if binary:
-        k3s.take_binary(binary)
+        k3s_release.take(binary)
     tree, images_store = rootfs.host_tree(k3s.dressing(flavour)), images.store()
     trees = {rootfs.host_tree(k3s.dressing(f)).name for f in (conf.KUBEADM, conf.K3S, conf.STANDIN)}
     keep = trees | {images_store.name} | hosts.trees_in_use()
     for old in (*conf.CACHE.glob("host-*"), *conf.CACHE.glob("images-*")):
         if old.name not in keep:
             shutil.rmtree(old, ignore_errors=True)
-    each(lambda h: hosts.create(h, tree, images_store), chosen)
+    each(lambda h: _host(h, tree, images_store), chosen)
     each(hosts.wait_ready, chosen)
     say(f"{len(chosen)} hosts are up: {', '.join(f'{h.name} {h.ip}' for h in chosen)}")
     maker = cluster.create if flavour == conf.KUBEADM else k3s.create
@@ -65,8 +65,21 @@ def _create(chosen: list[Host], flavour: str, binary: Path | None) -> None:
     WHOLE.write_text(json.dumps(facts) + "\n")
 
 
+def _host(host: Host, tree: Path, store: Path) -> None:
+    hosts.create(host, tree, store)
+    if conf.flavour() == conf.K3S:
+        k3s_release.furnish(host)
+
+
 def up(
-    *, workloads: bool, workers: int, binaries_mode: str, fresh: bool, flavour: str, binary: Path | None = None
+    *,
+    workloads: bool,
+    workers: int,
+    binaries_mode: str,
+    fresh: bool,
+    flavour: str,
+    binary: Path | None = None,
+    release: str = "",
 ) -> None:
     if not 0 <= workers <= conf.MAX_WORKERS:
         raise BedError(f"--workers takes 0 to {conf.MAX_WORKERS}.")
@@ -74,8 +87,12 @@ def up(
         raise BedError("The flavour k3s has no workers.")
     if WHOLE.exists() and not fresh and conf.flavour() != flavour:
         raise BedError(f"The bed that is there is of the flavour {conf.flavour()}; `--fresh` makes one of {flavour}.")
+    if binary:
+        k3s_release.check(binary)
     build(binaries_mode, flavour)
     with conf.lock(LOCK):
+        if release and (fresh or not WHOLE.exists()):
+            binary = k3s_release.download(release)
         if WHOLE.exists() and not fresh:
             _again(workers)
         else:
@@ -156,7 +173,7 @@ def reinstall(name: str) -> None:
         raise BedError(f"{name} runs; `bed kill {name}` first.")
     with conf.lock(LOCK):
         tree = rootfs.fill(k3s.dressing(conf.flavour()))
-        hosts.create(host, tree, images.store())
+        _host(host, tree, images.store())
         hosts.wait_ready(host)
     say(f"{name} is a new host")
 
