@@ -23,6 +23,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._models import (
     Cluster,
     Etcd,
     Host,
+    K3s,
     Keepalived,
     Member,
     Plan,
@@ -31,6 +32,12 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._models import (
     to_json,
 )
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan import plan
+from ansible_collections.cloudpods.ha.plugins.module_utils._providers import (
+    K3S_FINALIZER,
+    K3S_MEMBER_ADDRESS,
+    K3S_MEMBER_NAME,
+    PROVIDERS,
+)
 from ansible_collections.cloudpods.ha.plugins.module_utils._quorum import healthy, quorum, voters
 
 Json = dict[str, Any]
@@ -40,8 +47,12 @@ DEFAULTS = Path(__file__).resolve().parents[3] / "roles" / "discovery" / "defaul
 POLICIES = tuple(yaml.safe_load(DEFAULTS.read_text(encoding="utf-8"))["discovery_claim_policies"])
 STORAGE = "/opt/local-path-provisioner"
 VERSION = "v1.30.4"
+K3S_VERSION = "v1.28.5+k3s1"
 NOW = "2026-03-01T12:10:00.000000Z"
 DIED = "2026-03-01T12:05:00Z"
+# When the replacement became a Node, and after that its volumes were made.
+JOINED = "2026-03-01T12:14:00Z"
+MADE = "2026-03-01T12:15:00Z"
 VIP = "192.0.2.100"
 MEBIBYTE = 2**20
 TAINT = {"key": "node-role.kubernetes.io/control-plane", "effect": "NoSchedule"}
@@ -57,6 +68,7 @@ STATEFULSETS = "/apis/apps/v1/statefulsets"
 DEPLOYMENTS = "/apis/apps/v1/deployments"
 ATTACHMENTS = "/apis/storage.k8s.io/v1/volumeattachments"
 CONFIGMAPS = "/api/v1/namespaces/kube-system/configmaps"
+SECRETS = "/api/v1/namespaces/kube-system/secrets/"
 CLUSTER_INFO = "/api/v1/namespaces/kube-public/configmaps/cluster-info"
 LISTS = (NODES, LEASES, VOLUMES, CLAIMS, PODS, STATEFULSETS, DEPLOYMENTS, ATTACHMENTS, CONFIGMAPS)
 
@@ -164,6 +176,9 @@ class StandInCluster:
     """Masters by name, one of them lost, and a spare host. Inventory names are not the names of Nodes.
 
     The lost one was MASTER of the VIP and held two of four MinIO drives and two databases.
+
+    With `same_name` the spare is a machine with the lost one's name, with `same_address` with its address too. Then, and where K3s runs, machines have
+    IDs. K3s removes the member of a Node that was deleted and forgets its password, unless told not to.
     """
 
     def __init__(
@@ -174,23 +189,38 @@ class StandInCluster:
         spare: str = "master-4",
         addresses: Sequence[str] = (),
         vip: str = VIP,
+        provider: str = "kubeadm",
+        same_name: bool = False,
+        same_address: bool = False,
     ) -> None:
+        self.provider = PROVIDERS[provider]
+        self.is_k3s = provider == "k3s"
+        self.version = K3S_VERSION if self.is_k3s else VERSION
+        self.same_name, self.same_address = same_name, same_address
+        self.has_machine_ids = self.is_k3s or same_name
+        self.k3s_removes = self.k3s_forgets = True
+        self.blocked: set[str] = set()
         self.names = tuple(names)
         self.lost, self.spare, self.vip = lost, spare, vip
+        # The name of the spare's Node.
+        self.heir = lost if same_name else spare
         given = addresses or ["192.0.2.{0}".format(11 + number) for number in range(len(names) + 1)]
         self.address = dict(zip([*names, spare], given, strict=True))
+        if same_address:
+            self.address[spare] = self.address[lost]
         self.survivors = [name for name in names if name != lost]
         self._numbers = itertools.count(1)
         self.lists: dict[str, list[Json]] = {path: [] for path in LISTS}
         server = "    server: https://{0}:6443".format(vip)
         self.objects: Json = {
-            "/version": {"gitVersion": VERSION},
+            "/version": {"gitVersion": self.version},
             CLUSTER_INFO: {"data": {"kubeconfig": "clusters:\n- cluster:\n" + server + "\n"}},
         }
         self.members: list[Member] = []
         self.hosts: dict[str, Host] = {}
         self.policies = POLICIES
-        self.answers: list[int] = []
+        # Whatever has the lost one's address answers there.
+        self.answers: list[int] = [22] if same_address else []
         self.minio_gate: Json = {"ok": True, "codes": [], "sentences": []}
         self.minio_bytes = 30 * MEBIBYTE
         for name in names:
@@ -208,7 +238,7 @@ class StandInCluster:
         return StandInApi(copy.deepcopy(self.lists), copy.deepcopy(self.objects))
 
     def api_json(self, *, lost: str = "") -> Json:
-        read = _cluster.read(self.api(), provider="kubeadm", lost_name=lost or self.lost)  # type: ignore[arg-type]
+        read = _cluster.read(self.api(), provider=self.provider.name, lost_name=lost or self.lost)  # type: ignore[arg-type]
         return to_json(read)
 
     def reports(self) -> list[Json]:
@@ -338,12 +368,13 @@ class StandInCluster:
         if any(step.phase == "backup" for step in made.steps):
             found.append(("back up", lambda: self.back_up(made)))
         found.append(("write the journal", lambda: self.write_journal(dict(made.journal))))
-        for step in made.steps:
-            if step.phase == "etcd_cleanup":
-                found += [("remove " + ref.name, lambda ref=ref: self.remove_member(ref.uid)) for ref in step.objects]
-        phases = {step.phase for step in made.steps}
-        if "node_removal" in phases:
-            found += self._node_removal(made)
+        phases = list(dict.fromkeys(step.phase for step in made.steps))
+        for phase in phases:
+            if phase == "etcd_cleanup":
+                refs = [ref for step in made.steps if step.phase == phase for ref in step.objects]
+                found += [("remove " + ref.name, lambda ref=ref: self.remove_member(ref.uid)) for ref in refs]
+            if phase == "node_removal":
+                found += self._node_removal(made)
         if made.promote:
             found.append(("promote " + made.promote, lambda: self.promote(made.promote)))
         if "join" in phases:
@@ -392,9 +423,17 @@ class StandInCluster:
 
     def start_kubelet(self) -> None:
         self.change_host(self.spare, joined=True)
-        if self.find(NODES, self.spare) is None:
-            made = node_object(self.spare, self.address[self.spare], self.uid("node"), control_plane=False)
-            self.lists[NODES].append(made)
+        if self.find(NODES, self.heir) is not None:
+            return
+        for volume in self.lists[VOLUMES] if self.same_name else ():
+            path = volume["spec"]["hostPath"]["path"]
+            assert _home(volume) != self.heir or path in self.blocked, "a pod would start on an empty folder"
+        made = node_object(self.heir, self.address[self.spare], self.uid("node"), control_plane=False)
+        made["metadata"]["creationTimestamp"] = JOINED
+        self._identify(made, self.spare)
+        self.lists[NODES].append(made)
+        if self.is_k3s:
+            self._add_secret(self.heir)
 
     def add_member(self, *, learner: bool) -> None:
         if not any(self._is_at(item, self.spare) for item in self.members):
@@ -406,24 +445,26 @@ class StandInCluster:
         """The member and the API server beside it run."""
         self.change_member(
             self.spare,
-            name=self.spare,
+            name=self._member_name(self.heir),
             client_urls=("https://{0}:2379".format(self.address[self.spare]),),
             learner=False,
             healthy=True,
         )
-        self.change_host(self.spare, etcd_health="ok", api_ready="ok", kubeconfig=True, provider="kubeadm")
+        self.change_host(self.spare, etcd_health="ok", api_ready="ok", kubeconfig=True, provider=self.provider.name)
 
     def mark_control_plane(self) -> None:
-        node = self.node(self.spare)
+        node = self.node(self.heir)
         node["metadata"]["labels"]["node-role.kubernetes.io/control-plane"] = ""
+        if self.is_k3s:
+            self._annotate(node, self.member(self.spare))
         node["spec"]["taints"] = [dict(TAINT)]
 
     def bring_to_parity(self) -> None:
         cluster = self.cluster()
-        new = next(node for node in cluster.nodes if node.name == self.spare)
-        others = [node for node in cluster.nodes if node.control_plane and node.name not in (self.spare, self.lost)]
+        new = next(node for node in cluster.nodes if node.name == self.heir)
+        others = [node for node in cluster.nodes if node.control_plane and node.name not in (self.heir, self.lost)]
         wanted = _parity.parity(new, others)
-        node = self.node(self.spare)
+        node = self.node(self.heir)
         node["metadata"]["labels"].update(wanted.labels)
         node["spec"]["taints"] = [dict(taint) for taint in wanted.taints]
 
@@ -438,7 +479,9 @@ class StandInCluster:
         volume = self.find(VOLUMES, claim["spec"]["volumeName"])
         assert volume is not None
         assert _parse.nodes_of_volume(volume) == ([self.lost], self.lost), "a volume that is elsewhere"
-        assert self.find(NODES, self.lost) is None, "the Node is still there"
+        assert volume["metadata"].get("creationTimestamp") != MADE, "a volume of the replacement"
+        found = self.find(NODES, self.lost)
+        assert found is None or found["metadata"]["creationTimestamp"] == JOINED, "the Node is still there"
         self.release(namespace, name)
 
     def make_claim(self, namespace: str, name: str) -> None:
@@ -456,13 +499,14 @@ class StandInCluster:
             return
         volume = self.uid("pvc")
         claim["spec"]["volumeName"], claim["status"]["phase"] = volume, "Bound"
-        self.lists[VOLUMES].append(volume_object(volume, self.uid("pv"), node=self.spare, claim=claim))
+        self.lists[VOLUMES].append(volume_object(volume, self.uid("pv"), node=self.heir, claim=claim))
+        self.lists[VOLUMES][-1]["metadata"]["creationTimestamp"] = MADE
         for pod in self._pods_of(namespace, name):
-            pod["spec"]["nodeName"], pod["status"]["phase"] = self.spare, "Running"
+            pod["spec"]["nodeName"], pod["status"]["phase"] = self.heir, "Running"
 
     def cordon(self) -> None:
         for node in self.lists[NODES]:
-            if node["metadata"]["name"] != self.spare and not node["spec"].get("unschedulable"):
+            if node["metadata"]["name"] != self.heir and not node["spec"].get("unschedulable"):
                 node["spec"]["unschedulable"] = True
                 node["metadata"].setdefault("annotations", {})["ha.cloudpods.org/cordoned-for"] = self.lost
 
@@ -494,7 +538,9 @@ class StandInCluster:
             for ref in step.objects if step.phase == "node_removal" else ():
                 if ref.kind == "Node":
                     yield "cordon the Node", lambda: self.node(self.lost)["spec"].update(unschedulable=True)
-                    yield "delete the Node", lambda ref=ref: self._delete(NODES, ref.name, ref.uid)
+                    yield "delete the Node", lambda ref=ref: self._delete_node(ref.name, ref.uid)
+                    if made.member_leaves and self.k3s_removes:
+                        yield "K3s removes the member", lambda: self.remove_member(made.member_id)
                 if ref.kind == "VolumeAttachment":
                     yield "delete an attachment", lambda ref=ref: self._delete(ATTACHMENTS, ref.name, ref.uid)
         yield "the pods are collected", self.collect_pods
@@ -504,11 +550,20 @@ class StandInCluster:
         if made.stale_member_id:
             yield "remove the leftover member", lambda: self.remove_member(made.stale_member_id)
         if made.reset:
-            yield "reset the host", lambda: self.change_host(self.spare, joined=False, etcd_data=False)
-        if not made.joined:
+            yield "reset the host", self.reset_host
+        if made.blocked and not made.joined:
+            yield "block folders", lambda: self.blocked.update(item["path"] for item in made.blocked)
+        if made.node_password and not made.joined:
+            yield "forget the password", lambda: self.forget_password(made)
+        if not made.joined and self.is_k3s:
+            # What K3s starts last registers the Node.
+            yield "the member is added", lambda: self.add_member(learner=True)
+            yield "the member starts, and kubelet registers the Node", self._start_k3s
+        elif not made.joined:
             yield "kubelet registers the Node", self.start_kubelet
             yield "the member is added", lambda: self.add_member(learner=made.reset)
             yield "the member starts", self.start_member
+        if not made.joined:
             yield "the Node becomes a control-plane node", self.mark_control_plane
         yield "parity", self.bring_to_parity
         yield "keepalived", self.give_keepalived
@@ -538,21 +593,68 @@ class StandInCluster:
             assert found["metadata"]["uid"] == uid, "another object of this name"
             self.lists[path].remove(found)
 
+    def reset_host(self) -> None:
+        mine = [item for item in self.members if self._is_at(item, self.spare)]
+        assert not voters(mine), "the data of a voter"
+        self.change_host(self.spare, joined=False, etcd_data=False)
+
+    def forget_password(self, made: Plan) -> None:
+        assert self.find(NODES, self.lost) is None, "K3s would refuse the Node that is there"
+        assert made.node_password is not None
+        found = self.objects.pop(SECRETS + made.node_password.name, None)
+        assert found is None or found["metadata"]["uid"] == made.node_password.uid
+
+    def _start_k3s(self) -> None:
+        # K3s compares what stands before the last hyphen of each member's name.
+        names = [self.provider.node_of_member(item.name) for item in self.members if not self._is_at(item, self.spare)]
+        assert self.heir not in names, "duplicate node name found"
+        self.start_member()
+        self.start_kubelet()
+
+    def _delete_node(self, name: str, uid: str) -> None:
+        self._delete(NODES, name, uid)
+        if self.is_k3s and self.k3s_forgets:
+            self.objects.pop(SECRETS + name + ".node-password.k3s", None)
+
+    def _identify(self, node: Json, name: str) -> None:
+        node["status"]["nodeInfo"]["kubeletVersion"] = self.version
+        if self.has_machine_ids:
+            node["status"]["nodeInfo"]["machineID"] = "machine-of-" + name
+        if self.is_k3s:
+            node["metadata"]["finalizers"] = ["wrangler.cattle.io/node", K3S_FINALIZER]
+
+    def _annotate(self, node: Json, member: Member) -> None:
+        address = next(iter(_compose.url_hosts(member.peer_urls)))
+        wanted = {K3S_MEMBER_NAME: member.name, K3S_MEMBER_ADDRESS: address}
+        node["metadata"].setdefault("annotations", {}).update(wanted)
+
+    def _add_secret(self, name: str) -> None:
+        secret = name + ".node-password.k3s"
+        self.objects[SECRETS + secret] = {"metadata": {"name": secret, "uid": self.uid("secret")}}
+
+    def _member_name(self, name: str) -> str:
+        return "{0}-{1:08x}".format(name, next(self._numbers)) if self.is_k3s else name
+
     def _add_master(self, name: str) -> None:
         self.lists[NODES].append(node_object(name, self.address[name], self.uid("node")))
+        self._identify(self.lists[NODES][-1], name)
         self.lists[LEASES].append({"metadata": {"name": name}, "spec": {"renewTime": NOW}})
         self.members.append(self._member(name))
+        if self.is_k3s:
+            self._annotate(self.lists[NODES][-1], self.members[-1])
+            self._add_secret(name)
         if name != self.lost:
             mine = keepalived(self.address[name], state="BACKUP", priority=90, vip=self.vip)
             self.hosts[name] = self._host(
                 name,
                 role="survivor",
-                provider="kubeadm",
+                provider=self.provider.name,
                 etcd_health="ok",
                 api_ready="ok",
                 joined=True,
                 kubeconfig=True,
                 keepalived=mine,
+                **({"k3s": self.k3s, "etcdctl": "/usr/local/bin/etcdctl"} if self.is_k3s else {}),
             )
 
     def _add_workloads(self) -> None:
@@ -605,7 +707,7 @@ class StandInCluster:
         address = self.address[name]
         return Member(
             id="{0:016x}".format(0x8000000000000000 + next(self._numbers)),
-            name=name if started else "",
+            name=self._member_name(self.heir if name == self.spare else name) if started else "",
             peer_urls=("https://{0}:2380".format(bracketed(address)),),
             client_urls=("https://{0}:2379".format(bracketed(address)),) if started else (),
             learner=learner,
@@ -620,14 +722,19 @@ class StandInCluster:
         known: Json = {
             "name": self.inventory_name(name),
             "reachable": True,
-            "hostname": name,
+            "hostname": self.heir if name == self.spare else name,
             "node_ip": self.address[name],
             "addresses": (self.address[name],),
-            "kubeadm_version": VERSION,
-            "kubelet_version": VERSION,
             "free_bytes": {STORAGE: 2**40},
+            "architecture": "x86_64",
+            **({} if self.is_k3s else {"kubeadm_version": VERSION, "kubelet_version": VERSION}),
+            **({"machine_id": "machine-of-" + name} if self.has_machine_ids else {}),
         }
         return Host(**{**known, **fields})
+
+    @property
+    def k3s(self) -> K3s:
+        return K3s(version=self.version, binary="b1", ca="c1", token_ca="c1")
 
     def _report(self, name: str) -> Json:
         host = self.hosts[name]
@@ -658,6 +765,10 @@ class StandInCluster:
 def journal_object(name: str, state: Json) -> Json:
     labels = {"ha.cloudpods.org/journal": "replacement"}
     return {"metadata": {"name": name, "labels": labels}, "data": {"state": json.dumps(state)}}
+
+
+def _home(volume: Json) -> str:
+    return str(volume["metadata"]["annotations"]["local.path.provisioner/selected-node"])
 
 
 def bracketed(address: str) -> str:

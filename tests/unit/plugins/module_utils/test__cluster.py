@@ -4,18 +4,21 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible_collections.cloudpods.ha.plugins.module_utils import _cluster
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
-from ansible_collections.cloudpods.ha.plugins.module_utils._models import Cluster, Lost, Node
+from ansible_collections.cloudpods.ha.plugins.module_utils._models import Cluster, Lost, Node, ObjectRef
 from ansible_collections.cloudpods.ha.tests.unit.plugins.stand_in_cluster import (
     CLAIMS,
     CLUSTER_INFO,
     CONFIGMAPS,
     NODES,
     PODS,
+    SECRETS,
     VOLUMES,
     StandInApi,
     StandInCluster,
@@ -26,7 +29,7 @@ from ansible_collections.cloudpods.ha.tests.unit.plugins.stand_in_cluster import
 
 
 def read(cluster: StandInCluster, lost: str = "master-1") -> Cluster:
-    return _cluster.read(cluster.api(), provider="kubeadm", lost_name=lost)  # type: ignore[arg-type]
+    return _cluster.read(cluster.api(), provider=cluster.provider.name, lost_name=lost)  # type: ignore[arg-type]
 
 
 def names(items: Any) -> list[str]:
@@ -193,3 +196,95 @@ def test_a_cluster_is_settled_when_every_other_master_is_ready() -> None:
     assert not _cluster.settled(dataclasses.replace(whole, nodes=(*nodes, node("master-3", ready=False))))
     assert not _cluster.settled(dataclasses.replace(whole, api_error="it does not answer"))
     assert not _cluster.settled(dataclasses.replace(whole, lost=None))
+
+
+def test_the_secret_by_which_k3s_knows_a_node_is_found_by_its_name_in_lower_case() -> None:
+    path = Path(__file__).parents[2] / "fixtures" / "k3s" / "node-password" / "secret.json"
+    secret = json.loads(path.read_text(encoding="utf-8"))
+    api = StandInCluster().api()
+    api.objects[SECRETS + secret["metadata"]["name"]] = secret
+    for name in ("lzx-ha-env", "LZX-HA-env"):
+        found = _cluster._node_password(api, name)  # type: ignore[arg-type]
+        assert found == ObjectRef("Secret", "kube-system", secret["metadata"]["name"], secret["metadata"]["uid"])
+        assert secret["data"]["hash"] not in str(found)
+    assert _cluster._node_password(api, "lzx-ha-env-2") is None  # type: ignore[arg-type]
+
+
+def test_only_where_k3s_runs_a_password_is_asked_for() -> None:
+    cluster = StandInCluster(provider="k3s")
+    found = read(cluster).node_password
+    assert found is not None
+    assert found.name == "master-1.node-password.k3s"
+    api = StandInCluster().api()
+    _cluster.read(api, provider="kubeadm", lost_name="master-1")  # type: ignore[arg-type]
+    assert not [path for path, _query in api.asked if path.startswith(SECRETS)]
+
+
+def inherited(**fields: Any) -> StandInCluster:
+    """The lost node's name belongs to another Node, which was made an hour after the journal was written."""
+    cluster = StandInCluster(same_name=True)
+    cluster.write_journal({**cluster.plan().journal, **fields})
+    heir = node_object("master-1", "192.0.2.14", "heir")
+    heir["metadata"]["creationTimestamp"] = "2026-03-01T12:14:00Z"
+    cluster.lists[NODES] = [heir, *cluster.lists[NODES][1:]]
+    return cluster
+
+
+def test_what_the_heir_of_a_name_has_is_not_lost_and_what_is_older_is() -> None:
+    cluster = inherited()
+    for name, created in (("new", "2026-03-01T12:14:00Z"), ("old", "2026-03-01T12:13:59Z"), ("unknown", None)):
+        cluster.lists[VOLUMES].append(volume_object(name, "pv-" + name, node="master-1"))
+        cluster.lists[VOLUMES][-1]["metadata"]["creationTimestamp"] = created
+    cluster.lists[PODS].append(pod_object("kube-system", "helper-pod-delete-x", "u", node="master-1"))
+    found = read(cluster)
+    assert found.lost is not None
+    assert found.lost.uid != "heir"
+    assert names(found.volumes) == ["old", "unknown"]
+    assert len(found.claims) == 4
+    # Its pods and attachments are those of the heir.
+    assert (found.pods, found.helper_pods, found.attachments) == ((), (), ())
+    assert found.stranded_pods
+
+
+def test_without_an_heir_all_that_is_bound_to_the_name_is_lost() -> None:
+    cluster = StandInCluster()
+    cluster.lists[VOLUMES].append(volume_object("new", "pv-new", node="master-1"))
+    cluster.lists[VOLUMES][-1]["metadata"]["creationTimestamp"] = "2036-03-01T12:14:00Z"
+    assert names(read(cluster).volumes) == ["new"]
+
+
+@pytest.mark.parametrize(
+    ("finished", "node", "ready", "kept"),
+    [
+        # Under way: the heir may still be joining.
+        (None, "master-1", False, True),
+        (None, "master-1", True, True),
+        # Done: the heir is no loss while it is Ready.
+        ("2026-03-01T12:20:00Z", "master-1", True, True),
+        ("2026-03-01T12:20:00Z", "master-1", False, False),
+        # The replacement had another name, so this is a third machine.
+        ("2026-03-01T12:20:00Z", "master-4", True, False),
+        ("2026-03-01T12:20:00Z", "master-4", False, False),
+    ],
+)
+def test_a_journal_is_kept_as_long_as_its_loss_is_the_last_one(
+    finished: str | None, node: str, ready: bool, kept: bool
+) -> None:
+    cluster = inherited(finished=finished, node=node)
+    cluster.set_ready("master-1", ready)
+    assert (read(cluster).journal is not None) == kept
+    lost = read(cluster).lost
+    assert lost is not None
+    assert (lost.uid == "heir") != kept
+
+
+def test_the_machine_that_was_lost_is_known_from_its_node_and_then_from_the_journal() -> None:
+    cluster = StandInCluster(same_name=True)
+    before = read(cluster).lost
+    cluster.write_journal(dict(cluster.plan().journal))
+    cluster.lists[NODES] = cluster.lists[NODES][1:]
+    after = read(cluster).lost
+    assert before is not None
+    assert after is not None
+    assert (before.machine_id, before.member_id) == ("machine-of-master-1", None)
+    assert (after.machine_id, after.member_id) == ("machine-of-master-1", cluster.member("master-1").id)

@@ -241,3 +241,59 @@ def test_a_drive_of_unknown_content_is_not_guessed_at(fields: Json) -> None:
 def test_a_minio_that_failed_says_why() -> None:
     found = told(failed=True, msg="no pod answers\nTraceback")
     assert (found["error"], found["converged"], found["gate"]) == ("no pod answers", False, {})
+
+
+def with_members(provider: str, *members: Member, member_id: str | None = None) -> Cluster:
+    lost = Lost(name="env", addresses=("192.0.2.11",), hostname_label="env", member_id=member_id)
+    return Cluster(provider=provider, lost=lost, etcd=Etcd(members=members))
+
+
+def at(number: int, name: str) -> Member:
+    url = "https://192.0.2.{0}:2380".format(number)
+    return Member(id="id-{0}".format(number), name=name, peer_urls=(url,), client_urls=(url,))
+
+
+def test_a_member_of_k3s_is_the_lost_ones_by_the_name_of_its_node() -> None:
+    second, first = at(12, "env-2-110bc617"), at(21, "env-6b5275f6")
+    assert _compose.lost_member(with_members("k3s", second, first)) is first
+    assert _compose.lost_member(with_members("k3s", second)) is None
+    # kubeadm's members have the names of their nodes, whatever these end in.
+    assert _compose.lost_member(with_members("kubeadm", first)) is None
+    assert _compose.lost_member(with_members("kubeadm", second, at(22, "env"))) == at(22, "env")
+
+
+def test_once_the_id_is_known_neither_name_nor_address_counts() -> None:
+    heir = at(11, "env")
+    assert _compose.lost_member(with_members("kubeadm", heir)) is heir
+    assert _compose.lost_member(with_members("kubeadm", heir, member_id="id-9")) is None
+    assert _compose.lost_member(with_members("kubeadm", heir, member_id="")) is None
+    gone = at(9, "another")
+    assert _compose.lost_member(with_members("kubeadm", heir, gone, member_id="id-9")) is gone
+
+
+def test_only_k3s_needs_an_etcdctl_on_the_host() -> None:
+    cluster = StandInCluster(provider="k3s")
+    assert _compose.has_etcdctl(cluster.hosts["master-2"])
+    cluster.change_host("master-2", etcdctl="")
+    assert not _compose.has_etcdctl(cluster.hosts["master-2"])
+    assert not _compose.has_etcdctl(cluster.hosts["master-4"])
+    assert _compose.has_etcdctl(StandInCluster().hosts["master-2"])
+
+
+def test_a_survivor_that_cannot_ask_etcd_does_not_act() -> None:
+    cluster = StandInCluster(provider="k3s")
+    assert _compose.executor(cluster.cluster()).name == "master-2"
+    cluster.change_host("master-2", etcdctl="")
+    assert _compose.executor(cluster.cluster()).name == "master-3"
+    cluster.change_host("master-3", etcdctl="")
+    assert _compose.executor(cluster.cluster()).host == ""
+
+
+def test_the_lost_node_alone_in_etcd_is_found_by_the_name_of_its_node() -> None:
+    cluster = StandInCluster(provider="k3s")
+    cluster.lists[NODES] = cluster.lists[NODES][1:]
+    cluster.lists[VOLUMES] = []
+    lost = cluster.cluster().lost
+    assert lost is not None
+    assert (lost.name, lost.seen_in) == ("master-1", ("etcd",))
+    assert cluster.cluster(lost=cluster.member("master-1").name).lost is None

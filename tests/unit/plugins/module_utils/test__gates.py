@@ -251,7 +251,7 @@ def test_every_code_of_the_gates_has_a_case() -> None:
     words = [
         node.value for node in ast.walk(ast.parse(SOURCE.read_text(encoding="utf-8"))) if isinstance(node, ast.Constant)
     ]
-    codes = {word for word in words if isinstance(word, str) and re.fullmatch(r"[A-Z]+(_[A-Z]+)+", word)}
+    codes = {word for word in words if isinstance(word, str) and re.fullmatch(r"[A-Z][A-Z0-9]*(_[A-Z]+)+", word)}
     assert codes - {code for _change, codes in CASES for code in codes} == ELSEWHERE
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 Json = dict[str, Any]
+K3S_NODES = Path(__file__).parents[2] / "fixtures" / "k3s" / "node"
 LATER = "2026-03-01T12:10:00.000000Z"
 BARE = {"metadata": {"name": "x", "uid": "u", "namespace": "n"}}
 
@@ -283,3 +285,52 @@ def test_a_journal_is_what_was_written() -> None:
 def test_a_journal_that_cannot_be_read_is_told_by_name_and_is_not_taken_for_an_empty_one(data: Json | None) -> None:
     with pytest.raises(HaError, match="kube-system/cloudpods-ha-master-1 can't be read"):
         _parse.journal_state({"metadata": {"name": "cloudpods-ha-master-1"}, "data": data})
+
+
+NODE, ETCD = "wrangler.cattle.io/node", "wrangler.cattle.io/managed-etcd-controller"
+
+
+@pytest.mark.parametrize(
+    ("name", "deleting", "voter", "finalizers"),
+    [
+        ("server", False, True, {NODE, ETCD}),
+        ("lost", False, True, {NODE, ETCD}),
+        ("joined", False, True, {NODE, ETCD}),
+        ("learner", False, False, {NODE, ETCD}),
+        ("no-condition", False, None, {NODE, ETCD}),
+        ("deleting", True, True, {NODE, ETCD}),
+        ("deleting-without-annotations", True, True, {ETCD}),
+        ("removed-by-annotation", False, True, {NODE, ETCD}),
+        ("address-mismatch", False, True, {NODE, ETCD}),
+        ("newer-not-a-member", False, False, {NODE, ETCD}),
+        ("newer-unhealthy", False, False, {NODE, ETCD}),
+        ("agent", False, None, {NODE, ETCD}),
+    ],
+)
+def test_a_node_of_k3s_is_read(name: str, deleting: bool, voter: bool | None, finalizers: set[str]) -> None:
+    obj = json.loads((K3S_NODES / (name + ".json")).read_text(encoding="utf-8"))
+    obj["status"]["nodeInfo"]["machineID"] = "0f3c"
+    found = _parse.node(obj, leases=[], now=LATER)
+    assert (found.deleting, found.etcd_voter, set(found.finalizers)) == (deleting, voter, finalizers)
+    assert (found.control_plane, found.machine_id) == (name != "agent", "0f3c")
+
+
+def test_what_a_node_does_not_say_is_empty() -> None:
+    found = _parse.node(BARE, leases=[], now=LATER)
+    assert (found.machine_id, found.deleting, found.finalizers, found.etcd_voter) == ("", False, (), None)
+
+
+@pytest.mark.parametrize(
+    ("made", "created", "older"),
+    [
+        ("2026-03-01T12:00:00Z", "2026-03-01T12:00:01Z", True),
+        ("2026-03-01T12:00:01Z", "2026-03-01T12:00:01Z", False),
+        ("2026-03-01T12:00:02Z", "2026-03-01T12:00:01Z", False),
+        # Nobody knows: what may be lost is not taken for what is alive.
+        (None, "2026-03-01T12:00:01Z", True),
+        ("2026-03-01T12:00:02Z", "", True),
+    ],
+)
+def test_what_was_made_before_a_node_is_older(made: str | None, created: str, older: bool) -> None:
+    assert _parse.is_older({"metadata": {"creationTimestamp": made}}, created) is older
+    assert _parse.is_older({"metadata": {}}, created)
