@@ -5,14 +5,15 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.cloudpods.ha.plugins.module_utils import _gates
-from ansible_collections.cloudpods.ha.plugins.module_utils._models import Cluster, Etcd, Request
+from ansible_collections.cloudpods.ha.plugins.module_utils import _gates, _parse
+from ansible_collections.cloudpods.ha.plugins.module_utils._models import Cluster, Etcd, Member, Node, Request
 from ansible_collections.cloudpods.ha.tests.unit.plugins.stand_in_cluster import (
     CLUSTER_INFO,
     DEPLOYMENTS,
@@ -171,6 +172,40 @@ def dead_cluster_info(cluster: StandInCluster) -> None:
     cluster.objects[CLUSTER_INFO] = {"data": {"kubeconfig": text}}
 
 
+def k3s(**fields: Any) -> Callable[[str], Change]:
+    """A change of what one host says of its K3s."""
+    return lambda name: lambda cluster: cluster.change_host(name, k3s=dataclasses.replace(cluster.k3s, **fields))
+
+
+def no_etcdctl(cluster: StandInCluster) -> None:
+    for name in cluster.survivors:
+        cluster.change_host(name, etcdctl="")
+    cluster._report = without_members(cluster._report)  # type: ignore[method-assign]
+
+
+def without_members(report: Callable[[str], Any]) -> Callable[[str], Any]:
+    """Who has no etcdctl can't be asked for members."""
+
+    def changed(name: str) -> Any:
+        found = report(name)
+        return {**found, "members": {"etcd": {"error": "etcdctl: not found"}}} if found["members"] else found
+
+    return changed
+
+
+def without_annotation(name: str, *, finalizer: bool = True) -> Change:
+    def change(cluster: StandInCluster) -> None:
+        del cluster.node("master-1")["metadata"]["annotations"][name]
+        if not finalizer:
+            cluster.node("master-1")["metadata"]["finalizers"] = ["wrangler.cattle.io/node"]
+
+    return change
+
+
+def same_machine(cluster: StandInCluster) -> None:
+    cluster.change_host("master-4", machine_id="machine-of-master-1")
+
+
 def no_api(cluster: StandInCluster) -> None:
     for name in cluster.survivors:
         cluster.change_host(name, api_ready="not ready: etcd")
@@ -225,6 +260,29 @@ CASES: list[tuple[Change, list[str]]] = [
     (dead_cluster_info, ["CLUSTER_INFO_DEAD"]),
     (no_api, ["NO_EXECUTOR"]),
 ]
+ETCD_NAME, ETCD_ADDRESS = "etcd.k3s.cattle.io/node-name", "etcd.k3s.cattle.io/node-address"
+# The same for K3s.
+K3S_CASES: list[tuple[Change, list[str]]] = [
+    (no_etcdctl, ["ETCDCTL_MISSING", "NO_EXECUTOR"]),
+    (k3s(ca="c2", token_ca="c2")("master-3"), ["K3S_CA_MISMATCH"]),
+    (k3s(token_ca="c2")("master-3"), ["K3S_CA_MISMATCH"]),
+    (k3s(token_ca="")("master-3"), []),
+    (k3s(ca="", token_ca="c2")("master-3"), []),
+    (without_annotation(ETCD_NAME), ["K3S_NODE_HELD"]),
+    (without_annotation(ETCD_ADDRESS), ["K3S_NODE_HELD"]),
+    (without_annotation(ETCD_NAME, finalizer=False), []),
+    (k3s(version="v1.28.6+k3s1")("master-3"), ["VERSION_MISMATCH"]),
+    (k3s()("master-4"), []),
+    (k3s(version="v1.28.6+k3s1")("master-4"), ["VERSION_MISMATCH"]),
+    (k3s(binary="b2")("master-4"), ["VERSION_MISMATCH"]),
+    (k3s(version="")("master-4"), ["VERSION_MISMATCH"]),
+    (lambda cluster: cluster.change_host("master-4", architecture="aarch64"), ["VERSION_MISMATCH"]),
+    (lambda cluster: cluster.change_host("master-4", architecture=""), []),
+    (lambda cluster: cluster.change_host("master-4", join_running=True), ["JOIN_RUNNING"]),
+    (lambda cluster: cluster.change_host("master-4", joined=True), ["REPLACEMENT_NOT_CLEAN"]),
+    (lambda cluster: cluster.change_host("master-4", kubelet_version="v9", kubeadm_version="v9"), []),
+    (same_machine, []),
+]
 # Told with other records than those of the cluster; each has its own test below.
 ELSEWHERE = {"API_UNREACHABLE", "PROVIDER_MISMATCH", "NODE_UNKNOWN"}
 
@@ -252,7 +310,182 @@ def test_every_code_of_the_gates_has_a_case() -> None:
         node.value for node in ast.walk(ast.parse(SOURCE.read_text(encoding="utf-8"))) if isinstance(node, ast.Constant)
     ]
     codes = {word for word in words if isinstance(word, str) and re.fullmatch(r"[A-Z][A-Z0-9]*(_[A-Z]+)+", word)}
-    assert codes - {code for _change, codes in CASES for code in codes} == ELSEWHERE
+    assert codes - {code for _change, codes in [*CASES, *K3S_CASES] for code in codes} == ELSEWHERE
+
+
+@pytest.mark.parametrize(
+    ("change", "codes"),
+    K3S_CASES,
+    ids=["{0}-{1}".format(number, "+".join(codes)) for number, (_change, codes) in enumerate(K3S_CASES)],
+)
+def test_where_k3s_runs_this_and_nothing_else_is_refused(change: Change, codes: list[str]) -> None:
+    cluster = StandInCluster(provider="k3s")
+    change(cluster)
+    made = cluster.plan()
+    assert sorted({item.code for item in made.refusals}) == sorted(codes)
+    assert made.state == ("refused" if codes else "needed")
+    for item in made.refusals:
+        assert item.seen.endswith(".")
+        assert ".." not in item.seen
+
+
+def test_what_only_k3s_asks_for_is_not_asked_of_kubeadm() -> None:
+    cluster = StandInCluster(provider="k3s")
+    for change in (without_annotation(ETCD_NAME), k3s(ca="c2")("master-3")):
+        change(cluster)
+    found = cluster.cluster()
+    node = next(node for node in found.nodes if node.name == "master-1")
+    assert [item.code for item in _gates.k3s(found, node, None)] == [
+        "K3S_CA_MISMATCH",
+        "K3S_CA_MISMATCH",
+        "K3S_NODE_HELD",
+    ]
+    other = dataclasses.replace(found, provider="kubeadm")
+    assert list(_gates.k3s(other, node, None)) == []
+    assert _gates.other_member(other, node, found.etcd.members[0]) == ""
+
+
+def test_one_survivor_with_an_etcdctl_is_enough() -> None:
+    cluster = StandInCluster(provider="k3s")
+    cluster.change_host("master-2", etcdctl="")
+    made = cluster.plan()
+    assert (made.refusals, made.executor.name) == ((), "master-3")
+
+
+def test_an_etcd_that_does_not_answer_an_etcdctl_that_is_there_is_another_matter() -> None:
+    cluster = StandInCluster(provider="k3s")
+    cluster._report = without_members(cluster._report)  # type: ignore[method-assign]
+    assert cluster.codes() == ["ETCD_UNREADABLE"]
+
+
+RECORDED = Path(__file__).parents[2] / "fixtures" / "k3s" / "node"
+
+
+def recorded(name: str) -> Node:
+    obj = json.loads((RECORDED / (name + ".json")).read_text(encoding="utf-8"))
+    return _parse.node(obj, leases=[], now="2024-01-15T09:00:00Z")
+
+
+RUNBOOKS_MEMBER = Member(
+    id="5dec6fd3a5b2d9eb",
+    name="lzx-ha-env-6b5275f6",
+    peer_urls=("https://192.168.0.254:2380",),
+    client_urls=("https://192.168.0.254:2379",),
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "held", "warned"),
+    [
+        ("lost", False, False),
+        ("deleting", False, False),
+        ("deleting-without-annotations", True, False),
+        ("address-mismatch", False, True),
+    ],
+)
+def test_what_k3s_will_do_with_a_node_is_told_from_its_annotations(name: str, held: bool, warned: bool) -> None:
+    node, cluster = recorded(name), Cluster(provider="k3s")
+    assert [item.code for item in _gates.k3s(cluster, node, RUNBOOKS_MEMBER)] == ["K3S_NODE_HELD"] * held
+    assert bool(_gates.other_member(cluster, node, RUNBOOKS_MEMBER)) == warned
+    assert _gates.other_member(cluster, node, None) == ""
+    assert _gates.other_member(cluster, None, RUNBOOKS_MEMBER) == ""
+
+
+def test_a_node_that_hangs_is_told_with_the_command_that_frees_it() -> None:
+    node = recorded("deleting-without-annotations")
+    (held,) = _gates.k3s(Cluster(provider="k3s"), node, RUNBOOKS_MEMBER)
+    assert "The Node lzx-ha-env hangs in its deletion" in held.seen
+    assert (
+        "kubectl annotate node lzx-ha-env etcd.k3s.cattle.io/node-name=lzx-ha-env-6b5275f6 "
+        "etcd.k3s.cattle.io/node-address=192.168.0.254, then"
+    ) in held.advice
+    bare = dataclasses.replace(node, deleting=False)
+    (held,) = _gates.k3s(Cluster(provider="k3s"), bare, None)
+    assert "would hang in its deletion" in held.seen
+
+
+def test_a_member_that_is_not_the_one_the_node_names_is_warned_about_and_removed_by_its_id() -> None:
+    said = _gates.other_member(Cluster(provider="k3s"), recorded("address-mismatch"), RUNBOOKS_MEMBER)
+    assert "the member is lzx-ha-env-6b5275f6 at 192.168.0.254. It is removed by its ID." in said
+    cluster = StandInCluster(provider="k3s")
+    cluster.node("master-1")["metadata"]["annotations"][ETCD_ADDRESS] = "192.0.2.99"
+    cluster.k3s_removes = False
+    made = cluster.plan()
+    assert made.refusals == ()
+    assert [text for text in made.warnings if text.startswith("K3s will not remove the etcd member by itself")]
+    cluster.run(made)
+    assert cluster.plan().state == "nothing_to_do"
+
+
+@pytest.mark.parametrize("provider", ["kubeadm", "k3s"])
+@pytest.mark.parametrize("same_address", [False, True])
+def test_a_replacement_of_the_lost_ones_name_must_be_another_machine(provider: str, same_address: bool) -> None:
+    def made(**ids: str) -> StandInCluster:
+        cluster = StandInCluster(provider=provider, same_name=True, same_address=same_address)
+        cluster.node("master-1")["status"]["nodeInfo"]["machineID"] = ids.get("lost", "a")
+        cluster.change_host("master-4", machine_id=ids.get("new", "b"))
+        return cluster
+
+    assert made().codes() == []
+    same = made(new="a")
+    assert "REPLACEMENT_IS_LOST" in same.codes()
+    # No operator's word makes one machine two.
+    assert "REPLACEMENT_IS_LOST" in same.codes(fenced=True)
+    assert "both have the machine ID a" in str(same.plan().refused_text)
+    for unknown in ({"lost": ""}, {"new": ""}):
+        assert "REPLACEMENT_IS_LOST" in made(**unknown).codes()
+        assert "REPLACEMENT_IS_LOST" not in made(**unknown).codes(fenced=True)
+
+
+def test_what_answers_at_the_lost_address_may_be_the_replacement_that_has_it() -> None:
+    cluster = StandInCluster(same_name=True, same_address=True)
+    cluster.answers = [22, 10250]
+    assert cluster.codes() == []
+    found = cluster.cluster()
+    assert found.lost is not None
+    assert _gates.taken_over(found, found.lost)
+    # With an address of its own, it is not the replacement that answers.
+    other = StandInCluster(same_name=True)
+    other.answers = [22]
+    assert other.codes() == ["NODE_ANSWERS"]
+    cluster.change_host("master-4", machine_id="")
+    assert sorted(cluster.codes()) == ["NODE_ANSWERS", "REPLACEMENT_IS_LOST"]
+
+
+@pytest.mark.parametrize(("provider", "codes"), [("k3s", []), ("kubeadm", ["JOIN_RUNNING"])])
+def test_a_k3s_of_our_own_join_that_goes_on_starting_is_reset_and_not_waited_for(
+    provider: str, codes: list[str]
+) -> None:
+    cluster = StandInCluster(provider=provider)
+    labels = [label for label, _act in cluster.acts(cluster.plan())]
+    cluster.run(cluster.plan(), acts=labels.index("the member is added") + 1)
+    cluster.change_host("master-4", join_running=True)
+    assert cluster.codes() == codes
+    cluster.write_journal({"joining": "another.example.org"})
+    assert "JOIN_RUNNING" in cluster.codes()
+
+
+def test_a_replacement_needs_room_in_the_folder_each_lost_volume_was_in() -> None:
+    cluster = StandInCluster()
+    other = "/data/volumes"
+    for volume in cluster.lists[VOLUMES]:
+        if volume["spec"]["claimRef"]["name"] == "export-minio-1":
+            volume["spec"]["hostPath"]["path"] = other + "/x"
+    for here, there, said in (
+        (33, 33, []),
+        (32, 33, [STORAGE]),
+        (33, 32, [other]),
+        (32, 32, [other, STORAGE]),
+        (33, None, [other]),
+    ):
+        free = {STORAGE: here * MEBIBYTE, **({} if there is None else {other: there * MEBIBYTE})}
+        cluster.change_host("master-4", free_bytes=free)
+        refused = cluster.plan(storage_path="").refusals
+        assert {item.code for item in refused} <= {"DISK_SPACE"}
+        assert [name for item in refused for name in (other, STORAGE) if name in item.seen] == said
+    # An operator who names one folder has all of them there.
+    cluster.change_host("master-4", free_bytes={STORAGE: 66 * MEBIBYTE})
+    assert cluster.codes() == []
 
 
 def test_an_api_that_does_not_answer_is_refused_before_anything_is_judged_by_it() -> None:
