@@ -79,7 +79,9 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._retire import Residu
 Json = t.Dict[str, t.Any]
 
 
-def retirement(residue: Json, survivor: Json, nodes: t.Sequence[Json], etcd: Json, vip: str, provider: str = "kubeadm") -> Json:
+def retirement(
+    residue: Json, survivor: Json, nodes: t.Sequence[Json], etcd: Json, vip: str, provider: str = "kubeadm"
+) -> Json:
     try:
         decision = decide(
             from_json(Residue, residue),

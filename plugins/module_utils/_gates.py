@@ -28,6 +28,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._providers import (
     K3S_FINALIZER,
     K3S_MEMBER_ADDRESS,
     K3S_MEMBER_NAME,
+    K3S_MEMBER_REMOVED,
     K3S_PROGRAM,
     K3S_TOKEN,
 )
@@ -195,7 +196,9 @@ def _is_replacement(cluster: Cluster, node: Node) -> bool:
 def taken_over(cluster: Cluster, lost: Lost) -> bool:
     """Whether what answers at the lost node's address is the replacement, known to be another machine."""
     return any(
-        host.role == "replacement" and set(host.addresses) & set(lost.addresses) and replaces_in_place(host, lost)
+        host.role == "replacement"
+        and set(host.addresses) & set(lost.addresses)
+        and replaces_in_place(cluster, host, lost)
         for host in cluster.hosts
     )
 
@@ -269,6 +272,8 @@ def k3s(cluster: Cluster, node: t.Optional[Node], member: t.Optional[Member]) ->
                 "A server that joins with it would be refused. Correct {0} on it first.".format(K3S_TOKEN),
             )
     missing = [key for key in (K3S_MEMBER_NAME, K3S_MEMBER_ADDRESS) if node and not node.annotations.get(key)]
+    if node is not None and node.annotations.get(K3S_MEMBER_REMOVED):
+        missing = []  # its member was removed on request before: K3s lets it go
     if node is not None and missing and K3S_FINALIZER in node.finalizers:
         name = member.name if member else node.name + "-00000000"
         address = next(iter(_compose.url_hosts(member.peer_urls)), "") if member else "unknown"
@@ -446,9 +451,14 @@ def _room(
             yield Refusal("DISK_SPACE", seen, "Make room, or mount a larger disk there.")
 
 
-def replaces_in_place(host: Host, lost: Lost) -> t.Optional[bool]:
-    """Whether a host with the lost node's name or address is another machine than the lost one; None when nobody can tell."""
-    return host.machine_id != lost.machine_id if host.machine_id and lost.machine_id else None
+def replaces_in_place(cluster: Cluster, host: Host, lost: Lost) -> t.Optional[bool]:
+    """Whether a host with the lost node's name or address is another machine than the lost one; None when nobody can tell.
+
+    Machines cloned from one image may share an ID, which then says nothing.
+    """
+    others = {node.machine_id for node in cluster.nodes if node.name != lost.name}
+    known = host.machine_id and lost.machine_id and lost.machine_id not in others
+    return host.machine_id != lost.machine_id if known else None
 
 
 def _identity_of_replacement(cluster: Cluster, host: Host, *, fenced: bool) -> Refusals:
@@ -460,7 +470,7 @@ def _identity_of_replacement(cluster: Cluster, host: Host, *, fenced: bool) -> R
         seen = "The replacement {0} has the name or an address of the Node {1}.".format(host.name, node.name)
         yield Refusal("REPLACEMENT_IS_NODE", seen, advice)
     if lost and (host.hostname == lost.name or set(host.addresses) & set(lost.addresses)):
-        another = replaces_in_place(host, lost)
+        another = replaces_in_place(cluster, host, lost)
         if another is False:
             yield Refusal(
                 "REPLACEMENT_IS_LOST",
@@ -488,11 +498,15 @@ def _identity_of_replacement(cluster: Cluster, host: Host, *, fenced: bool) -> R
             )
     if not others and (host.joined or host.etcd_data):
         found = "a kubelet that joined a cluster" if host.joined else "etcd data"
-        program = "k3s-uninstall.sh" if cluster.provider == K3S.name else "kubeadm reset"
+        program = (
+            "docs/runbook.md says how, under REPLACEMENT_NOT_CLEAN,"
+            if cluster.provider == K3S.name
+            else "kubeadm reset on that host,"
+        )
         yield Refusal(
             "REPLACEMENT_NOT_CLEAN",
             "The replacement {0} already has {1}.".format(host.name, found),
-            "Reset it first: {0} on that host, after making sure that it is the right one.".format(program),
+            "Reset it first: {0} after making sure that it is the right one.".format(program),
         )
 
 

@@ -339,6 +339,7 @@ class Plan:
 
     state: str
     id: str = ""
+    provider: str = ""
     lost: t.Optional[Lost] = None
     replacement: Executor = Executor()
     executor: Executor = Executor()

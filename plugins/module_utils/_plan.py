@@ -106,6 +106,7 @@ def plan(cluster: Cluster, request: Request, minio: t.Sequence[Json] = ()) -> Pl
         )
     draft = Plan(
         state="resume" if _unfinished(cluster) else "needed",
+        provider=cluster.provider,
         lost=found.lost,
         replacement=_replacement(found),
         executor=found.executor,

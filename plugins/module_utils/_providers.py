@@ -95,6 +95,7 @@ K3S_STATE = (K3S_SERVER, K3S_DATA + "/agent/kubelet.kubeconfig")
 K3S_NODE_SECRET = "{0}.node-password.k3s"  # noqa: S105 a name
 K3S_FINALIZER = "wrangler.cattle.io/managed-etcd-controller"
 K3S_MEMBER_NAME = "etcd.k3s.cattle.io/node-name"
+K3S_MEMBER_REMOVED = "etcd.k3s.cattle.io/removed-node-name"
 K3S_MEMBER_ADDRESS = "etcd.k3s.cattle.io/node-address"
 
 K3S = Provider(

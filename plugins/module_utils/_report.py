@@ -11,13 +11,18 @@ import typing as t
 from ansible_collections.cloudpods.ha.plugins.module_utils._models import Json, ObjectRef, Plan, from_json, to_json
 from ansible_collections.cloudpods.ha.plugins.module_utils._parse import moment
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan_text import object_line
+from ansible_collections.cloudpods.ha.plugins.module_utils._providers import K3S, KUBEADM
 
 FORMAT = 1
-_ORDER = ("discovery", "backup", "etcd_cleanup", "node_removal", "vip", "join", "stateful_recovery", "verify")
-_RETURN = (
-    "When the old machine {lost} is powered on again, its kubelet registers itself as a Ready Node within seconds, and its keepalived still takes itself "
-    "for the MASTER of the VIP. Keep it off, or make it harmless at once: ansible-playbook cloudpods.ha.retire_node -e retire_node_host={lost}"
+_RETURNS = {
+    KUBEADM.name: "its kubelet registers itself as a Ready Node within seconds",
+    K3S.name: "its K3s joins this cluster again by itself, or starts a second one with the same certificates",
+}
+_RETURN = "When the old machine {lost} is powered on again, {does}, and its keepalived still takes itself for the MASTER of the VIP. "
+_RETIRE = (
+    "Keep it off, or make it harmless at once: ansible-playbook cloudpods.ha.retire_node -e retire_node_host={lost}"
 )
+_SAME_NAME = "Keep it off, or wipe its disks away from this network: another machine has its name now."
 
 
 def report(plan: Plan, journal: Json, results: Json, *, outcome: str, failure: str) -> Json:
@@ -26,9 +31,9 @@ def report(plan: Plan, journal: Json, results: Json, *, outcome: str, failure: s
     `outcome` is 'done', 'open' (a part was run, or nothing was proven) or 'failed'.
     """
     lost = plan.lost.name if plan.lost else ""
-    durations = sorted(
-        _durations(journal), key=lambda item: _ORDER.index(item[0]) if item[0] in _ORDER else len(_ORDER)
-    )
+    durations = list(_durations(journal))
+    advice = _SAME_NAME if lost == plan.replacement.name else _RETIRE
+    returns = (_RETURN + advice).format(lost=lost, does=_RETURNS.get(plan.provider, _RETURNS[KUBEADM.name]))
     touched = _touched(plan, journal)
     data = {
         "format": FORMAT,
@@ -40,13 +45,17 @@ def report(plan: Plan, journal: Json, results: Json, *, outcome: str, failure: s
         "touched": to_json(touched),
         "phases": [{"phase": phase, "seconds": seconds} for phase, seconds in durations],
         "results": results,
-        "warnings": [*plan.warnings, _RETURN.format(lost=lost)],
+        "warnings": [*plan.warnings, returns],
     }
     return {"json": data, "text": list(_text(plan, results, durations, touched, outcome, failure, data["warnings"]))}
 
 
 def _durations(journal: Json) -> t.Iterator[t.Tuple[str, t.Optional[int]]]:
-    for phase, marks in (journal.get("phases") or {}).items():
+    """In the order in which they began."""
+    phases = journal.get("phases") or {}
+    for phase, marks in sorted(
+        phases.items(), key=lambda item: (not item[1].get("started"), item[1].get("started") or "")
+    ):
         start, end = moment(marks.get("started")), moment(marks.get("finished"))
         yield phase, int((end - start).total_seconds()) if start and end and end >= start else None
 

@@ -122,7 +122,10 @@ def main() -> t.NoReturn:
         module.fail_json(msg=str(exc))
     result: t.Dict[str, t.Any] = {"changed": True, "rc": ran.rc, "seconds": ran.seconds, "lines": list(ran.lines)}
     if ran.problem:
-        module.fail_json(msg="{0}. Its last lines: {1}".format(ran.problem, " | ".join(line[:400] for line in ran.lines[-15:])), **result)
+        module.fail_json(
+            msg="{0}. Its last lines: {1}".format(ran.problem, " | ".join(line[:400] for line in ran.lines[-15:])),
+            **result,
+        )
     module.exit_json(**result)
 
 

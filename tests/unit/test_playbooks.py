@@ -36,7 +36,11 @@ def replacing() -> list[Json]:
 
 
 def role_of(task: Json) -> str:
-    return str((task.get("ansible.builtin.import_role") or {}).get("name", "")).rpartition(".")[2]
+    """The role a task runs, or the phase it includes; empty for what only looks, such as the join's preparation."""
+    role = task.get("ansible.builtin.import_role") or {}
+    if role.get("tasks_from") == "prepare":
+        return ""
+    return str(role.get("name", "")).rpartition(".")[2] or str((task.get("vars") or {}).get("replace_master_phase", ""))
 
 
 def rendered(text: str, **known: Any) -> Any:
@@ -63,6 +67,20 @@ def test_the_backup_is_made_before_the_journal_and_the_journal_before_any_phase(
     assert roles[:2] == ["backup", "journal"]
     assert [role for role in roles if role in PHASES] == PHASES
     assert roles[-2:] == ["verify", "report"]
+
+
+def test_what_would_keep_the_replacement_from_joining_is_known_before_the_backup() -> None:
+    names = [task.get("name") for task in replacing()]
+    assert names.index("Make sure that the replacement will be able to join") < names.index("Backup")
+
+
+def test_the_member_goes_before_the_node_or_after_it_and_never_twice() -> None:
+    both = [task for task in replacing() if role_of(task) == "etcd_cleanup"]
+    where = [[t.get("name") for t in replacing()].index(name) for name in ("Node removal",)]
+    assert [replacing().index(task) < where[0] for task in both] == [True, False]
+    for k3s in (True, False):
+        known = {"replace_master_phases": ["etcd_cleanup"], "replace_master_node_first": k3s}
+        assert [rendered("{{ " + task["when"] + " }}", **known) for task in both] == [not k3s, k3s]
 
 
 def test_the_backup_is_tagged_with_every_phase_that_acts() -> None:

@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import subprocess
+import uuid
 from pathlib import Path
 
 from . import conf
@@ -132,6 +133,8 @@ def create(host: Host, tree: Path, store: Path | None) -> None:
         "create", "--runtime", "runc", "--privileged", "--cgroupns=private", "--systemd=always", "--http-proxy=false",
         *limits, "--network", PREFIX, "--ip", host.ip, "--dns", conf.GATEWAY,
         "--hostname", host.name, "--name", host.container,
+        # systemd makes the machine ID of it; without, all containers would have that of this machine.
+        "--env", f"container_uuid={uuid.uuid4()}",
         "--label", f"{PREFIX}=host", "--label", f"host={host.name}", "--label", f"{TREE}={tree.name}",
         "--stop-timeout", "5", *mounts,
         "--rootfs", f"{tree}:O", "/sbin/init",
