@@ -391,6 +391,11 @@ def test_another_data_folder_is_not_supported() -> None:
         made({"data-dir": "/data/k3s"})
     with pytest.raises(HaError, match="data-dir is /data/k3s"):
         made(unit=with_arguments("-d", "/data/k3s"))
+    for overrides in ({"data-dir": None}, {"data-dir": "/var/lib/rancher/k3s"}):
+        with pytest.raises(HaError, match="data-dir is /data/k3s"):
+            made({"data-dir": "/data/k3s"}, overrides=overrides)
+    with pytest.raises(HaError, match="data-dir is /data/k3s"):
+        made(overrides={"d": "/data/k3s"})
     assert made({"data-dir": "/var/lib/rancher/k3s/"}).config["data-dir"] == "/var/lib/rancher/k3s/"
 
 
