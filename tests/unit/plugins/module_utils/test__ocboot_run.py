@@ -250,6 +250,14 @@ def test_a_checkout_is_known_by_its_files(tmp_path: Path, words: list[str], want
     assert (found.version, found.branch) == ("v0.0.0-standin", "")
 
 
+def test_a_release_that_looks_for_the_address_and_goes_on_without_is_no_regression(tmp_path: Path) -> None:
+    checkout = lay(tmp_path / "x", "k3s", "regression")
+    (tasks,) = checkout.rglob("set-hostnetworks/tasks/main.yml")
+    lines = tasks.read_text(encoding="utf-8").splitlines()
+    tasks.write_text("\n".join(line for line in lines if "failed_when" not in line), encoding="utf-8")
+    assert look(str(checkout)).host_networks_regression is False
+
+
 def test_what_is_no_checkout_is_told(tmp_path: Path) -> None:
     with pytest.raises(HaError, match="no checkout of ocboot"):
         look(str(tmp_path))
