@@ -381,6 +381,8 @@ RUNBOOKS_MEMBER = Member(
         ("deleting", False, False),
         ("deleting-without-annotations", True, False),
         ("address-mismatch", False, True),
+        # Its member was removed on request before.
+        ("removed-by-annotation", False, False),
     ],
 )
 def test_what_k3s_will_do_with_a_node_is_told_from_its_annotations(name: str, held: bool, warned: bool) -> None:
@@ -435,6 +437,15 @@ def test_a_replacement_of_the_lost_ones_name_must_be_another_machine(provider: s
     for unknown in ({"lost": ""}, {"new": ""}):
         assert "REPLACEMENT_IS_LOST" in made(**unknown).codes()
         assert "REPLACEMENT_IS_LOST" not in made(**unknown).codes(fenced=True)
+
+
+def test_an_id_that_clones_share_tells_no_machines_apart() -> None:
+    cluster = StandInCluster(same_name=True)
+    cluster.node("master-2")["status"]["nodeInfo"]["machineID"] = "machine-of-master-1"
+    for machine_id in ("machine-of-master-1", "machine-of-master-4"):
+        cluster.change_host("master-4", machine_id=machine_id)
+        assert cluster.codes() == ["REPLACEMENT_IS_LOST"]
+        assert cluster.codes(fenced=True) == []
 
 
 def test_what_answers_at_the_lost_address_may_be_the_replacement_that_has_it() -> None:

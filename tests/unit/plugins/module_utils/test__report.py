@@ -73,11 +73,30 @@ def test_objects_of_all_runs_are_told_and_before_the_journal_those_of_the_plan()
     assert planned == made.journal["touched"]
 
 
-def test_phases_are_told_in_the_order_in_which_they_are_done() -> None:
-    marks = {"started": "2026-03-01T12:00:00Z", "finished": "2026-03-01T12:00:04Z"}
-    phases = dict.fromkeys(["verify", "something_else", "join", "backup", "discovery"], marks)
+def test_phases_are_told_in_the_order_in_which_they_began() -> None:
+    order = ["discovery", "node_removal", "etcd_cleanup", "something_else"]
+    started = {name: {"started": "2026-03-01T12:00:0{0}Z".format(at)} for at, name in enumerate(order)}
+    phases = {"never": {"finished": "2026-03-01T12:00:00Z"}, **{name: started[name] for name in reversed(order)}}
+    phases["etcd_cleanup"]["finished"] = "2026-03-01T12:00:06Z"
     data = report(Plan(state="resume"), {"phases": phases}, {}, outcome="done", failure="")["json"]
-    assert [item["phase"] for item in data["phases"]] == ["discovery", "backup", "join", "verify", "something_else"]
+    assert [item["phase"] for item in data["phases"]] == [*order, "never"]
+    assert [item["seconds"] for item in data["phases"]] == [None, None, 4, None, None]
+
+
+@pytest.mark.parametrize(
+    ("kind", "does", "advice"),
+    [
+        ({}, "its kubelet registers itself", "cloudpods.ha.retire_node -e retire_node_host=master-1"),
+        ({"provider": "k3s"}, "or starts a second one", "cloudpods.ha.retire_node -e retire_node_host=master-1"),
+        ({"provider": "k3s", "same_name": True}, "or starts a second one", "wipe its disks away from this network"),
+    ],
+)
+def test_what_the_old_machine_does_when_it_comes_back_is_warned_about(kind: Any, does: str, advice: str) -> None:
+    warning = report(StandInCluster(**kind).plan(), {}, {}, outcome="done", failure="")["json"]["warnings"][-1]
+    assert does in warning
+    assert advice in warning
+    # Retiring by name would hit the replacement that has it.
+    assert ("retire_node" in warning) == (not kind.get("same_name"))
 
 
 def test_every_report_warns_about_the_old_machine() -> None:
