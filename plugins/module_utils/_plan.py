@@ -249,7 +249,9 @@ def _same_name(found: _Found) -> bool:
 
 def _leaves(cluster: Cluster, found: _Found) -> bool:
     """Deleting the Node makes K3s remove its member, so that is waited for before anything is removed by ID."""
-    return found.member is not None and found.node is not None and PROVIDERS[cluster.provider].deletes_member
+    if found.member is None or found.node is None or _gates.other_member(cluster, found.node, found.member):
+        return False
+    return PROVIDERS[cluster.provider].deletes_member
 
 
 def _blocked(cluster: Cluster) -> t.Iterator[t.Mapping[str, str]]:

@@ -38,7 +38,7 @@ def replacing() -> list[Json]:
 def role_of(task: Json) -> str:
     """The role a task runs, or the phase it includes; empty for what only looks, such as the join's preparation."""
     role = task.get("ansible.builtin.import_role") or {}
-    if role.get("tasks_from") == "prepare":
+    if role.get("tasks_from") == "prepare" or str(role.get("name", "")).endswith("ocboot_config"):
         return ""
     return str(role.get("name", "")).rpartition(".")[2] or str((task.get("vars") or {}).get("replace_master_phase", ""))
 

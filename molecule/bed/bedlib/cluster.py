@@ -177,19 +177,22 @@ ETCD_FILES = {conf.KUBEADM: ("/etc/kubernetes/pki/etcd", "ca.crt", "peer.crt", "
 K3S_ETCD_FILES = ("/var/lib/rancher/k3s/server/tls/etcd", "server-ca.crt", "client.crt", "client.key")
 
 
+def etcdctl(host: Host, *command: str, check: bool = True) -> str:
+    """Ask a master's own etcd member, with the certificates of that host."""
+    folder, *names = ETCD_FILES.get(conf.flavour(), K3S_ETCD_FILES)
+    with tempfile.TemporaryDirectory() as scratch:  # 0700
+        argv = [binaries.binary("etcdctl"), "--endpoints", f"{host.ip}:2379"]
+        for option, name in zip(("--cacert", "--cert", "--key"), names, strict=True):
+            where = Path(scratch, name)
+            where.write_text(hosts.execute(host, "cat", f"{folder}/{name}", check=False))
+            argv += [option, where]
+        return run([*argv, *command], check=check).stdout
+
+
 def etcd_members() -> list[str]:
     """One line a member, asked through a running master: id, status, name, addresses, learner."""
-    folder, *names = ETCD_FILES.get(conf.flavour(), K3S_ETCD_FILES)
     for one in (*conf.MASTERS[1:], conf.SPARE, conf.MASTERS[0]):
-        if not answers(one.ip, 2379):
-            continue
-        with tempfile.TemporaryDirectory() as scratch:  # 0700
-            argv = [binaries.binary("etcdctl"), "--endpoints", f"{one.ip}:2379"]
-            for option, name in zip(("--cacert", "--cert", "--key"), names, strict=True):
-                where = Path(scratch, name)
-                where.write_text(hosts.execute(one, "cat", f"{folder}/{name}", check=False))
-                argv += [option, where]
-            out = run([*argv, "member", "list"], check=False).stdout
+        out = etcdctl(one, "member", "list", check=False) if answers(one.ip, 2379) else ""
         if out:
             return out.strip().splitlines()
     return []

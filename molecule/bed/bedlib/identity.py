@@ -121,7 +121,7 @@ def split(lost: str, replacement: str) -> tuple[list[Host], Host]:
     """The surviving masters and the replacement when ``lost`` is gone."""
     gone, fresh = conf.host(lost), conf.host(replacement)
     if gone == fresh == conf.SPARE:
-        raise conf.BedError(f"{lost} cannot replace itself: whom it replaced before is not known.")
+        return list(conf.MASTERS[1:]), fresh  # it took the place of the first master before
     if gone == fresh:
         return [m for m in conf.MASTERS if m != gone], fresh  # a host made anew by `bed reinstall`
     pool = conf.MASTERS if fresh == conf.SPARE else (*conf.MASTERS, conf.SPARE)

@@ -183,6 +183,17 @@ def kubeconfig() -> None:
     print(cluster.refresh_kubeconfig())
 
 
+def etcdctl(name: str, command: list[str]) -> None:
+    _require_bed()
+    print(cluster.etcdctl(conf.host(name), *command), end="")
+
+
+def kubectl(command: list[str]) -> None:
+    _require_bed()
+    cluster.refresh_kubeconfig()
+    print(cluster.kubectl(*command), end="")
+
+
 def ssh(name: str, command: list[str]) -> int:
     _require_bed()
     words = command[1:] if command[:1] == ["--"] else command

@@ -4,7 +4,6 @@ from __future__ import annotations
 import pytest
 import yaml
 from bedlib import conf, identity
-from bedlib.conf import BedError
 
 
 @pytest.mark.parametrize(
@@ -90,6 +89,6 @@ def test_a_master_made_anew_replaces_itself() -> None:
     assert replacement.name == "master-1"
 
 
-def test_the_spare_cannot_replace_itself() -> None:
-    with pytest.raises(BedError, match="cannot replace itself"):
-        identity.split("master-4", "master-4")
+def test_the_spare_that_replaced_the_first_master_is_replaced_by_itself() -> None:
+    survivors, fresh = identity.split("master-4", "master-4")
+    assert ([host.name for host in survivors], fresh.name) == (["master-2", "master-3"], "master-4")
