@@ -66,7 +66,7 @@ def gather(run: Runner, *, name: str, role: str, reference_epoch: float, storage
         joined=any(os.path.exists(item.kubelet_config) for item in PROVIDERS.values()),
         etcd_data=any(os.path.isdir(item.etcd_data + "/member") for item in PROVIDERS.values()),
         join_running=_is_running("kubeadm") or _is_starting(run, K3S_UNIT),
-        machine_id=_first_line(MACHINE_ID),
+        machine_id=_machine_id(),
         architecture=platform.machine(),
         etcdctl=shutil.which(program_path("etcdctl")) or "",
         k3s=_k3s(run),
@@ -128,8 +128,10 @@ def _text(path: str) -> str:
         return ""
 
 
-def _first_line(path: str) -> str:
-    return _text(path).strip().partition("\n")[0]
+def _machine_id() -> str:
+    """The ID systemd gave this machine; empty where it has none, or will get one at its next start ('uninitialized')."""
+    text = _text(MACHINE_ID).strip()
+    return text if re.fullmatch("[0-9a-f]{32}", text) else ""
 
 
 def _is_starting(run: Runner, unit: str) -> bool:

@@ -53,7 +53,9 @@ def _checks(
     yield _check(
         "lost node",
         (("still there: ", [node.name for node in cluster.nodes if _is_lost(node, cluster.lost)]),),
-        "{0} has no Node".format(lost) if lost not in {node.name for node in masters} else "another has its name",
+        "{0} has no Node".format(lost)
+        if lost not in {node.name for node in masters}
+        else "it is gone; the new {0} has its name".format(lost),
     )
     member = _compose.lost_member(cluster)
     gone = [member.name or member.id] if member else []

@@ -374,9 +374,14 @@ def server(tmp_path: Path) -> Path:
 
 
 def test_a_k3s_server_is_known_with_its_version_its_program_and_its_ca(server: Path) -> None:
-    (server / "machine-id").write_text("0f3c\n", encoding="utf-8")
+    (server / "machine-id").write_text("0f3c0f3c0f3c0f3c0f3c0f3c0f3c0f3c\n", encoding="utf-8")
     found = gather(run=runs_k3s())
-    assert (found.provider, found.error, found.kubeconfig, found.machine_id) == ("k3s", "", True, "0f3c")
+    assert (found.provider, found.error, found.kubeconfig, found.machine_id) == (
+        "k3s",
+        "",
+        True,
+        "0f3c0f3c0f3c0f3c0f3c0f3c0f3c0f3c",
+    )
     assert found.k3s is not None
     assert found.k3s.version == "v1.28.5+k3s1"
     assert found.k3s.binary == hashlib.sha256(b"program").hexdigest()
