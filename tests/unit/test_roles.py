@@ -98,7 +98,8 @@ def test_a_role_has_a_main_or_nothing_but_named_entry_points(role: Path) -> None
         for task in tasks_of(path)
         for key in ("ansible.builtin.include_tasks", "ansible.builtin.import_tasks")
         if key in task
-        for found in (role / "tasks").glob(re.sub(r"\{\{.*?\}\}", "*", str(task[key])))
+        for name in [task[key]["file"] if isinstance(task[key], dict) else task[key]]
+        for found in (role / "tasks").glob(re.sub(r"\{\{.*?\}\}", "*", name))
     }
     entry_points = set(specs_of(role))
     # Nothing stands there that nobody can reach.
