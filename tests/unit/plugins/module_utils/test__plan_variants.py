@@ -299,6 +299,8 @@ def test_the_old_machine_that_comes_back_under_its_name_is_refused(kind: dict[st
     cluster.lists[NODES].append(again)
     assert "LOST_NODE_RETURNED" in cluster.codes()
     assert "LOST_NODE_RETURNED" in cluster.codes(fenced=True)
+    # At the replacement's address or not, it is not the replacement.
+    assert cluster.plan().blocked
 
 
 def test_an_interrupted_join_leaves_the_machine_id_in_the_journal() -> None:
@@ -307,3 +309,11 @@ def test_an_interrupted_join_leaves_the_machine_id_in_the_journal() -> None:
     assert cluster.journal["lost"]["machine_id"] == "machine-of-master-1"
     assert cluster.journal["lost"]["member_id"] == cluster.member("master-1").id
     assert cluster.journal["node"] == "master-1"
+    # Later plans don't see that member any more, and know it all the same.
+    cluster = stopped(SAME_K3S, "journal: joining")
+    assert cluster.journal is not None
+    assert cluster.plan().journal["lost"] == {
+        key: cluster.journal["lost"][key]
+        for key in ("name", "addresses", "hostname_label", "uid", "member_id", "machine_id")
+    }
+    assert cluster.journal["lost"]["member_id"]
