@@ -80,6 +80,7 @@ def up(
     flavour: str,
     binary: Path | None = None,
     release: str = "",
+    declared: bool = False,
 ) -> None:
     if not 0 <= workers <= conf.MAX_WORKERS:
         raise BedError(f"--workers takes 0 to {conf.MAX_WORKERS}.")
@@ -99,6 +100,10 @@ def up(
             if hosts.states():
                 say("removing the bed that is there" if WHOLE.exists() else "the last `up` did not end; beginning anew")
             _create([*MASTERS, SPARE, *WORKERS[:workers]], flavour, binary)
+        if declared and not FULL.exists():
+            cluster.refresh_kubeconfig()
+            work.declare()
+            say("the OnecloudCluster is there, and nothing that runs for it")
         if workloads and not FULL.exists():
             states = hosts.states()
             dead = [m.name for m in MASTERS if states.get(m.name) != "running"]

@@ -153,12 +153,17 @@ def pods_not_ready() -> list[str]:
     return missing + [w for w in wanted if not any(r.startswith(w) for r in ready)]
 
 
-def create() -> None:
-    say("creating the workloads")
+def declare() -> None:
+    """The OnecloudCluster and its Pending claims: objects alone, nothing runs for them."""
     apply(manifest("onecloud-crd.yaml"))
     kubectl("wait", "--for=condition=Established", "crd/onecloudclusters.onecloud.yunion.io", "--timeout=30s")
     if not kubectl("-n", "onecloud", "get", "onecloudcluster", "default", "-o", "name", check=False):
         apply(manifest("onecloud.yaml", GATEWAY=conf.GATEWAY, MYSQL_PASSWORD=secrets.token_hex(8)))
+
+
+def create() -> None:
+    say("creating the workloads")
+    declare()
     uid = kubectl("-n", "onecloud", "get", "onecloudcluster", "default", "-o", "jsonpath={.metadata.uid}")
     _new([claim(f"default-{d.component}", "onecloud", "20G", node="master-1") for d in DATABASES])
     apply(json.dumps(standin_objects(uid)))
