@@ -187,8 +187,7 @@ def _is_replacement(cluster: Cluster, node: Node) -> bool:
     return any(
         host.role == "replacement"
         and set(host.addresses) & set(node.addresses)
-        and bool(host.machine_id)
-        and host.machine_id == node.machine_id
+        and (host.joined if not (host.machine_id and node.machine_id) else host.machine_id == node.machine_id)
         for host in cluster.hosts
     )
 
@@ -435,7 +434,10 @@ def _room(
     paths = {item.uid: posixpath.dirname(item.path) for item in cluster.claims}
     need: t.Dict[str, int] = {}
     for item in claims:
-        folder = request.storage_path or paths.get(item.uid, "")
+        # Of a claim that an earlier run began the folder is not known any more; it is that of the others.
+        folder = request.storage_path or paths.get(item.uid) or next(iter(paths.values()), "")
+        if not folder:
+            continue
         need[folder] = need.get(folder, 0) + room_for(item, minio)
     for folder, size in sorted(need.items()):
         free = host.free_bytes.get(folder)

@@ -96,7 +96,7 @@ def plan(cluster: Cluster, request: Request, minio: t.Sequence[Json] = ()) -> Pl
     refusals += _gates.volumes(kept, cluster)
     refusals += _gates.virtual_address(cluster)
     refusals += _gates.drives(claims, minio, resuming=_unfinished(cluster))
-    if not found.executor.host:
+    if not found.executor.host and not any(item.code == "ETCDCTL_MISSING" for item in refusals):
         refusals.append(
             Refusal(
                 "NO_EXECUTOR",
@@ -125,12 +125,7 @@ def plan(cluster: Cluster, request: Request, minio: t.Sequence[Json] = ()) -> Pl
         promote=_promotion(cluster),
         join=_join_needed(cluster, found),
         joined=found.joined,
-        reset=bool(
-            found.host
-            and (found.host.joined or found.host.etcd_data)
-            and not found.joined
-            and _resuming(cluster, found)
-        ),
+        reset=_reset(cluster, found),
         restore_cordons=any(node.cordoned_for == found.lost.name for node in cluster.nodes),
         warnings=tuple(_warnings(cluster, found, claims, minio)),
         refusals=tuple(refusals),
@@ -240,6 +235,18 @@ def _is_machine(node: Node, host: Host) -> bool:
     """Whether a Node was registered by a host. Machines that use an address one after the other are told apart by their machine ID."""
     same = not (node.machine_id and host.machine_id) or node.machine_id == host.machine_id
     return same and bool(set(node.addresses) & set(host.addresses))
+
+
+def _reset(cluster: Cluster, found: _Found) -> bool:
+    """An interrupted join of ours left something that the next one would stumble over.
+
+    Not when its member votes already: its data are the cluster's. K3s comes that far before its kubelet registers the Node, and goes on from there.
+    """
+    host, member = found.host, found.host_member
+    if host is None or found.joined or not _resuming(cluster, found):
+        return False
+    votes = member is not None and member.started and not member.learner
+    return (host.joined or host.etcd_data) and not votes
 
 
 def _same_name(found: _Found) -> bool:
