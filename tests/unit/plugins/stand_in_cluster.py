@@ -556,9 +556,12 @@ class StandInCluster:
         if made.node_password and not made.joined:
             yield "forget the password", lambda: self.forget_password(made)
         if not made.joined and self.is_k3s:
-            # What K3s starts last registers the Node.
-            yield "the member is added", lambda: self.add_member(learner=True)
-            yield "the member starts, and kubelet registers the Node", self._start_k3s
+            # With data of a member K3s goes on as that one. What it starts last registers the Node.
+            mine = [item for item in self.members if self._is_at(item, self.spare) and item.id != made.member_id]
+            if not voters(mine):
+                yield "the member is added", lambda: self.add_member(learner=True)
+                yield "the member starts", self._start_k3s
+            yield "kubelet registers the Node", self.start_kubelet
         elif not made.joined:
             yield "kubelet registers the Node", self.start_kubelet
             yield "the member is added", lambda: self.add_member(learner=made.reset)
@@ -609,7 +612,7 @@ class StandInCluster:
         names = [self.provider.node_of_member(item.name) for item in self.members if not self._is_at(item, self.spare)]
         assert self.heir not in names, "duplicate node name found"
         self.start_member()
-        self.start_kubelet()
+        self.change_host(self.spare, etcd_data=True)
 
     def _delete_node(self, name: str, uid: str) -> None:
         self._delete(NODES, name, uid)

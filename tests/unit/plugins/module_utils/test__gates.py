@@ -263,7 +263,7 @@ CASES: list[tuple[Change, list[str]]] = [
 ETCD_NAME, ETCD_ADDRESS = "etcd.k3s.cattle.io/node-name", "etcd.k3s.cattle.io/node-address"
 # The same for K3s.
 K3S_CASES: list[tuple[Change, list[str]]] = [
-    (no_etcdctl, ["ETCDCTL_MISSING", "NO_EXECUTOR"]),
+    (no_etcdctl, ["ETCDCTL_MISSING"]),
     (k3s(ca="c2", token_ca="c2")("master-3"), ["K3S_CA_MISMATCH"]),
     (k3s(token_ca="c2")("master-3"), ["K3S_CA_MISMATCH"]),
     (k3s(token_ca="")("master-3"), []),
