@@ -47,6 +47,10 @@ def read() -> Json:
         "manifests": K3S_MANIFESTS,
         "state": list(K3S_STATE),
         "paths": {"config": K3S_CONFIG, "unit": K3S_UNIT_FILE, "registries": K3S_REGISTRIES},
+        "more": {
+            "folders": [K3S_CONFIG + ".d", K3S_UNIT_FILE + ".d"],
+            "files": list(K3S_ENVIRONMENTS),
+        },
     }
 
 

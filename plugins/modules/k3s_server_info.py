@@ -101,6 +101,10 @@ server:
       type: list
       elements: str
       returned: always
+    more:
+      description: C(folders) and C(files) from which K3s would take more than what a new server is given.
+      type: dict
+      returned: always
     paths:
       description: Where a new server's files belong, as C(config), C(unit) and C(registries).
       type: dict
