@@ -277,6 +277,16 @@ def test_a_data_folder_that_ocboot_would_not_use_is_refused() -> None:
     assert codes(found) == ["OCBOOT_K3S_DATA_DIR"]
 
 
+def test_a_k3s_that_is_not_ocboots_is_refused_with_the_native_join_named_before_anything_is_written() -> None:
+    found = {**changed(K3S, "version", "v1.30.4+k3s1"), "token_known": False}
+    found["nodes"].append({"name": "lzx-ha-env", "ip": "192.168.0.254", "ready": False})
+    found["options"]["only_look"] = True
+    assert codes(found) == ["OCBOOT_K3S_TOKEN", "OCBOOT_K3S_VERSION"]
+    told = outcome(found)["refused_text"]
+    assert "The cluster runs v1.30.4+k3s1, ocboot installs v1.28.5+k3s1." in told
+    assert told.count("Join natively instead") == 2
+
+
 @each_provider
 def test_no_refusal_or_warning_tells_a_password(provider: str) -> None:
     found = facts(provider)
