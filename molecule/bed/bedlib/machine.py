@@ -23,6 +23,9 @@ NETAVARK = ("/usr/lib/podman/netavark", "/usr/libexec/podman/netavark")
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 PROBE = "bedprobe0"
 KERNEL = ("overlay", "veth", "bridge", "nf_tables")
+# A host takes some 15 (systemd, containerd, kubelet and its pods), all of root; the kernel's default is 128.
+INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")
+INSTANCES = 1024
 
 
 def missing_programs() -> list[str]:
@@ -65,6 +68,14 @@ def root() -> None:
         raise BedError("The bed needs root: its hosts run kubelets, which mount file systems.")
 
 
+def watch(limit: Path = INOTIFY) -> None:
+    """Raise the number of inotify instances until the machine's next start, where two beds would not find enough."""
+    now = int(limit.read_text())
+    if now < INSTANCES:
+        say(f"raising {limit} from {now} to {INSTANCES}")
+        limit.write_text(f"{INSTANCES}\n")
+
+
 def require() -> None:
     """Root, the packages and the kernel; installs missing packages on Debian."""
     root()
@@ -79,3 +90,4 @@ def require() -> None:
     absent = kernel_lacks()
     if absent:
         raise BedError(f"The kernel of this machine lacks {', '.join(absent)}, which the bed's hosts need.")
+    watch()
