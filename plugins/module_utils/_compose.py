@@ -173,7 +173,8 @@ def minio(results: t.Iterable[Json]) -> t.List[Json]:
 def _host(item: Json) -> Host:
     result = item.get("host") or _NOT_ASKED
     if "host" in result:
-        return from_json(Host, result["host"])
+        host = from_json(Host, result["host"])
+        return dataclasses.replace(host, answer_seconds=float(item["seconds"])) if "seconds" in item else host
     return Host(name=item["name"], role=item["role"], reachable=False, error=_why(result))
 
 

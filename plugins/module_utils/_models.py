@@ -105,7 +105,8 @@ class K3s:
 
 @dataclasses.dataclass(frozen=True)
 class Host:
-    """What a host of the inventory says about itself. `skew_seconds` is its clock minus the controller's.
+    """What a host of the inventory says about itself. `skew_seconds` is its clock minus the controller's when it was asked; since the answer took
+    `answer_seconds`, the clocks differ by so much less at the most.
 
     `join_running`: kubeadm, or a K3s that has not become ready yet, is at work. `etcdctl` is the path of the program on the host, empty without one.
     """
@@ -120,6 +121,7 @@ class Host:
     addresses: t.Tuple[str, ...] = ()
     interfaces: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
     skew_seconds: float = 0.0
+    answer_seconds: float = 0.0
     kubeadm_version: str = ""
     kubelet_version: str = ""
     joined: bool = False

@@ -16,7 +16,7 @@ import ipaddress
 import json
 import typing as t
 
-from ansible_collections.cloudpods.ha.plugins.module_utils import _compose, _gates, _policy
+from ansible_collections.cloudpods.ha.plugins.module_utils import _compose, _gates, _gates_k3s, _policy
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import Unsafe
 from ansible_collections.cloudpods.ha.plugins.module_utils._keepalived import choose_promotion
 from ansible_collections.cloudpods.ha.plugins.module_utils._models import (
@@ -88,7 +88,7 @@ def plan(cluster: Cluster, request: Request, minio: t.Sequence[Json] = ()) -> Pl
     claims, kept = _policy.claims(cluster, request.policies)
     refusals += _gates.liveness(cluster, request)
     refusals += _gates.membership(cluster, found.member, found.host_member if found.own_leftover else None)
-    refusals += _gates.k3s(cluster, found.node, found.member)
+    refusals += _gates_k3s.k3s(cluster, found.node, found.member)
     refusals += _gates.replacement(
         cluster, found.host, request, claims, minio, joined=found.joined, resuming=_resuming(cluster, found)
     )
@@ -256,7 +256,7 @@ def _same_name(found: _Found) -> bool:
 
 def _leaves(cluster: Cluster, found: _Found) -> bool:
     """Deleting the Node makes K3s remove its member, so that is waited for before anything is removed by ID."""
-    if found.member is None or found.node is None or _gates.other_member(cluster, found.node, found.member):
+    if found.member is None or found.node is None or _gates_k3s.other_member(cluster, found.node, found.member):
         return False
     return PROVIDERS[cluster.provider].deletes_member
 
@@ -456,7 +456,7 @@ def _warnings(
     for claim in claims:
         if claim.policy == "discard":
             yield "What {0}/{1} held is lost: {2}.".format(claim.namespace, claim.name, claim.reason)
-    stays = _gates.other_member(cluster, found.node, found.member)
+    stays = _gates_k3s.other_member(cluster, found.node, found.member)
     if stays:
         yield stays
     for item in cluster.volumes:

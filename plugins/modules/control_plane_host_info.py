@@ -74,6 +74,11 @@ probe_ports:
   elements: int
   returned: success
   sample: [22, 6443, 2379, 2380, 10250]
+reference_epoch:
+  description: O(reference_epoch), to tell how long the answer took.
+  type: float
+  returned: success
+  sample: 1735282800.5
 programs:
   description: The folder on the host for a program that is put there on request.
   type: str
@@ -112,7 +117,13 @@ def main() -> t.NoReturn:
         )
     except HaError as exc:
         module.fail_json(msg=str(exc))
-    module.exit_json(changed=False, host=to_json(host), probe_ports=list(PROBE_PORTS), programs=PUSHED_PROGRAMS)
+    module.exit_json(
+        changed=False,
+        host=to_json(host),
+        probe_ports=list(PROBE_PORTS),
+        programs=PUSHED_PROGRAMS,
+        reference_epoch=module.params["reference_epoch"],
+    )
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.cloudpods.ha.plugins.module_utils import _gates, _parse
+from ansible_collections.cloudpods.ha.plugins.module_utils import _gates, _gates_k3s, _parse
 from ansible_collections.cloudpods.ha.plugins.module_utils._models import Cluster, Etcd, Member, Node, Request
 from ansible_collections.cloudpods.ha.tests.unit.plugins.stand_in_cluster import (
     CLUSTER_INFO,
@@ -335,14 +335,14 @@ def test_what_only_k3s_asks_for_is_not_asked_of_kubeadm() -> None:
         change(cluster)
     found = cluster.cluster()
     node = next(node for node in found.nodes if node.name == "master-1")
-    assert [item.code for item in _gates.k3s(found, node, None)] == [
+    assert [item.code for item in _gates_k3s.k3s(found, node, None)] == [
         "K3S_CA_MISMATCH",
         "K3S_CA_MISMATCH",
         "K3S_NODE_HELD",
     ]
     other = dataclasses.replace(found, provider="kubeadm")
-    assert list(_gates.k3s(other, node, None)) == []
-    assert _gates.other_member(other, node, found.etcd.members[0]) == ""
+    assert list(_gates_k3s.k3s(other, node, None)) == []
+    assert _gates_k3s.other_member(other, node, found.etcd.members[0]) == ""
 
 
 def test_one_survivor_with_an_etcdctl_is_enough() -> None:
@@ -387,27 +387,27 @@ RUNBOOKS_MEMBER = Member(
 )
 def test_what_k3s_will_do_with_a_node_is_told_from_its_annotations(name: str, held: bool, warned: bool) -> None:
     node, cluster = recorded(name), Cluster(provider="k3s")
-    assert [item.code for item in _gates.k3s(cluster, node, RUNBOOKS_MEMBER)] == ["K3S_NODE_HELD"] * held
-    assert bool(_gates.other_member(cluster, node, RUNBOOKS_MEMBER)) == warned
-    assert _gates.other_member(cluster, node, None) == ""
-    assert _gates.other_member(cluster, None, RUNBOOKS_MEMBER) == ""
+    assert [item.code for item in _gates_k3s.k3s(cluster, node, RUNBOOKS_MEMBER)] == ["K3S_NODE_HELD"] * held
+    assert bool(_gates_k3s.other_member(cluster, node, RUNBOOKS_MEMBER)) == warned
+    assert _gates_k3s.other_member(cluster, node, None) == ""
+    assert _gates_k3s.other_member(cluster, None, RUNBOOKS_MEMBER) == ""
 
 
 def test_a_node_that_hangs_is_told_with_the_command_that_frees_it() -> None:
     node = recorded("deleting-without-annotations")
-    (held,) = _gates.k3s(Cluster(provider="k3s"), node, RUNBOOKS_MEMBER)
+    (held,) = _gates_k3s.k3s(Cluster(provider="k3s"), node, RUNBOOKS_MEMBER)
     assert "The Node lzx-ha-env hangs in its deletion" in held.seen
     assert (
         "kubectl annotate node lzx-ha-env etcd.k3s.cattle.io/node-name=lzx-ha-env-6b5275f6 "
         "etcd.k3s.cattle.io/node-address=192.168.0.254, then"
     ) in held.advice
     bare = dataclasses.replace(node, deleting=False)
-    (held,) = _gates.k3s(Cluster(provider="k3s"), bare, None)
+    (held,) = _gates_k3s.k3s(Cluster(provider="k3s"), bare, None)
     assert "would hang in its deletion" in held.seen
 
 
 def test_a_member_that_is_not_the_one_the_node_names_is_warned_about_and_removed_by_its_id() -> None:
-    said = _gates.other_member(Cluster(provider="k3s"), recorded("address-mismatch"), RUNBOOKS_MEMBER)
+    said = _gates_k3s.other_member(Cluster(provider="k3s"), recorded("address-mismatch"), RUNBOOKS_MEMBER)
     assert "the member is lzx-ha-env-6b5275f6 at 192.168.0.254. It is removed by its ID." in said
     cluster = StandInCluster(provider="k3s")
     cluster.node("master-1")["metadata"]["annotations"][ETCD_ADDRESS] = "192.0.2.99"
@@ -567,6 +567,17 @@ def test_what_is_not_judged_without_reaching_everybody() -> None:
     assert made.steps == ()
 
 
+def test_what_a_slow_answer_took_is_no_difference_of_clocks() -> None:
+    cluster = StandInCluster()
+    cluster.change_host("master-4", skew_seconds=12.0, answer_seconds=11.9)
+    assert "CLOCK_SKEW" not in cluster.codes()
+    cluster.change_host("master-4", skew_seconds=12.0, answer_seconds=6.0)
+    assert "CLOCK_SKEW" in cluster.codes()
+    # A clock that is behind is not excused by it.
+    cluster.change_host("master-4", skew_seconds=-6.0, answer_seconds=11.0)
+    assert "CLOCK_SKEW" in cluster.codes()
+
+
 @pytest.mark.parametrize("skew", [5.0, -5.0])
 def test_a_clock_may_differ_by_the_maximum(skew: float) -> None:
     cluster = StandInCluster()
@@ -587,7 +598,7 @@ def test_the_two_clocks_farthest_apart_are_named() -> None:
     cluster.change_host("master-3", skew_seconds=4.0)
     (refusal,) = cluster.plan().refusals
     assert refusal.code == "CLOCK_SKEW"
-    assert refusal.seen == "The clocks of master-2.example.org and master-3.example.org differ by 7.0 s."
+    assert refusal.seen == "The clocks of master-2.example.org and master-3.example.org differ by at least 7.0 s."
 
 
 def test_the_survivors_clocks_count_also_when_the_replacement_has_joined() -> None:
