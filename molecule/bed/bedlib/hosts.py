@@ -59,7 +59,7 @@ def prepare(flavour: str = conf.KUBEADM) -> None:
     if not KEY.exists():
         run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", PREFIX, "-f", KEY])
     common = f"  User root\n  IdentityFile {KEY}\n  IdentitiesOnly yes\n  StrictHostKeyChecking no\n"
-    common += f"  UserKnownHostsFile {KNOWN_HOSTS}\n  LogLevel ERROR\n  ConnectTimeout 5\n"
+    common += f"  UserKnownHostsFile {KNOWN_HOSTS}\n  LogLevel ERROR\n  ConnectTimeout 20\n"
     every = (*conf.MASTERS, conf.SPARE, *conf.WORKERS, conf.MAKER)
     SSH_CONFIG.write_text("".join(f"Host {h.name} {h.ip}\n  HostName {h.ip}\n{common}" for h in every))
     if run(["podman", "network", "exists", PREFIX], check=False).returncode != 0:
