@@ -90,6 +90,8 @@ def _seed(host: Host, folder: Path) -> None:
     """What tells one host from another, seen at /etc/bed and taken up by bed-host.service."""
     folder.mkdir(parents=True)
     shutil.copy(f"{KEY}.pub", folder / "authorized_keys")
+    # All hosts have one root file system below theirs; a machine of its own has an ID of its own.
+    (folder / "machine-id").write_text(f"{uuid.uuid4().hex}\n")
     (folder / "host.env").write_text(boot_env(host, (*conf.MASTERS, conf.SPARE, *conf.WORKERS)))
 
 
@@ -127,14 +129,12 @@ def create(host: Host, tree: Path, store: Path | None) -> None:
     limits = ["--ulimit", "nofile=20000:20000", "--ulimit", "nproc=30000:30000"]
     mounts = [part for name in binds for part in ("-v", f"{base / name}:/var/lib/{name}")]
     _seed(host, base / "seed")
-    mounts += ["-v", f"{base / 'seed'}:/etc/bed:ro"]
+    mounts += ["-v", f"{base / 'seed'}:/etc/bed:ro", "-v", f"{base / 'seed' / 'machine-id'}:/etc/machine-id:ro"]
     # Nobody answers DNS at the gateway: a name that is not the cluster's is refused at once.
     podman(
         "create", "--runtime", "runc", "--privileged", "--cgroupns=private", "--systemd=always", "--http-proxy=false",
         *limits, "--network", PREFIX, "--ip", host.ip, "--dns", conf.GATEWAY,
         "--hostname", host.name, "--name", host.container,
-        # systemd makes the machine ID of it; without, all containers would have that of this machine.
-        "--env", f"container_uuid={uuid.uuid4()}",
         "--label", f"{PREFIX}=host", "--label", f"host={host.name}", "--label", f"{TREE}={tree.name}",
         "--stop-timeout", "5", *mounts,
         "--rootfs", f"{tree}:O", "/sbin/init",
