@@ -131,22 +131,19 @@ def _with_losses(api: KubeApi, cluster: Cluster, lost: Lost, volumes: t.Sequence
     ]
     names = {(item.namespace, item.name) for item in lost_claims}
     records = [(_parse.pod(obj), obj) for obj in pods]
+    on_lost = tuple(pod for pod, _obj in records if pod.node == lost.name and heir is None)
     return dataclasses.replace(
         cluster,
         claims=tuple(lost_claims),
         pending_claims=tuple(pending),
         volumes=tuple(leftovers),
-        pods=tuple(pod for pod, _obj in records if pod.node == lost.name and heir is None),
+        pods=on_lost,
         stranded_pods=tuple(
             pod
             for pod, obj in records
             if any((pod.namespace, name) in names for name in _parse.claim_names(obj.get("spec") or {}))
         ),
-        helper_pods=tuple(
-            pod
-            for pod, _obj in records
-            if pod.name.startswith(_parse.HELPER_POD) and pod.node == lost.name and heir is None
-        ),
+        helper_pods=tuple(pod for pod in on_lost if pod.name.startswith(_parse.HELPER_POD)),
         attachments=tuple(
             _parse.attachment(item)
             for item in api.items("/apis/storage.k8s.io/v1/volumeattachments")

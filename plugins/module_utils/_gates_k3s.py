@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.cloudpods.ha.plugins.module_utils import _compose
-from ansible_collections.cloudpods.ha.plugins.module_utils._models import Cluster, Host, Member, Node, Refusal
+from ansible_collections.cloudpods.ha.plugins.module_utils._models import Cluster, Host, K3s, Member, Node, Refusal
 from ansible_collections.cloudpods.ha.plugins.module_utils._providers import (
     K3S,
     K3S_FINALIZER,
@@ -27,7 +27,7 @@ def k3s(cluster: Cluster, node: t.Optional[Node], member: t.Optional[Member]) ->
     """What only K3s asks for. `node` and `member` are those of the lost master."""
     if cluster.provider != K3S.name:
         return
-    found = {host.name: host.k3s for host in _compose.survivors(cluster) if host.k3s is not None}
+    found = _installed(cluster)
     if len({item.ca for item in found.values() if item.ca}) > 1:
         told = ", ".join("{0}: {1}".format(name, item.ca[:12]) for name, item in sorted(found.items()))
         yield Refusal(
@@ -64,6 +64,11 @@ def k3s(cluster: Cluster, node: t.Optional[Node], member: t.Optional[Member]) ->
         )
 
 
+def _installed(cluster: Cluster) -> t.Dict[str, K3s]:
+    """K3s of each survivor that has it, by the host's name."""
+    return {host.name: host.k3s for host in _compose.survivors(cluster) if host.k3s is not None}
+
+
 def other_member(cluster: Cluster, node: t.Optional[Node], member: t.Optional[Member]) -> str:
     """Why K3s will not remove the lost member by itself, for a warning; empty when it will, or when there is nothing to remove."""
     if cluster.provider != K3S.name or node is None or member is None:
@@ -78,26 +83,26 @@ def other_member(cluster: Cluster, node: t.Optional[Node], member: t.Optional[Me
 
 def versions(cluster: Cluster, host: Host) -> Refusals:
     """K3s of another release could change etcd's data when it joins (hazard H-K9). A host without K3s gets the survivor's."""
-    found = [item for item in _compose.survivors(cluster) if item.k3s is not None]
-    versions = {item.k3s.version for item in found if item.k3s}
-    if len(versions) > 1:
-        told = ", ".join("{0}: {1}".format(item.name, item.k3s.version) for item in found if item.k3s)
+    found = _installed(cluster)
+    releases = {item.version for item in found.values()}
+    if len(releases) > 1:
+        told = ", ".join("{0}: {1}".format(name, item.version) for name, item in found.items())
         yield Refusal(
             "VERSION_MISMATCH",
             "The survivors run different releases of K3s ({0}).".format(told),
             "Bring them to one release first.",
         )
     elif host.k3s and (
-        host.k3s.version not in versions or host.k3s.binary not in {i.k3s.binary for i in found if i.k3s}
+        host.k3s.version not in releases or host.k3s.binary not in {item.binary for item in found.values()}
     ):
         yield Refusal(
             "VERSION_MISMATCH",
             "{0} has K3s {1}, which is not the program of the survivors ({2}).".format(
-                host.name, host.k3s.version or "of no known release", " and ".join(sorted(versions))
+                host.name, host.k3s.version or "of no known release", " and ".join(sorted(releases))
             ),
             "Remove {0} there: the survivors' is copied.".format(K3S_PROGRAM),
         )
-    machines = {item.architecture for item in found if item.architecture}
+    machines = {item.architecture for item in _compose.survivors(cluster) if item.k3s and item.architecture}
     if host.architecture and machines and host.architecture not in machines:
         yield Refusal(
             "VERSION_MISMATCH",

@@ -16,6 +16,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._ocboot_output import
 from ansible_collections.cloudpods.ha.plugins.module_utils._providers import (
     HOST_BACKUPS,
     K3S_CONFIG,
+    K3S_ENVIRONMENT,
     K3S_MANIFESTS,
     K3S_REGISTRIES,
     K3S_TOKEN,
@@ -39,7 +40,7 @@ def written_by_ocboot(provider: str) -> t.Dict[str, str]:
         found.update(
             config=K3S_CONFIG,
             unit=K3S_UNIT_FILE,
-            environment=K3S_UNIT_FILE + ".env",
+            environment=K3S_ENVIRONMENT,
             registries=K3S_REGISTRIES,
             calico=K3S_MANIFESTS + "/calico.yaml",
         )

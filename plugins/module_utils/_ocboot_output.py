@@ -92,7 +92,8 @@ def _any_part(part: str) -> str:
         return r"(?:\s|\\|(?<=\\)(?:[ntrNLP_]|(?i:x[0-9a-f]{2}|u[0-9a-f]{4}))|\+|(?i:%[0-9a-f]{2})){1,80}"
     if part[0] in "\\'\"":
         # What was quoted twice has its backslashes doubled twice, and a shell's quotes are left and entered again: their number says nothing.
-        return r"(?:[\\'\"]|(?i:%5c|%27|%22)|(?<=\\)(?i:u00|x)(?i:5c|27|22)){1,80}"
+        # A long line may be broken between two of them.
+        return r"(?:[\\'\"]|(?i:%5c|%27|%22)|(?<=\\)(?i:u00|x)(?i:5c|27|22)|(?<=\\)\n[ \t]{0,80}){1,80}"
     number = ord(part)
     units = part.encode("utf-16-be", "surrogatepass")
     numbers = ["u{0:04x}".format(int.from_bytes(units[i : i + 2], "big")) for i in range(0, len(units), 2)]

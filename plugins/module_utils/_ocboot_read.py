@@ -11,8 +11,7 @@ import typing as t
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
 from ansible_collections.cloudpods.ha.plugins.module_utils._models import Json
 from ansible_collections.cloudpods.ha.plugins.module_utils._ocboot_models import OcbootHost, OcbootNode
-
-_CONTROL_PLANE = ("node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master")
+from ansible_collections.cloudpods.ha.plugins.module_utils._parse import CONTROL_PLANE_LABELS
 
 
 def nodes(objects: t.Sequence[Json]) -> t.Tuple[OcbootNode, ...]:
@@ -29,7 +28,7 @@ def _node(item: Json) -> OcbootNode:
         ready=any(
             entry.get("type") == "Ready" and entry.get("status") == "True" for entry in status.get("conditions") or []
         ),
-        control_plane=any(label in labels for label in _CONTROL_PLANE),
+        control_plane=any(label in labels for label in CONTROL_PLANE_LABELS),
         as_host=labels.get("onecloud.yunion.io/host") == "enable",
         lbagent=labels.get("onecloud.yunion.io/lbagent") == "enable",
         version=(status.get("nodeInfo") or {}).get("kubeletVersion") or "",

@@ -40,7 +40,6 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._parity import parity
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan_text import lines
 from ansible_collections.cloudpods.ha.plugins.module_utils._providers import KUBELET_PORT, PROVIDERS
 
-_REMOVE = "remove the etcd member"
 # What a copy is kept of. Pods are not: whatever made them makes them again.
 _API_VERSIONS = {
     "Node": "v1",
@@ -345,7 +344,9 @@ def _removals(cluster: Cluster, found: _Found, made: Plan) -> t.Iterator[Step]:
     members: t.Tuple[Step, ...] = ()
     if found.member is not None:
         ref = ObjectRef("EtcdMember", "", found.member.name or ",".join(found.member.peer_urls), found.member.id)
-        act = "wait for K3s to remove the etcd member, and remove it if it stays" if made.member_leaves else _REMOVE
+        act = "remove the etcd member"
+        if made.member_leaves:
+            act = "wait for K3s to remove the etcd member, and remove it if it stays"
         members = (Step("etcd_cleanup", act, (ref,)),)
     last = PROVIDERS[cluster.provider].deletes_member
     if not last:
