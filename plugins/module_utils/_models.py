@@ -165,7 +165,10 @@ class Pod:
 
 @dataclasses.dataclass(frozen=True)
 class Claim:
-    """A claim with the volume it is bound to. `pv_name` is empty for a claim that was never bound."""
+    """A claim with the volume it is bound to. `pv_name` is empty for a claim that was never bound.
+
+    `volume_kind` is hostPath, local, the CSI driver's name, or the key of another source. `workload_labels` are those of what mounts it.
+    """
 
     namespace: str
     name: str
@@ -180,6 +183,10 @@ class Claim:
     size_bytes: int = 0
     found_by: t.Tuple[str, ...] = ()
     mounted_by: t.Tuple[Owner, ...] = ()
+    volume_kind: str = ""
+    labels: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
+    workload_labels: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
+    finalizers: t.Tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -241,7 +248,10 @@ class ObjectRef:
 
 @dataclasses.dataclass(frozen=True)
 class Cluster:
-    """Everything discovery found: the documented fact `discovery_cluster`."""
+    """Everything discovery found: the documented fact `discovery_cluster`.
+
+    `cloudpods` is what the policies ask of its OnecloudCluster: {version, glance_on_s3}; None where there is none.
+    """
 
     provider: str
     lost: t.Optional[Lost] = None
@@ -262,6 +272,7 @@ class Cluster:
     helper_pods: t.Tuple[Pod, ...] = ()
     cluster_info_server: str = ""
     node_password: t.Optional[ObjectRef] = None
+    cloudpods: t.Optional[Json] = None
     journal: t.Optional[Json] = None
 
 
@@ -276,7 +287,10 @@ class Refusal:
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """What the operator asked for. `policies` decide what happens to lost claims, the first that matches wins."""
+    """What the operator asked for. `policies` decide what happens to lost claims, the first that matches wins.
+
+    `discard` are the claims (NAMESPACE/NAME) whose loss was approved by name.
+    """
 
     lost: str
     fenced: bool = False
@@ -285,11 +299,15 @@ class Request:
     maximum_skew_seconds: float = 5.0
     storage_path: str = ""
     policies: t.Tuple[t.Mapping[str, t.Any], ...] = ()
+    discard: t.Tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
 class ClaimPlan:
-    """What happens to one claim. `group` is the workload all of whose claims are recovered together, in ascending `order`."""
+    """What happens to one claim. `group` is the workload all of whose claims are recovered together, in ascending `order`.
+
+    `pod` is the StatefulSet's pod that mounts it, `loses` what is gone for good, `tasks` the file of the policy 'hook', `code` that of a refusal.
+    """
 
     namespace: str
     name: str
@@ -302,6 +320,11 @@ class ClaimPlan:
     order: int
     group: str
     owner: t.Optional[Owner] = None
+    pod: str = ""
+    reclaim_policy: str = ""
+    loses: str = ""
+    tasks: str = ""
+    code: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
