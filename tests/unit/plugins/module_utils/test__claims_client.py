@@ -8,7 +8,7 @@ import random
 import typing as t
 
 import pytest
-from ansible_collections.cloudpods.ha.plugins.module_utils import _claims_client
+from ansible_collections.cloudpods.ha.plugins.module_utils import _claims_client, _volumes
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import ObjectChanged
 
 PARAMS = {
@@ -225,7 +225,9 @@ def test_a_refusal_carries_what_was_seen_and_what_to_do() -> None:
 def test_an_affinity_term_without_a_host_is_no_binding() -> None:
     volume = StandInCluster().objects[f"{VOLUMES}/pv-old"]
     volume["spec"]["nodeAffinity"]["required"]["nodeSelectorTerms"].append({"matchExpressions": []})
-    assert _claims_client.parse_volume(volume).hostnames == ("host-1", "*")
+    place = _claims_client.parse_volume(volume).place
+    assert len(place.terms) == 2
+    assert not _volumes.pinned(place, _volumes.Site("master-1", "host-1"))
 
 
 def test_leftovers_are_judged_from_the_live_objects() -> None:

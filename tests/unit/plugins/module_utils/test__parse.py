@@ -133,55 +133,6 @@ def test_only_claims_count_among_the_volumes_of_a_pod() -> None:
     assert _parse.claim_names({"volumes": None}) == []
 
 
-def found(volume: Json, name: str = "master-1") -> tuple[str, ...]:
-    return _parse.found_by(volume, hostname_label=name, node_name=name)
-
-
-def test_a_volume_is_on_a_node_by_its_affinity_and_its_annotation() -> None:
-    volume = volume_object("pv", "u", node="master-1")
-    assert found(volume) == ("affinity", "annotation")
-    assert found(volume, "master-10") == ()
-    assert found(volume, "master") == ()
-
-
-def test_either_is_enough_when_the_other_is_missing() -> None:
-    volume = volume_object("pv", "u", node="master-1")
-    volume["metadata"]["annotations"] = None
-    assert found(volume) == ("affinity",)
-    volume = volume_object("pv", "u", node="master-1")
-    volume["spec"]["nodeAffinity"] = None
-    assert found(volume) == ("annotation",)
-
-
-def test_a_volume_whose_affinity_and_annotation_disagree_is_in_conflict() -> None:
-    volume = volume_object("pv", "u", node="master-1")
-    volume["metadata"]["annotations"] = {"local.path.provisioner/selected-node": "master-2"}
-    assert found(volume) == ("affinity", "conflict")
-    assert found(volume, "master-2") == ("annotation", "conflict")
-    assert found(volume, "master-3") == ()
-
-
-def test_the_hostname_label_and_not_the_name_decides_about_the_affinity() -> None:
-    volume = volume_object("pv", "u", node="m1.example.org")
-    volume["metadata"]["annotations"] = {"local.path.provisioner/selected-node": "master-1"}
-    told = _parse.found_by(volume, hostname_label="m1.example.org", node_name="master-1")
-    assert told == ("affinity", "annotation")
-
-
-def test_a_volume_of_several_nodes_is_not_lost_with_one() -> None:
-    volume = volume_object("pv", "u", node="master-1")
-    volume["metadata"]["annotations"] = {}
-    terms = volume["spec"]["nodeAffinity"]["required"]["nodeSelectorTerms"]
-    terms[0]["matchExpressions"][0]["values"].append("master-2")
-    assert found(volume) == ()
-    terms[0]["matchExpressions"][0] = {"key": "kubernetes.io/hostname", "operator": "NotIn", "values": ["master-1"]}
-    assert found(volume) == ()
-
-
-def test_a_network_volume_is_on_no_node() -> None:
-    assert found({"metadata": {"name": "nfs", "uid": "u"}, "spec": {"nfs": {"server": "192.0.2.1"}}}) == ()
-
-
 def workloads(*items: tuple[str, Json]) -> list[Json]:
     return [{**item, "kind": kind} for kind, item in items]
 
