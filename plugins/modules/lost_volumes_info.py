@@ -18,8 +18,9 @@ description:
   - "A volume is on the node when each term of its node affinity names this node alone: C(kubernetes.io/hostname) by the
     Node's hostname label, the field C(metadata.name) by its name, any other key, such as that of a CSI driver for local
     disks, by either. Keys of zones and regions name no node, and of the operators only C(In) does. What may be used on
-    another registered Node, by the labels that one has, is never counted."
-  - Without an affinity the annotation C(local.path.provisioner/selected-node) of rancher.io/local-path tells the node.
+    another registered Node, by the labels that one has, is never taken for lost."
+  - Without an affinity the annotation C(local.path.provisioner/selected-node) of rancher.io/local-path tells the node. Where
+    the two disagree and one of them names the node, the volume is told as being in doubt.
     A hostPath or local volume that says nothing at all is told when a pod that mounts it was on the node.
 options:
   lost_node:

@@ -248,6 +248,16 @@ def test_a_claim_that_is_being_deleted_is_let_go_by_the_pod_that_can_t_start() -
     assert decide(SAME, seen(nodes=SAME_NODES, claim=new, pods=(PLACED,))).kind == "wait"
 
 
+def test_a_claim_that_is_recreated_waits_while_its_pod_waits_for_another_lost_claim() -> None:
+    # On a replacement of the same name the old volume of the other claim still fits, so the pod is placed and can't start.
+    new = dataclasses.replace(NEW_VOLUME, place=place("host-1", annotated="master-1"))
+    for state in (seen(AFTER, volume=new), seen(claim=UNBOUND, volume=None)):
+        assert decide(SAME, dataclasses.replace(state, nodes=SAME_NODES, pods=(PLACED,))).kind == "wait"
+    # Under a name of its own nothing is placed before the other claim is recreated too.
+    for state in (seen(AFTER, pods=(FRESH,)), seen(claim=UNBOUND, volume=None, pods=(FRESH,))):
+        assert decide(TARGET, state).kind == "wait"
+
+
 def test_a_waiting_pod_says_why_in_the_words_of_the_scheduler() -> None:
     state = seen(claim=UNBOUND, volume=None, pods=(FRESH,))
     assert "node affinity conflict" in decide(TARGET, state).reason

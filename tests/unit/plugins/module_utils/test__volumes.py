@@ -57,6 +57,7 @@ ZONES = [
     "topology.kubernetes.io/zone",
     "topology.kubernetes.io/region",
     "failure-domain.beta.kubernetes.io/zone",
+    "failure-domain.beta.example.org/rack",
     "topology.ebs.csi.aws.com/zone",
     "example.org/region",
 ]
@@ -99,6 +100,8 @@ def test_a_volume_is_lost_when_every_term_names_the_lost_node_alone(
 ) -> None:
     assert found(volume(*terms)) == reasons
     assert _volumes.proven(reasons) == bool(reasons)
+    # As well when no other Node is left to ask.
+    assert found(volume(*terms), others=()) == reasons
 
 
 def test_an_affinity_without_terms_is_none() -> None:
@@ -115,6 +118,7 @@ def test_a_volume_is_on_a_node_by_its_affinity_and_its_annotation() -> None:
     assert found(obj, Site("master-10", "master-10")) == ()
     assert found(obj, Site("master", "master")) == ()
     assert found(obj, Site("", "")) == ()
+    assert found(volume(), Site("", "")) == ()
 
 
 def test_the_annotation_names_the_node_and_the_affinity_its_label() -> None:
