@@ -15,143 +15,74 @@ the old volume is blocked, so that it has not started.
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass, field
+
+from ansible_collections.cloudpods.ha.plugins.module_utils import _volumes
+from ansible_collections.cloudpods.ha.plugins.module_utils._claims_models import (
+    Action,
+    Claim,
+    Pod,
+    Seen,
+    Target,
+    Workload,
+)
 
 # Terminating longer than this, a claim is held by more than the moment that the API needs.
 CLAIM_TERMINATING_SECONDS = 30
+# Terminating longer than this, what a finalizer holds is not let go by the next moment of a controller (hazard S2).
+HELD_SECONDS = 60
+# Kubernetes' own: it goes by itself with the last pod that mounts the claim.
+PVC_PROTECTION = "kubernetes.io/pvc-protection"
 FINISHED = ("Succeeded", "Failed")
-
-
-@dataclass(frozen=True)
-class LostNode:
-    """The node that is gone: its name, the UID of its Node object, the value of its hostname label."""
-
-    name: str
-    uid: str
-    hostname: str
-
-
-@dataclass(frozen=True)
-class LiveNode:
-    """A Node object as it is now."""
-
-    name: str
-    uid: str
-    hostname: str
-    ready: bool = True
-    schedulable: bool = True
-    terminating: bool = False
-
-
-@dataclass(frozen=True)
-class Claim:
-    """A PersistentVolumeClaim. `selected_node` is the node for which the scheduler asked a volume."""
-
-    uid: str
-    phase: str
-    volume_name: str = ""
-    selected_node: str = ""
-    created: str = ""
-    terminating_seconds: t.Optional[int] = None
-    finalizers: t.Tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Volume:
-    """A PersistentVolume. `hostnames` are the values its node affinity requires, `annotated_node` is the provisioner's
-    own note."""
-
-    name: str
-    uid: str
-    claim_uid: str
-    phase: str = "Bound"
-    hostnames: t.Tuple[str, ...] = ()
-    annotated_node: str = ""
-    policy: str = "Delete"
-    terminating: bool = False
-
-
-@dataclass(frozen=True)
-class Pod:
-    """A pod that mounts the claim. `hint` says why it is not running, in the words of the scheduler or the kubelet."""
-
-    name: str
-    uid: str
-    version: str
-    phase: str
-    node: str = ""
-    ready: bool = False
-    terminating: bool = False
-    created: str = ""
-    hint: str = ""
-
-
-@dataclass(frozen=True)
-class Workload:
-    """The StatefulSet or Deployment that owns the pods. `managed`: something above it would create it again."""
-
-    kind: str
-    name: str
-    uid: str
-    replicas: int
-    managed: bool = False
-
-
-@dataclass(frozen=True)
-class Target:
-    """What is to be recovered: the identities that the plan recorded while the volume was known to be lost."""
-
-    namespace: str
-    claim: str
-    claim_uid: str
-    volume: str
-    volume_uid: str
-    kind: str
-    workload: str
-    workload_uid: str
-    lost: LostNode
-    replacement: str
-
-    @property
-    def label(self) -> str:
-        """Namespace and name of the claim, as people write it."""
-        return "{0}/{1}".format(self.namespace, self.claim)
-
-
-@dataclass(frozen=True)
-class Seen:
-    """The live objects, read in one go."""
-
-    nodes: t.Tuple[LiveNode, ...]
-    claim: t.Optional[Claim] = None
-    volume: t.Optional[Volume] = None
-    pods: t.Tuple[Pod, ...] = ()
-    workload: t.Optional[Workload] = None
-
-    def node(self, name: str) -> t.Optional[LiveNode]:
-        """The live Node of that name."""
-        return next((node for node in self.nodes if node.name == name), None)
-
-
-@dataclass(frozen=True)
-class Action:
-    """The next act: wait, delete_claim, delete_pod, delete_workload, done or refuse, and why."""
-
-    kind: str
-    reason: str
-    code: str = ""
-    advice: str = ""
-    pod: t.Optional[Pod] = field(default=None)
 
 
 def decide(target: Target, seen: Seen) -> Action:
     """Return the next safe act for a claim. Each call judges the live objects alone."""
-    return _judge_nodes(target, seen) or (
-        _judge_absent(target, seen)
-        if seen.claim is None
-        else _judge_old(target, seen, seen.claim)
-        if seen.claim.uid == target.claim_uid
-        else _judge_new(target, seen, seen.claim)
+    refused = _judge_nodes(target, seen)
+    if refused is not None:
+        return refused
+    claim = seen.claim
+    if claim is None:
+        action = _judge_absent(target, seen)
+    elif claim.uid == target.claim_uid:
+        action = _judge_old(target, seen, claim)
+    else:
+        action = _judge_new(target, seen, claim)
+    return _judge_held(target, seen, action) if action.kind == "wait" else action
+
+
+def _judge_held(target: Target, seen: Seen, action: Action) -> Action:
+    """Name the finalizers by which a wait may be held, and stop waiting when they do not go (hazard S2)."""
+    claim = seen.claim
+    going = claim is not None and claim.terminating_seconds is not None
+    # A pod of a Deployment stands in nobody's way once the old claim is gone: the next one has another name.
+    in_the_way = target.kind == "StatefulSet" or going or (claim is not None and claim.uid == target.claim_uid)
+    pods = [pod for pod in seen.pods if in_the_way and pod.terminating and pod.finalizers]
+    if pods:
+        names = "; ".join(
+            "the pod {0}/{1} is Terminating and held by its finalizers {2}".format(
+                target.namespace, pod.name, ", ".join(pod.finalizers)
+            )
+            for pod in pods
+        )
+        if max(pod.terminating_seconds for pod in pods) >= HELD_SECONDS:
+            return _refuse_held(names)
+        return _wait("{0}; {1}".format(action.reason, names))
+    foreign = [item for item in claim.finalizers if item != PVC_PROTECTION] if claim is not None and going else []
+    # While a pod that was placed is there, the claim would stay without them too.
+    if claim is None or not foreign or any(pod.node for pod in seen.pods):
+        return action
+    if (claim.terminating_seconds or 0) < HELD_SECONDS:
+        return action
+    return _refuse_held(
+        "the claim {0} is Terminating and held by its finalizers {1}".format(target.label, ", ".join(foreign))
+    )
+
+
+def _refuse_held(what: str) -> Action:
+    return _refuse(
+        "held_by_finalizer",
+        "{0}, for more than {1} s.".format(what, HELD_SECONDS),
+        "Find out which program set them and let it finish; nothing is taken away here. Then run again.",
     )
 
 
@@ -208,14 +139,9 @@ def _judge_old(target: Target, seen: Seen, claim: Claim) -> Action:
     refusal = _judge_place(target, seen, claim)
     if refusal is not None:
         return refusal
-    if target.kind == "Deployment" and seen.workload is not None and not seen.workload.managed:
-        return _refuse(
-            "nobody_recreates",
-            "nothing owns the Deployment {0}, so nothing would create it and {1} again.".format(
-                target.workload, target.label
-            ),
-            "Recreate claim and Deployment by hand from their manifests.",
-        )
+    unmade = _judge_maker(target, seen)
+    if unmade is not None:
+        return unmade
     if on_lost:
         return _wait(
             "the pod {0} of the vanished node {1} is still registered; pod garbage collection takes it".format(
@@ -226,6 +152,26 @@ def _judge_old(target: Target, seen: Seen, claim: Claim) -> Action:
         "delete_claim",
         "its volume {0} was on {1}, and no pod that was ever placed uses it".format(target.volume, target.lost.name),
     )
+
+
+def _judge_maker(target: Target, seen: Seen) -> t.Optional[Action]:
+    """None when something is there that makes the claim again once it is deleted."""
+    workload = seen.workload
+    if target.kind == "StatefulSet":
+        return _judge_scale(target, workload)
+    if workload is None:
+        return _wait(
+            "the Deployment {0} is not there, so nobody is known to make the claim again".format(target.workload)
+        )
+    if not workload.managed:
+        return _refuse(
+            "nobody_recreates",
+            "nothing owns the Deployment {0}, so nothing would create it and {1} again.".format(
+                target.workload, target.label
+            ),
+            "Recreate claim and Deployment by hand from their manifests.",
+        )
+    return None
 
 
 def _judge_place(target: Target, seen: Seen, claim: Claim) -> t.Optional[Action]:
@@ -256,11 +202,12 @@ def _judge_place(target: Target, seen: Seen, claim: Claim) -> t.Optional[Action]
             ),
             "Make the plan again.",
         )
-    if set(volume.hostnames) != {target.lost.hostname} or volume.annotated_node not in ("", target.lost.name):
+    others = seen.sites_but(target.lost.name)
+    if not _volumes.proven(_volumes.found_by(volume.place, target.lost.site, others)):
         return _refuse(
             "not_on_lost_node",
-            "the volume {0} of {1} is not on {2} alone: affinity {3}, provisioner's note '{4}'.".format(
-                volume.name, target.label, target.lost.name, list(volume.hostnames), volume.annotated_node
+            "the volume {0} of {1} is not on {2} alone: {3}.".format(
+                volume.name, target.label, target.lost.name, volume.place
             ),
             "Its data may be alive: leave it, or settle by hand where it is.",
         )
@@ -308,12 +255,6 @@ def _judge_absent(target: Target, seen: Seen) -> Action:
                 target.label, target.workload, "new" if workload else "absent"
             )
         )
-    if workload is None:
-        return _refuse(
-            "no_workload",
-            "the StatefulSet {0} is gone.".format(target.workload),
-            "Deploy it again; it creates its claim by itself.",
-        )
     refusal = _judge_scale(target, workload)
     if refusal is not None:
         return refusal
@@ -333,7 +274,8 @@ def _judge_new(target: Target, seen: Seen, claim: Claim) -> Action:
             "Make the plan again.",
         )
     for pod in seen.pods:
-        if pod.node and pod.node != target.replacement and seen.node(pod.node) is not None and not pod.terminating:
+        gone = not pod.node or seen.node(pod.node) is None or pod.terminating or pod.phase in FINISHED
+        if not gone and pod.node != target.replacement:
             return _elsewhere(target, "the pod {0} was placed on {1}".format(pod.name, pod.node))
     return _judge_bound(target, seen, claim) if claim.phase == "Bound" else _judge_unbound(target, seen, claim)
 
@@ -341,24 +283,22 @@ def _judge_new(target: Target, seen: Seen, claim: Claim) -> Action:
 def _judge_unbound(target: Target, seen: Seen, claim: Claim) -> Action:
     if claim.selected_node and claim.selected_node != target.replacement:
         return _elsewhere(target, "a volume for it was asked on {0}".format(claim.selected_node))
-    if seen.workload is not None and seen.workload.replicas == 0:
+    if _is_idle(seen):
         return Action(
             "done", "the claim is recreated; {0} has no replicas, so it stays unbound".format(target.workload)
         )
-    if seen.workload is not None and target.kind == "StatefulSet":
-        refusal = _judge_scale(target, seen.workload)
-        if refusal is not None:
-            return refusal
+    refusal = _judge_scale(target, seen.workload) if target.kind == "StatefulSet" else None
+    if refusal is not None:
+        return refusal
     return _drop_stale_pod(seen, claim.created) or _wait("the new claim is not bound yet" + _hint(seen))
 
 
 def _judge_bound(target: Target, seen: Seen, claim: Claim) -> Action:
     replacement = seen.node(target.replacement)
-    wanted = replacement.hostname if replacement else target.replacement
-    if seen.volume is None:
+    if seen.volume is None or replacement is None:
         return _wait("the new volume {0} is not there yet".format(claim.volume_name))
-    if set(seen.volume.hostnames) != {wanted}:
-        return _elsewhere(target, "its volume {0} is on {1}".format(claim.volume_name, list(seen.volume.hostnames)))
+    if not _volumes.pinned_alone(seen.volume.place, replacement.site, seen.sites_but(target.replacement)):
+        return _elsewhere(target, "its volume {0} is elsewhere ({1})".format(claim.volume_name, seen.volume.place))
     ready = [pod for pod in seen.pods if pod.node == target.replacement and pod.ready and not pod.terminating]
     if ready:
         return Action(
@@ -366,16 +306,36 @@ def _judge_bound(target: Target, seen: Seen, claim: Claim) -> Action:
             "it is bound on {0} and its pod {1} is Ready".format(target.replacement, ready[0].name),
             pod=ready[0],
         )
-    return _wait("the new claim is bound on {0}, its pod is not Ready{1}".format(target.replacement, _hint(seen)))
+    if _is_idle(seen):
+        return Action(
+            "done",
+            "it is bound on {0}; {1} has no replicas, so nothing runs".format(target.replacement, target.workload),
+        )
+    refusal = _judge_scale(target, seen.workload) if target.kind == "StatefulSet" else None
+    return refusal or _wait(
+        "the new claim is bound on {0}, its pod is not Ready{1}".format(target.replacement, _hint(seen))
+    )
 
 
-def _judge_scale(target: Target, workload: Workload) -> t.Optional[Action]:
+def _is_idle(seen: Seen) -> bool:
+    """Whether the workload is there and told to run nothing."""
+    return seen.workload is not None and seen.workload.replicas == 0
+
+
+def _judge_scale(target: Target, workload: t.Optional[Workload]) -> t.Optional[Action]:
+    """None when the StatefulSet is there and has the pod that mounts the claim."""
+    if workload is None:
+        return _refuse(
+            "no_workload",
+            "the StatefulSet {0} is gone.".format(target.workload),
+            "Deploy it again; it creates its claim by itself.",
+        )
     ordinal = target.claim.rsplit("-", 1)[-1]
-    if ordinal.isdigit() and int(ordinal) >= workload.replicas:
+    if ordinal.isdigit() and not workload.first <= int(ordinal) < workload.first + workload.replicas:
         return _refuse(
             "scaled_down",
-            "the StatefulSet {0} has {1} replicas, so it does not create {2}.".format(
-                workload.name, workload.replicas, target.label
+            "the StatefulSet {0} has {1} replicas from number {3} on, so it does not create {2}.".format(
+                workload.name, workload.replicas, target.label, workload.first
             ),
             "Scale it back, or drop this claim from the plan.",
         )

@@ -9,7 +9,8 @@ from __future__ import annotations
 import datetime
 import typing as t
 
-from ansible_collections.cloudpods.ha.plugins.module_utils._claims import (
+from ansible_collections.cloudpods.ha.plugins.module_utils._claims import decide
+from ansible_collections.cloudpods.ha.plugins.module_utils._claims_models import (
     Action,
     Claim,
     LiveNode,
@@ -19,7 +20,6 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._claims import (
     Target,
     Volume,
     Workload,
-    decide,
 )
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError, ObjectChanged
 from ansible_collections.cloudpods.ha.plugins.module_utils._kube import KubeApi
@@ -30,17 +30,14 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._leftovers import (
 )
 from ansible_collections.cloudpods.ha.plugins.module_utils._parse import (
     HELPER_POD,
-    HOSTNAME_LABEL,
-    SELECTED_NODE,
     claim_names,
     moment,
 )
+from ansible_collections.cloudpods.ha.plugins.module_utils._volumes import HOSTNAME_LABEL, fits, pinned, place
 
 Json = t.Dict[str, t.Any]
 
 CLAIM_SELECTED_NODE = "volume.kubernetes.io/selected-node"
-# An affinity term that names no host: such a volume is not bound to one, so it is never taken for lost.
-ANY_HOST = "*"
 _PLURAL = {"StatefulSet": "statefulsets", "Deployment": "deployments"}
 
 
@@ -89,7 +86,7 @@ def lost_from(params: Json) -> LostNode:
     return LostNode(name=params["name"], uid=params["uid"], hostname=params["hostname_label"])
 
 
-def step(api: KubeApi, *, target: Target, check_mode: bool) -> Json:
+def step(api: KubeApi, *, target: Target, check_mode: bool, diff: bool = False) -> Json:
     """Read, decide, do one act. Returns a module's result; a refusal and an act that came too late are results too,
     not errors."""
     seen = read(api, target)
@@ -100,7 +97,10 @@ def step(api: KubeApi, *, target: Target, check_mode: bool) -> Json:
             acted = check_mode or _delete(api, target=target, action=action)
         except ObjectChanged as exc:
             action = Action("wait", "it changed between reading and deleting, so it is read again: {0}".format(exc))
-    return _report(target, seen, action, acted=acted)
+    result = _report(target, seen, action, acted=acted)
+    if diff:
+        result["diff"] = _diff(target, action) if acted else {"before": "", "after": ""}
+    return result
 
 
 def read(api: KubeApi, target: Target) -> Seen:
@@ -121,7 +121,8 @@ def read(api: KubeApi, target: Target) -> Seen:
 
 def leftovers(api: KubeApi, *, lost: LostNode, claims: t.Sequence[Json]) -> Json:
     """Judge what the volumes of these claims (namespace, name, uid, pv_name, pv_uid) left behind."""
-    node_present = api.get("/api/v1/nodes/" + lost.name) is not None
+    nodes = [parse_node(item).site for item in api.items("/api/v1/nodes")]
+    node_present = any(node.name == lost.name for node in nodes)
     volumes: t.List[Json] = []
     for item in claims:
         found = api.get("/api/v1/persistentvolumes/" + item["pv_name"])
@@ -134,7 +135,7 @@ def leftovers(api: KubeApi, *, lost: LostNode, claims: t.Sequence[Json]) -> Json
             claim_uid=item["uid"],
             old_claim_present=claim is not None and claim["metadata"]["uid"] == item["uid"],
             lost=lost,
-            node_present=node_present,
+            nodes=nodes,
         )
         volumes.append(
             {
@@ -142,7 +143,7 @@ def leftovers(api: KubeApi, *, lost: LostNode, claims: t.Sequence[Json]) -> Json
                 "uid": verdict.volume.uid,
                 "phase": verdict.volume.phase,
                 "reclaim_policy": verdict.volume.policy,
-                "finalizers": list(found["metadata"].get("finalizers") or []),
+                "finalizers": list(verdict.volume.finalizers),
                 "act": verdict.act,
                 "reason": verdict.reason,
             }
@@ -181,6 +182,7 @@ def parse_node(obj: Json) -> LiveNode:
         ready=any(item.get("type") == "Ready" and item.get("status") == "True" for item in conditions),
         schedulable=not spec.get("unschedulable"),
         terminating="deletionTimestamp" in meta,
+        labels=meta.get("labels") or {},
     )
 
 
@@ -199,27 +201,17 @@ def parse_claim(obj: Json) -> Claim:
 
 
 def parse_volume(obj: Json) -> Volume:
-    """Read a PersistentVolume; each affinity term that names no host counts as ANY_HOST."""
+    """Read a PersistentVolume."""
     meta, spec = obj["metadata"], obj["spec"]
-    terms = ((spec.get("nodeAffinity") or {}).get("required") or {}).get("nodeSelectorTerms") or []
-    hostnames: t.List[str] = []
-    for term in terms:
-        hosts = [
-            value
-            for expression in term.get("matchExpressions") or []
-            if expression.get("key") == HOSTNAME_LABEL and expression.get("operator") == "In"
-            for value in expression.get("values") or []
-        ]
-        hostnames.extend(hosts or [ANY_HOST])
     return Volume(
         name=meta["name"],
         uid=meta["uid"],
         claim_uid=(spec.get("claimRef") or {}).get("uid") or "",
         phase=(obj.get("status") or {}).get("phase") or "",
-        hostnames=tuple(hostnames),
-        annotated_node=(meta.get("annotations") or {}).get(SELECTED_NODE, ""),
+        place=place(obj),
         policy=spec.get("persistentVolumeReclaimPolicy") or "",
         terminating="deletionTimestamp" in meta,
+        finalizers=tuple(meta.get("finalizers") or ()),
     )
 
 
@@ -237,6 +229,8 @@ def parse_pod(obj: Json) -> Pod:
         terminating="deletionTimestamp" in meta,
         created=meta.get("creationTimestamp") or "",
         hint=_hint(status, conditions),
+        terminating_seconds=_age(meta.get("deletionTimestamp")) or 0,
+        finalizers=tuple(meta.get("finalizers") or ()),
     )
 
 
@@ -250,6 +244,7 @@ def parse_workload(obj: Json, *, kind: str) -> Workload:
         uid=obj["metadata"]["uid"],
         replicas=1 if replicas is None else int(replicas),
         managed=bool(obj["metadata"].get("ownerReferences")),
+        first=int((obj["spec"].get("ordinals") or {}).get("start") or 0),
     )
 
 
@@ -276,23 +271,36 @@ def _workload_path(target: Target) -> str:
 
 
 def _delete(api: KubeApi, *, target: Target, action: Action) -> bool:
+    _kind, path, uid = _object(target, action)
+    # At this version it had no node: should the scheduler place it meanwhile, the server refuses the deletion.
+    return api.delete(path, uid=uid, version=action.pod.version if action.pod else "")
+
+
+def _object(target: Target, action: Action) -> t.Tuple[str, str, str]:
+    """Kind, path and UID of what is to be deleted."""
     core = "/api/v1/namespaces/{0}".format(target.namespace)
     if action.kind == "delete_claim":
-        return api.delete("{0}/persistentvolumeclaims/{1}".format(core, target.claim), uid=target.claim_uid)
+        path = "{0}/persistentvolumeclaims/{1}".format(core, target.claim)
+        return "PersistentVolumeClaim", path, target.claim_uid
     if action.kind == "delete_workload":
-        return api.delete(_workload_path(target), uid=target.workload_uid)
+        return target.kind, _workload_path(target), target.workload_uid
     if action.pod is None:
         raise HaError("no pod was named for the act {0}".format(action.kind))
-    # At this version it had no node: should the scheduler place it meanwhile, the server refuses the deletion.
-    return api.delete("{0}/pods/{1}".format(core, action.pod.name), uid=action.pod.uid, version=action.pod.version)
+    return "Pod", "{0}/pods/{1}".format(core, action.pod.name), action.pod.uid
+
+
+def _diff(target: Target, action: Action) -> Json:
+    """The identity of what is deleted, before and after; nothing of what it holds."""
+    kind, path, uid = _object(target, action)
+    name = path.rsplit("/", 1)[1]
+    lines = ["kind: " + kind, "metadata:", "  namespace: " + target.namespace, "  name: " + name, "  uid: " + uid]
+    header = "{0} {1}/{2}".format(kind, target.namespace, name)
+    return {"before_header": header, "after_header": header, "before": "\n".join(lines) + "\n", "after": ""}
 
 
 def _report(target: Target, seen: Seen, action: Action, *, acted: bool) -> Json:
     claim, done = seen.claim, action.kind == "done"
     renewed = claim is not None and claim.uid != target.claim_uid
-    replacement = seen.node(target.replacement)
-    placed = seen.volume.hostnames[0] if seen.volume and len(seen.volume.hostnames) == 1 else ""
-    bound_on = target.replacement if replacement and placed == replacement.hostname else placed
     pod = action.pod or next((item for item in seen.pods if not item.terminating), None)
     words = {"done": "recovered", "wait": "not recovered yet", "refuse": "refused"}.get(
         action.kind, action.kind.replace("_", " ")
@@ -311,7 +319,7 @@ def _report(target: Target, seen: Seen, action: Action, *, acted: bool) -> Json:
             "old_uid": target.claim_uid,
             "new_uid": claim.uid if claim is not None and renewed else "",
             "volume": claim.volume_name if claim else "",
-            "node": bound_on,
+            "node": _bound_on(target, seen),
             "phase": claim.phase if claim else "",
         },
         "pod": {"name": pod.name, "uid": pod.uid, "node": pod.node, "phase": pod.phase, "ready": pod.ready}
@@ -321,3 +329,14 @@ def _report(target: Target, seen: Seen, action: Action, *, acted: bool) -> Json:
     if action.kind == "refuse":
         result.update({"code": action.code, "seen": action.reason, "advice": action.advice})
     return result
+
+
+def _bound_on(target: Target, seen: Seen) -> str:
+    """The one node on which the claim's volume can be used; empty without a volume, or when it is not one alone."""
+    if seen.volume is None:
+        return ""
+    where = seen.volume.place
+    found = [node.name for node in seen.nodes if fits(where, node.site)]
+    if not found and pinned(where, target.lost.site):
+        found = [target.lost.name]
+    return found[0] if len(found) == 1 else ""

@@ -9,24 +9,51 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ansible_collections.cloudpods.ha.plugins.module_utils import _parse
+from ansible_collections.cloudpods.ha.plugins.module_utils import _parse, _volumes
 from ansible_collections.cloudpods.ha.plugins.module_utils._kube import KubeApi
-from ansible_collections.cloudpods.ha.plugins.module_utils._models import Cluster, Json, Lost, Node, ObjectRef
+from ansible_collections.cloudpods.ha.plugins.module_utils._models import (
+    Claim,
+    Cluster,
+    Json,
+    Lost,
+    Node,
+    ObjectRef,
+    Volume,
+    to_json,
+)
 from ansible_collections.cloudpods.ha.plugins.module_utils._providers import K3S, K3S_NODE_SECRET
 
 JOURNAL_LABEL = "ha.cloudpods.org/journal"
+VOLUMES = "/api/v1/persistentvolumes"
+NODES = "/api/v1/nodes"
+ONECLOUD = "/apis/onecloud.yunion.io/v1alpha1/onecloudclusters"
+
+
+@dataclasses.dataclass(frozen=True)
+class Losses:
+    """What is bound to a lost node, with the objects it was found among. `heir` is a Node that took its name over.
+
+    `volumes` have no claim of their own any more; `places` are those of all lost volumes, by name.
+    """
+
+    claims: t.Tuple[Claim, ...]
+    pending_claims: t.Tuple[Claim, ...]
+    volumes: t.Tuple[Volume, ...]
+    places: t.Mapping[str, _volumes.Place]
+    pods: t.Tuple[Json, ...]
+    heir: t.Optional[Node]
 
 
 def read(api: KubeApi, *, provider: str, lost_name: str) -> Cluster:
     """Read everything discovery needs for a lost node given by name or address. `lost` is None when nothing in the API knows it."""
     leases = api.items("/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases")
     now = _parse.newest_lease(leases)
-    nodes = tuple(_parse.node(item, leases=leases, now=now) for item in api.items("/api/v1/nodes"))
+    nodes = tuple(_parse.node(item, leases=leases, now=now) for item in api.items(NODES))
     journals = [
         _parse.journal_state(item)
         for item in api.items("/api/v1/namespaces/kube-system/configmaps", labelSelector=JOURNAL_LABEL)
     ]
-    volumes = api.items("/api/v1/persistentvolumes")
+    volumes = api.items(VOLUMES)
     journal = next(
         (item for item in journals if _is_named(lost_name, item["lost"]["name"], item["lost"]["addresses"])), None
     )
@@ -42,6 +69,7 @@ def read(api: KubeApi, *, provider: str, lost_name: str) -> Cluster:
         lost=lost,
         journal=journal,
         cluster_info_server=_cluster_info_server(api),
+        cloudpods=_parse.cloudpods(api.items(ONECLOUD)),
     )
     return cluster if lost is None else _with_losses(api, cluster, lost, volumes)
 
@@ -97,12 +125,17 @@ def _find_lost(
             machine_id=found.machine_id,
             seen_in=("node",),
         )
-    if any(_parse.found_by(volume, hostname_label=wanted, node_name=wanted) for volume in volumes):
+    others = _others(nodes, wanted)
+    if any(_volumes.found_by(_volumes.place(volume), _volumes.Site(wanted, wanted), others) for volume in volumes):
         return Lost(name=wanted, addresses=(), hostname_label=wanted, seen_in=("volumes",))
     return None
 
 
-def _with_losses(api: KubeApi, cluster: Cluster, lost: Lost, volumes: t.Sequence[Json]) -> Cluster:
+def losses(api: KubeApi, lost: Lost, nodes: t.Sequence[Node], volumes: t.Sequence[Json]) -> Losses:
+    """Tell what the lost node took with it, whether its Node object is still there or not.
+
+    Where another Node has its name by now, that one has the pods, and only volumes older than it count.
+    """
     claims = api.items("/api/v1/persistentvolumeclaims")
     pods = api.items("/api/v1/pods")
     workloads = [
@@ -110,44 +143,102 @@ def _with_losses(api: KubeApi, cluster: Cluster, lost: Lost, volumes: t.Sequence
         for kind, path in (("StatefulSet", "/apis/apps/v1/statefulsets"), ("Deployment", "/apis/apps/v1/deployments"))
         for item in api.items(path)
     ]
-    lost_claims, leftovers = [], []
-    heir = next((node for node in cluster.nodes if node.name == lost.name and lost.uid and node.uid != lost.uid), None)
+    heir = next((node for node in nodes if node.name == lost.name and lost.uid and node.uid != lost.uid), None)
+    used = {
+        (obj["metadata"]["namespace"], name)
+        for obj in pods
+        if heir is None and _parse.pod(obj).node == lost.name
+        for name in _parse.claim_names(obj.get("spec") or {})
+    }
+    site, others = _volumes.Site(lost.name, lost.hostname_label), _others(nodes, lost.name)
+    lost_claims: t.List[Claim] = []
+    unclaimed: t.List[Volume] = []
+    places: t.Dict[str, _volumes.Place] = {}
     for volume in volumes:
-        reasons = _parse.found_by(volume, hostname_label=lost.hostname_label, node_name=lost.name)
-        if not reasons or (heir is not None and not _parse.is_older(volume, heir.created)):
+        if heir is not None and not _parse.is_older(volume, heir.created):
             continue
-        obj = _parse.bound_claim(volume, claims)
+        where, obj = _volumes.place(volume), _parse.bound_claim(volume, claims)
+        used_there = obj is not None and (obj["metadata"]["namespace"], obj["metadata"]["name"]) in used
+        reasons = _volumes.found_by(where, site, others, used_there=used_there)
+        if not reasons:
+            continue
+        places[volume["metadata"]["name"]] = where
         if obj is None:
-            leftovers.append(_parse.leftover_volume(volume))
-            continue
-        mounted_by = _parse.owners(obj["metadata"]["namespace"], obj["metadata"]["name"], workloads, pods)
-        lost_claims.append(_parse.claim(obj, volume=volume, reasons=reasons, mounted_by=mounted_by))
-    pending = [
-        _parse.claim(
-            obj, mounted_by=_parse.owners(obj["metadata"]["namespace"], obj["metadata"]["name"], workloads, pods)
-        )
-        for obj in claims
-        if (obj.get("status") or {}).get("phase") == "Pending" and not (obj.get("spec") or {}).get("volumeName")
-    ]
-    names = {(item.namespace, item.name) for item in lost_claims}
-    records = [(_parse.pod(obj), obj) for obj in pods]
-    on_lost = tuple(pod for pod, _obj in records if pod.node == lost.name and heir is None)
+            unclaimed.append(_parse.leftover_volume(volume, reasons=reasons))
+        else:
+            lost_claims.append(_parse.claim(obj, volume=volume, reasons=reasons, workloads=workloads, pods=pods))
+    return Losses(
+        claims=tuple(lost_claims),
+        pending_claims=tuple(
+            _parse.claim(obj, workloads=workloads, pods=pods)
+            for obj in claims
+            if (obj.get("status") or {}).get("phase") == "Pending" and not (obj.get("spec") or {}).get("volumeName")
+        ),
+        volumes=tuple(unclaimed),
+        places=places,
+        pods=tuple(pods),
+        heir=heir,
+    )
+
+
+def lost_volumes(api: KubeApi, *, name: str, uid: str = "", hostname_label: str = "") -> Json:
+    """What a vanished node took with it: the result of the module lost_volumes_info.
+
+    The hostname label is by default that of the Node with this name, else the name.
+    """
+    nodes = tuple(_parse.node(item, leases=(), now="") for item in api.items(NODES))
+    found = next((node for node in nodes if node.name == name), None)
+    label = hostname_label or (found.hostname_label if found else name)
+    lost = Lost(name=name, addresses=(), hostname_label=label, uid=uid or (found.uid if found else ""))
+    taken = losses(api, lost, nodes, api.items(VOLUMES))
+
+    def told(record: t.Union[Claim, Volume], volume: str) -> Json:
+        reason = _volumes.why(taken.places[volume], record.found_by, name)
+        return {**t.cast(Json, to_json(record)), "why": reason}
+
+    records: t.Tuple[t.Union[Claim, Volume], ...] = (*taken.claims, *taken.volumes)
+    return {
+        "lost_node": {
+            "name": name,
+            "uid": lost.uid,
+            "hostname_label": label,
+            "present": found is not None and taken.heir is None,
+            "ready": found is not None and taken.heir is None and found.ready,
+            "replaced_by": taken.heir.uid if taken.heir else "",
+        },
+        "claims": [told(item, item.pv_name) for item in taken.claims],
+        "volumes": [told(item, item.name) for item in taken.volumes],
+        "pending_claims": [to_json(item) for item in taken.pending_claims],
+        "retained": [
+            item.pv_name if isinstance(item, Claim) else item.name
+            for item in records
+            if item.reclaim_policy == "Retain"
+        ],
+        "total_bytes": sum(item.size_bytes for item in records),
+    }
+
+
+def _others(nodes: t.Iterable[Node], lost: str) -> t.Tuple[_volumes.Site, ...]:
+    return tuple(_volumes.Site(node.name, node.hostname_label, node.labels) for node in nodes if node.name != lost)
+
+
+def _with_losses(api: KubeApi, cluster: Cluster, lost: Lost, volumes: t.Sequence[Json]) -> Cluster:
+    taken = losses(api, lost, cluster.nodes, volumes)
+    names = {(item.namespace, item.name) for item in taken.claims}
+    records = [_parse.pod(obj) for obj in taken.pods]
+    on_lost = tuple(pod for pod in records if pod.node == lost.name and taken.heir is None)
     return dataclasses.replace(
         cluster,
-        claims=tuple(lost_claims),
-        pending_claims=tuple(pending),
-        volumes=tuple(leftovers),
+        claims=taken.claims,
+        pending_claims=taken.pending_claims,
+        volumes=taken.volumes,
         pods=on_lost,
-        stranded_pods=tuple(
-            pod
-            for pod, obj in records
-            if any((pod.namespace, name) in names for name in _parse.claim_names(obj.get("spec") or {}))
-        ),
+        stranded_pods=tuple(pod for pod in records if any((pod.namespace, name) in names for name in pod.claims)),
         helper_pods=tuple(pod for pod in on_lost if pod.name.startswith(_parse.HELPER_POD)),
         attachments=tuple(
             _parse.attachment(item)
             for item in api.items("/apis/storage.k8s.io/v1/volumeattachments")
-            if (item.get("spec") or {}).get("nodeName") == lost.name and heir is None
+            if (item.get("spec") or {}).get("nodeName") == lost.name and taken.heir is None
         ),
         node_password=_node_password(api, lost.name) if cluster.provider == K3S.name else None,
     )

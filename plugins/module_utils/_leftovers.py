@@ -13,8 +13,11 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
-from ansible_collections.cloudpods.ha.plugins.module_utils._claims import LostNode, Volume
+from ansible_collections.cloudpods.ha.plugins.module_utils import _volumes
+from ansible_collections.cloudpods.ha.plugins.module_utils._claims_models import LostNode, Volume
 
+# Kubernetes' own: it goes by itself with the claim.
+PV_PROTECTION = "kubernetes.io/pv-protection"
 HELPER_PREFIX = "helper-pod-delete-"
 
 
@@ -28,15 +31,24 @@ class LeftVolume:
 
 
 def judge_left_volume(
-    *, volume: Volume, planned_uid: str, claim_uid: str, old_claim_present: bool, lost: LostNode, node_present: bool
+    *,
+    volume: Volume,
+    planned_uid: str,
+    claim_uid: str,
+    old_claim_present: bool,
+    lost: LostNode,
+    nodes: t.Sequence[_volumes.Site],
 ) -> LeftVolume:
     """Say whether the object of a vanished node's volume may be deleted. Its directory is out of reach either way
-    (H-L1)."""
+    (H-L1). `nodes` are all that are registered."""
+    foreign = [item for item in volume.finalizers if item != PV_PROTECTION]
+    held = "; its finalizers {0} hold it until who set them lets go".format(", ".join(foreign)) if foreign else ""
     if volume.uid != planned_uid or volume.claim_uid != claim_uid:
         return LeftVolume(volume, "refuse", "it is not the volume of the plan any more")
-    if set(volume.hostnames) != {lost.hostname} or volume.annotated_node not in ("", lost.name):
-        return LeftVolume(volume, "refuse", "it is not on {0}".format(lost.name))
-    if node_present:
+    others = [node for node in nodes if node.name != lost.name]
+    if not _volumes.proven(_volumes.found_by(volume.place, lost.site, others)):
+        return LeftVolume(volume, "refuse", "it is not on {0} alone: {1}".format(lost.name, volume.place))
+    if len(others) < len(nodes):
         return LeftVolume(
             volume, "wait", "a Node {0} is registered, so the provisioner can delete it".format(lost.name)
         )
@@ -45,10 +57,10 @@ def judge_left_volume(
     if volume.policy == "Retain":
         return LeftVolume(volume, "keep", "its reclaim policy is Retain")
     if volume.terminating:
-        return LeftVolume(volume, "wait", "it is being deleted")
+        return LeftVolume(volume, "wait", "it is being deleted" + held)
     if volume.phase not in ("Released", "Failed"):
         return LeftVolume(volume, "wait", "its phase is {0}".format(volume.phase))
-    return LeftVolume(volume, "delete", "its claim and its node are gone")
+    return LeftVolume(volume, "delete", "its claim and its node are gone" + held)
 
 
 @dataclass(frozen=True)

@@ -199,6 +199,8 @@ class Volume:
     reclaim_policy: str
     claim: str
     claim_uid: str = ""
+    size_bytes: int = 0
+    found_by: t.Tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)

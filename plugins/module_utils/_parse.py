@@ -21,10 +21,8 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._models import (
     Pod,
     Volume,
 )
+from ansible_collections.cloudpods.ha.plugins.module_utils._volumes import HOSTNAME_LABEL, place
 
-HOSTNAME_LABEL = "kubernetes.io/hostname"
-# The first is from the provisioner (written on the volume), hazard H-L2.
-SELECTED_NODE = "local.path.provisioner/selected-node"
 CONTROL_PLANE_LABELS = ("node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master")
 CORDONED_FOR = "ha.cloudpods.org/cordoned-for"
 HELPER_POD = "helper-pod-"
@@ -130,59 +128,45 @@ def claim_names(pod_spec: Json) -> t.List[str]:
     return [item["persistentVolumeClaim"]["claimName"] for item in volumes if item.get("persistentVolumeClaim")]
 
 
-def nodes_of_volume(volume: Json) -> t.Tuple[t.List[str], str]:
-    """The hostname labels a volume is bound to by affinity, and the node named by the provisioner's annotation ('' without one)."""
-    terms = (((volume["spec"].get("nodeAffinity") or {}).get("required")) or {}).get("nodeSelectorTerms") or []
-    hostnames = [
-        value
-        for term in terms
-        for expression in term.get("matchExpressions") or []
-        if expression.get("key") == HOSTNAME_LABEL and expression.get("operator") == "In"
-        for value in expression.get("values") or []
-    ]
-    return hostnames, (volume["metadata"].get("annotations") or {}).get(SELECTED_NODE, "")
-
-
-def found_by(volume: Json, *, hostname_label: str, node_name: str) -> t.Tuple[str, ...]:
-    """Why a volume counts as being on a node: 'affinity', 'annotation', both, or nothing. 'conflict' is added when the two disagree."""
-    hostnames, annotated = nodes_of_volume(volume)
-    by_affinity, by_annotation = hostnames == [hostname_label], annotated == node_name
-    found = tuple(word for word, is_so in (("affinity", by_affinity), ("annotation", by_annotation)) if is_so)
-    disagree = bool(found) and bool(hostnames) and bool(annotated) and by_affinity != by_annotation
-    return (*found, "conflict") if disagree else found
-
-
 def is_older(obj: Json, created: str) -> bool:
     """Whether an object was made before a moment; True when either time is missing."""
     made, other = moment(obj["metadata"].get("creationTimestamp")), moment(created)
     return made is None or other is None or made < other
 
 
-def owners(namespace: str, claim: str, workloads: t.Iterable[Json], pods: t.Iterable[Json]) -> t.Tuple[Owner, ...]:
-    """The workloads that mount a claim, by their templates, so that they are found when no pod of theirs is left.
+def mounting(namespace: str, claim: str, workloads: t.Iterable[Json], pods: t.Iterable[Json]) -> t.List[Json]:
+    """The objects that mount a claim: workloads (with their `kind`) by their templates, so that they are found when no pod of theirs is left.
 
     A pod that mounts the claim and belongs to none of them stands for itself.
     """
+    found = [item for item in workloads if item["metadata"]["namespace"] == namespace and claim in _claims_of(item)]
+    return found or [
+        item
+        for item in pods
+        if item["metadata"]["namespace"] == namespace and claim in claim_names(item.get("spec") or {})
+    ]
+
+
+def owners(namespace: str, claim: str, workloads: t.Iterable[Json], pods: t.Iterable[Json]) -> t.Tuple[Owner, ...]:
+    """What mounts a claim, by name: each workload, and for a pod its controller, or itself without one."""
     found: t.List[Owner] = []
-    for workload in workloads:
-        meta = workload["metadata"]
-        if meta["namespace"] == namespace and claim in _claims_of(workload):
-            found.append(
-                Owner(
-                    kind=workload["kind"],
-                    namespace=namespace,
-                    name=meta["name"],
-                    uid=meta["uid"],
-                    managed=bool(meta.get("ownerReferences")),
-                )
-            )
-    if not found:
-        for item in pods:
-            if item["metadata"]["namespace"] == namespace and claim in claim_names(item.get("spec") or {}):
-                record = pod(item)
-                kind, name = record.owner.split("/", 1) if record.owner else ("Pod", record.name)
-                found.append(Owner(kind=kind, namespace=namespace, name=name, uid="" if record.owner else record.uid))
+    for item in mounting(namespace, claim, workloads, pods):
+        meta = item["metadata"]
+        if "kind" in item:
+            managed = bool(meta.get("ownerReferences"))
+            found.append(Owner(item["kind"], namespace, meta["name"], meta["uid"], managed=managed))
+            continue
+        record = pod(item)
+        kind, name = record.owner.split("/", 1) if record.owner else ("Pod", record.name)
+        found.append(Owner(kind, namespace, name, uid="" if record.owner else record.uid))
     return tuple(dict.fromkeys(found))
+
+
+def shared_labels(objects: t.Iterable[Json]) -> t.Dict[str, str]:
+    """The labels that all of these objects have, with the same value."""
+    labels = [item["metadata"].get("labels") or {} for item in objects]
+    first = labels[0] if labels else {}
+    return {key: value for key, value in first.items() if all(item.get(key) == value for item in labels)}
 
 
 def _claims_of(workload: Json) -> t.List[str]:
@@ -196,10 +180,16 @@ def _claims_of(workload: Json) -> t.List[str]:
 
 
 def claim(
-    obj: Json, *, volume: t.Optional[Json] = None, reasons: t.Tuple[str, ...] = (), mounted_by: t.Tuple[Owner, ...] = ()
+    obj: Json,
+    *,
+    volume: t.Optional[Json] = None,
+    reasons: t.Tuple[str, ...] = (),
+    workloads: t.Sequence[Json] = (),
+    pods: t.Sequence[Json] = (),
 ) -> Claim:
-    """A claim with its volume, where it has one."""
+    """A claim with its volume, where it has one, and with what mounts it, of these workloads and pods."""
     meta, spec = obj["metadata"], obj.get("spec") or {}
+    users = (meta["namespace"], meta["name"], workloads, pods)
     source = ((volume or {}).get("spec") or {}) if volume else {}
     path = (source.get("hostPath") or source.get("local") or {}).get("path", "")
     size = (source.get("capacity") or {}).get("storage") or ((spec.get("resources") or {}).get("requests") or {}).get(
@@ -218,7 +208,11 @@ def claim(
         path=path,
         size_bytes=quantity(size),
         found_by=reasons,
-        mounted_by=mounted_by,
+        mounted_by=owners(*users),
+        volume_kind=place(volume).kind if volume else "",
+        labels=meta.get("labels") or {},
+        workload_labels=shared_labels(mounting(*users)),
+        finalizers=tuple(meta.get("finalizers") or ()),
     )
 
 
@@ -234,7 +228,7 @@ def bound_claim(volume: Json, claims: t.Iterable[Json]) -> t.Optional[Json]:
     return None
 
 
-def leftover_volume(volume: Json) -> Volume:
+def leftover_volume(volume: Json, *, reasons: t.Tuple[str, ...] = ()) -> Volume:
     """A volume without a claim of its own."""
     ref = volume["spec"].get("claimRef") or {}
     return Volume(
@@ -244,6 +238,8 @@ def leftover_volume(volume: Json) -> Volume:
         reclaim_policy=volume["spec"].get("persistentVolumeReclaimPolicy", ""),
         claim="{0}/{1}".format(ref.get("namespace", ""), ref.get("name", "")) if ref else "",
         claim_uid=ref.get("uid", ""),
+        size_bytes=quantity((volume["spec"].get("capacity") or {}).get("storage", "")),
+        found_by=reasons,
     )
 
 
@@ -253,6 +249,14 @@ def attachment(obj: Json) -> Attachment:
     return Attachment(
         name=obj["metadata"]["name"], uid=obj["metadata"]["uid"], volume=source.get("persistentVolumeName", "")
     )
+
+
+def cloudpods(objects: t.Sequence[Json]) -> t.Optional[Json]:
+    """What the policies ask of the first OnecloudCluster: {version, glance_on_s3}; None without one."""
+    if not objects:
+        return None
+    spec = objects[0].get("spec") or {}
+    return {"version": spec.get("version") or "", "glance_on_s3": bool((spec.get("glance") or {}).get("switchToS3"))}
 
 
 def journal_state(configmap: Json) -> Json:

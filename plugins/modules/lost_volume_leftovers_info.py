@@ -55,6 +55,7 @@ attributes:
     support: full
 seealso:
   - module: cloudpods.ha.statefulset_claim
+  - module: cloudpods.ha.lost_volumes_info
   - module: kubernetes.core.k8s
 """
 
@@ -93,7 +94,7 @@ RETURN = r"""
 volumes:
   description:
     - The volumes of the plan that are still there. C(act) is V(delete), V(keep) for reclaim policy Retain, V(wait), or
-      V(refuse) when it is not the planned volume any more.
+      V(refuse) when it is not the planned volume any more. C(reason) names finalizers that hold it.
   type: list
   elements: dict
   returned: success

@@ -81,18 +81,21 @@ attributes:
     description: Says what the next act would be, and does nothing.
     support: full
   diff_mode:
-    description: Deletes objects; there is no text to compare.
-    support: none
+    description: Names the object that is deleted, or would be, by kind, namespace, name and UID.
+    support: full
   idempotent:
     description: A claim that is recovered stays as it is, and RV(ignore:changed=false) is returned.
     support: full
 notes:
   - Needs the rights to get and delete claims, pods and statefulsets of the namespace, and to read Nodes and
     PersistentVolumes.
-  - A finalizer is never removed and no pod is ever deleted by force.
+  - A finalizer is never removed and no pod is ever deleted by force. A claim or pod that finalizers hold for more than
+    60 seconds is refused as C(held_by_finalizer), with their names.
+  - Where a volume is follows from its affinity, whatever its kind, by the rules of M(cloudpods.ha.lost_volumes_info).
 seealso:
   - module: cloudpods.ha.deployment_claim
   - module: cloudpods.ha.lost_volume_leftovers_info
+  - module: cloudpods.ha.lost_volumes_info
 """
 
 EXAMPLES = r"""
@@ -138,7 +141,8 @@ done:
   type: bool
   returned: always
 recreated:
-  description: Whether the claim that has the name now is not the lost one.
+  description: Whether the lost claim is gone and another one has its name. Where a pod mounts several lost claims, none
+    is bound before all are recreated, so wait for this first, for each of them, and for RV(done) after.
   type: bool
   returned: always, except on V(error)
 code:
@@ -164,6 +168,16 @@ pod:
   type: dict
   returned: always, except on V(error)
   sample: {name: minio-0, uid: 55d0, node: master-4, phase: Running, ready: true}
+diff:
+  description: The object that was deleted, or would be, as text in C(before), which is empty
+    when nothing is; C(after) is always empty.
+  type: dict
+  returned: in diff mode
+  sample:
+    before_header: PersistentVolumeClaim onecloud/default-influxdb
+    after_header: PersistentVolumeClaim onecloud/default-influxdb
+    before: "kind: PersistentVolumeClaim..."
+    after: ""
 """
 
 import typing as t
@@ -180,7 +194,7 @@ def main() -> t.NoReturn:
     try:
         api = connect(module.params["kubeconfig"], check_mode=module.check_mode)
         target = _claims_client.target_from(module.params, kind="StatefulSet")
-        result = _claims_client.step(api, target=target, check_mode=module.check_mode)
+        result = _claims_client.step(api, target=target, check_mode=module.check_mode, diff=module._diff)
     except HaError as exc:
         module.fail_json(msg=str(exc), action="error", done=False)
     if result["action"] == "refuse":

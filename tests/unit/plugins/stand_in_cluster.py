@@ -18,7 +18,7 @@ from typing import Any
 import yaml
 from ansible_collections.cloudpods.ha.plugins.filter.healers import healers
 from ansible_collections.cloudpods.ha.plugins.filter.replacement_verdict import replacement_verdict
-from ansible_collections.cloudpods.ha.plugins.module_utils import _cluster, _compose, _parity, _parse
+from ansible_collections.cloudpods.ha.plugins.module_utils import _cluster, _compose, _parity, _parse, _volumes
 from ansible_collections.cloudpods.ha.plugins.module_utils._models import (
     Cluster,
     Etcd,
@@ -478,7 +478,8 @@ class StandInCluster:
             return
         volume = self.find(VOLUMES, claim["spec"]["volumeName"])
         assert volume is not None
-        assert _parse.nodes_of_volume(volume) == ([self.lost], self.lost), "a volume that is elsewhere"
+        where, lost = _volumes.place(volume), _volumes.Site(self.lost, self.lost)
+        assert _volumes.found_by(where, lost, ()) == ("affinity", "annotation"), "a volume that is elsewhere"
         assert volume["metadata"].get("creationTimestamp") != MADE, "a volume of the replacement"
         found = self.find(NODES, self.lost)
         assert found is None or found["metadata"]["creationTimestamp"] == JOINED, "the Node is still there"

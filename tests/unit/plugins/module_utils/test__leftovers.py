@@ -4,15 +4,22 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
-from ansible_collections.cloudpods.ha.plugins.module_utils._claims import LostNode, Volume
+from ansible_collections.cloudpods.ha.plugins.module_utils._claims_models import LostNode, Volume
 from ansible_collections.cloudpods.ha.plugins.module_utils._leftovers import (
     HelperPod,
     judge_left_volume,
     stale_helper_pods,
 )
+from ansible_collections.cloudpods.ha.plugins.module_utils._volumes import HOSTNAME_LABEL, Place, Requirement, Site
+
+
+def place(*hosts: str, annotated: str = "") -> Place:
+    terms = tuple((Requirement(HOSTNAME_LABEL, "In", (host,)),) for host in hosts)
+    return Place("hostPath", terms, annotated, may_be_local=True)
+
 
 LOST = LostNode("master-1", "n", "host-1")
-RELEASED = Volume("pv", "pv-uid", "claim", phase="Released", hostnames=("host-1",), annotated_node="master-1")
+RELEASED = Volume("pv", "pv-uid", "claim", phase="Released", place=place("host-1", annotated="master-1"))
 POD = HelperPod("local-path-storage", "helper-pod-delete-pv", "u", "master-1", "Pending")
 
 
@@ -21,25 +28,39 @@ POD = HelperPod("local-path-storage", "helper-pod-delete-pv", "u", "master-1", "
     [
         ({}, {}, "delete"),
         ({"phase": "Failed"}, {}, "delete"),
-        ({"annotated_node": ""}, {}, "delete"),
+        ({"place": place("host-1")}, {}, "delete"),
         ({"phase": "Bound"}, {}, "wait"),
         ({"terminating": True}, {}, "wait"),
         ({"policy": "Retain"}, {}, "keep"),
         ({}, {"old_claim_present": True}, "wait"),
-        ({}, {"node_present": True}, "wait"),
+        ({}, {"nodes": (Site("master-2", "host-2"), Site("master-1", "host-1"))}, "wait"),
+        # Whatever the other node is: it may use the volume.
+        ({}, {"nodes": (Site("master-2", "host-1"),)}, "refuse"),
         ({"uid": "another"}, {}, "refuse"),
         ({"claim_uid": "another"}, {}, "refuse"),
-        ({"hostnames": ("host-2",)}, {}, "refuse"),
-        ({"hostnames": ("host-1", "host-2")}, {}, "refuse"),
-        ({"annotated_node": "master-2"}, {}, "refuse"),
+        ({"place": place("host-2")}, {}, "refuse"),
+        ({"place": place("host-1", "host-2")}, {}, "refuse"),
+        ({"place": place("host-1", annotated="master-2")}, {}, "refuse"),
+        ({"place": place(annotated="master-1")}, {}, "refuse"),
     ],
 )
 def test_a_volume_is_deleted_only_when_claim_and_node_are_gone(change: dict, facts: dict, act: str) -> None:
-    given = {"old_claim_present": False, "node_present": False, **facts}
+    given = {"old_claim_present": False, "nodes": (Site("master-2", "host-2"),), **facts}
     volume = dataclasses.replace(RELEASED, **change)
     verdict = judge_left_volume(volume=volume, planned_uid="pv-uid", claim_uid="claim", lost=LOST, **given)
     assert verdict.act == act
     assert verdict.reason
+
+
+def test_what_holds_a_volume_is_named_and_stays() -> None:
+    for change, act in (({}, "delete"), ({"terminating": True}, "wait")):
+        held = dataclasses.replace(RELEASED, finalizers=("kubernetes.io/pv-protection", "example.org/x"), **change)
+        verdict = judge_left_volume(
+            volume=held, planned_uid="pv-uid", claim_uid="claim", lost=LOST, old_claim_present=False, nodes=()
+        )
+        assert verdict.act == act
+        assert "example.org/x" in verdict.reason
+        assert "pv-protection" not in verdict.reason
 
 
 def test_helper_pods_are_those_of_the_planned_volumes_on_the_vanished_node() -> None:

@@ -133,55 +133,6 @@ def test_only_claims_count_among_the_volumes_of_a_pod() -> None:
     assert _parse.claim_names({"volumes": None}) == []
 
 
-def found(volume: Json, name: str = "master-1") -> tuple[str, ...]:
-    return _parse.found_by(volume, hostname_label=name, node_name=name)
-
-
-def test_a_volume_is_on_a_node_by_its_affinity_and_its_annotation() -> None:
-    volume = volume_object("pv", "u", node="master-1")
-    assert found(volume) == ("affinity", "annotation")
-    assert found(volume, "master-10") == ()
-    assert found(volume, "master") == ()
-
-
-def test_either_is_enough_when_the_other_is_missing() -> None:
-    volume = volume_object("pv", "u", node="master-1")
-    volume["metadata"]["annotations"] = None
-    assert found(volume) == ("affinity",)
-    volume = volume_object("pv", "u", node="master-1")
-    volume["spec"]["nodeAffinity"] = None
-    assert found(volume) == ("annotation",)
-
-
-def test_a_volume_whose_affinity_and_annotation_disagree_is_in_conflict() -> None:
-    volume = volume_object("pv", "u", node="master-1")
-    volume["metadata"]["annotations"] = {"local.path.provisioner/selected-node": "master-2"}
-    assert found(volume) == ("affinity", "conflict")
-    assert found(volume, "master-2") == ("annotation", "conflict")
-    assert found(volume, "master-3") == ()
-
-
-def test_the_hostname_label_and_not_the_name_decides_about_the_affinity() -> None:
-    volume = volume_object("pv", "u", node="m1.example.org")
-    volume["metadata"]["annotations"] = {"local.path.provisioner/selected-node": "master-1"}
-    told = _parse.found_by(volume, hostname_label="m1.example.org", node_name="master-1")
-    assert told == ("affinity", "annotation")
-
-
-def test_a_volume_of_several_nodes_is_not_lost_with_one() -> None:
-    volume = volume_object("pv", "u", node="master-1")
-    volume["metadata"]["annotations"] = {}
-    terms = volume["spec"]["nodeAffinity"]["required"]["nodeSelectorTerms"]
-    terms[0]["matchExpressions"][0]["values"].append("master-2")
-    assert found(volume) == ()
-    terms[0]["matchExpressions"][0] = {"key": "kubernetes.io/hostname", "operator": "NotIn", "values": ["master-1"]}
-    assert found(volume) == ()
-
-
-def test_a_network_volume_is_on_no_node() -> None:
-    assert found({"metadata": {"name": "nfs", "uid": "u"}, "spec": {"nfs": {"server": "192.0.2.1"}}}) == ()
-
-
 def workloads(*items: tuple[str, Json]) -> list[Json]:
     return [{**item, "kind": kind} for kind, item in items]
 
@@ -334,3 +285,53 @@ def test_what_a_node_does_not_say_is_empty() -> None:
 def test_what_was_made_before_a_node_is_older(made: str | None, created: str, older: bool) -> None:
     assert _parse.is_older({"metadata": {"creationTimestamp": made}}, created) is older
     assert _parse.is_older({"metadata": {}}, created)
+
+
+def test_a_claim_has_what_policies_ask_of_it() -> None:
+    obj = claim_object("ns", "export-minio-0", "c", volume="pv")
+    obj["metadata"]["labels"] = {"app": "minio"}
+    obj["metadata"]["finalizers"] = ["kubernetes.io/pvc-protection", "example.org/backup"]
+    item = statefulset_object("ns", "minio", "s", replicas=1, template="export")
+    item["metadata"]["labels"] = {"app": "minio", "release": "minio"}
+    claim = _parse.claim(
+        obj, volume=volume_object("pv", "v", node="m", claim=obj), workloads=workloads(("StatefulSet", item))
+    )
+    assert (claim.volume_kind, claim.labels) == ("hostPath", {"app": "minio"})
+    assert claim.workload_labels == {"app": "minio", "release": "minio"}
+    assert claim.finalizers == ("kubernetes.io/pvc-protection", "example.org/backup")
+    assert claim.mounted_by == (Owner("StatefulSet", "ns", "minio", "s"),)
+    bare = _parse.claim(BARE)
+    assert (bare.volume_kind, bare.labels, bare.workload_labels, bare.finalizers) == ("", {}, {}, ())
+
+
+def test_of_several_that_mount_a_claim_the_labels_they_share_are_its_own() -> None:
+    one, two = (deployment_object("ns", name, name, claim="data") for name in ("a", "b"))
+    one["metadata"]["labels"] = {"app": "x", "tier": "1", "only": "a"}
+    two["metadata"]["labels"] = {"app": "x", "tier": "2"}
+    both = workloads(("Deployment", one), ("Deployment", two))
+    assert _parse.claim(claim_object("ns", "data", "c"), workloads=both).workload_labels == {"app": "x"}
+    two["metadata"]["labels"] = None
+    assert _parse.claim(claim_object("ns", "data", "c"), workloads=both).workload_labels == {}
+    alone = pod_object("ns", "reader", "p", claims=["data"])
+    alone["metadata"]["labels"] = {"app": "reader"}
+    assert _parse.claim(claim_object("ns", "data", "c"), pods=[alone]).workload_labels == {"app": "reader"}
+
+
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [
+        ({"version": "v3.11.9", "glance": {"switchToS3": True}}, {"version": "v3.11.9", "glance_on_s3": True}),
+        ({"version": "v3.8.1", "glance": {"switchToS3": False}}, {"version": "v3.8.1", "glance_on_s3": False}),
+        ({"glance": None}, {"version": "", "glance_on_s3": False}),
+        (None, {"version": "", "glance_on_s3": False}),
+    ],
+)
+def test_of_the_first_onecloudcluster_only_what_policies_ask_is_kept(spec: Json | None, expected: Json) -> None:
+    secret = {"metadata": {"name": "default"}, "spec": spec and {**spec, "mysql": {"password": "secret"}}}
+    assert _parse.cloudpods([secret, {"spec": {"version": "another"}}]) == expected
+    assert _parse.cloudpods([]) is None
+
+
+def test_a_leftover_volume_has_its_size_and_why_it_is_told() -> None:
+    left = _parse.leftover_volume(volume_object("pv", "v", node="m"), reasons=("affinity",))
+    assert (left.size_bytes, left.found_by) == (100 * 2**30, ("affinity",))

@@ -14,6 +14,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._errors import ApiUna
 from ansible_collections.cloudpods.ha.plugins.modules import (
     deployment_claim,
     lost_volume_leftovers_info,
+    lost_volumes_info,
     minio_health_info,
     statefulset_claim,
 )
@@ -65,6 +66,7 @@ ALL = [
     (deployment_claim, CLAIM),
     (minio_health_info, MINIO),
     (lost_volume_leftovers_info, LEFTOVERS),
+    (lost_volumes_info, {"kubeconfig": "/nowhere", "lost_node": {"name": "master-1"}}),
 ]
 
 
@@ -170,3 +172,46 @@ def test_readings_must_agree_one_after_the_other(monkeypatch: pytest.MonkeyPatch
     }
     assert minio_health_info.run(EmptyCluster(), params) == {"settled": False}
     assert len(taken) == 2
+
+
+def test_a_node_that_nothing_knows_took_nothing_with_it(run: t.Callable[..., dict]) -> None:
+    args = {"kubeconfig": "/nowhere", "lost_node": {"name": "master-1"}}
+    result = run(lost_volumes_info, args, EmptyCluster())
+    assert (result["changed"], result["claims"], result["volumes"], result["total_bytes"]) == (False, [], [], 0)
+    assert result["lost_node"] == {
+        "name": "master-1",
+        "uid": "",
+        "hostname_label": "master-1",
+        "present": False,
+        "ready": False,
+        "replaced_by": "",
+    }
+    result = run(lost_volumes_info, args, EmptyCluster("master-1", "n1"))
+    assert (result["lost_node"]["present"], result["lost_node"]["ready"]) == (True, True)
+
+
+class ClaimOfTheVanished(EmptyCluster):
+    """The lost claim is there, and nothing that mounts it."""
+
+    def get(self, path: str) -> t.Any:
+        meta = {"name": path.rsplit("/", 1)[1], "namespace": "ns"}
+        expression = {"key": "kubernetes.io/hostname", "operator": "In", "values": ["master-1"]}
+        affinity = {"required": {"nodeSelectorTerms": [{"matchExpressions": [expression]}]}}
+        return {
+            "persistentvolumeclaims": {"metadata": {**meta, "uid": "old"}, "spec": {"volumeName": "pv"}},
+            "persistentvolumes": {
+                "metadata": {**meta, "uid": "pv-uid"},
+                "spec": {"claimRef": {"uid": "old"}, "nodeAffinity": affinity, "local": {"path": "/data"}},
+            },
+            "statefulsets": {"metadata": {**meta, "uid": "w"}, "spec": {"replicas": 1}},
+        }.get(path.rsplit("/", 2)[1])
+
+
+@pytest.mark.parametrize("diff", [False, True])
+def test_in_diff_mode_a_module_names_what_it_would_delete(run: t.Callable[..., dict], diff: bool) -> None:
+    args = {**CLAIM, "_ansible_diff": diff, "_ansible_check_mode": True}
+    result = run(statefulset_claim, args, ClaimOfTheVanished())
+    assert (result["action"], result["changed"]) == ("delete_claim", True)
+    assert ("diff" in result) == diff
+    if diff:
+        assert "uid: old" in result["diff"]["before"]
