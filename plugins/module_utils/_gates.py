@@ -319,10 +319,14 @@ def volumes(claims: t.Sequence[ClaimPlan], request: Request) -> Refusals:
             )
     lost = [claim for claim in claims if claim.code == "DISCARD_UNAPPROVED"]
     if lost:
-        told = "; ".join("{0}: {1}".format(_policy.label(item), (item.loses or item.reason).rstrip(".")) for item in lost)
+        told = "; ".join(
+            "{0}: {1}".format(_policy.label(item), (item.loses or item.reason).rstrip(".")) for item in lost
+        )
         yield Refusal(
             "DISCARD_UNAPPROVED",
-            "Replacing the node makes new, empty volumes for claims whose data is lost with it, and nobody has approved that ({0}).".format(told),
+            "Replacing the node makes new, empty volumes for claims whose data is lost with it, and nobody has approved that ({0}).".format(
+                told
+            ),
             "When nothing of it is to be saved, run again with {0} on the command line.".format(
                 _policy.argument([*request.discard, *map(_policy.label, lost)])
             ),

@@ -104,7 +104,8 @@ def claim_lines(claims: t.Sequence[ClaimPlan]) -> t.Iterator[str]:
     row = "  {{0:<{0}}}  {{1:>9}}  {{2:<7}}  {{3}}".format(width)
     yield row.format("CLAIM", "SIZE", "POLICY", "WHY, AND WHAT IS GONE FOR GOOD")
     for name, claim in zip(names, claims):
-        told = [*_wrapped(claim.reason, width), *_wrapped("lost: " + _lost(claim), width)]
+        why = "[{0}] {1}".format(claim.code, claim.reason) if claim.code else claim.reason
+        told = [*_wrapped(why, width), *_wrapped("lost: " + _lost(claim), width)]
         if claim.reclaim_policy == "Retain":
             told += _wrapped("kept: the volume object {0} (reclaim policy Retain)".format(claim.pv_name), width)
         if len(name) > width:

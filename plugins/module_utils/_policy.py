@@ -45,6 +45,7 @@ _KEYS: t.Mapping[str, t.Tuple[type, ...]] = {
     "tasks": (str,),
 }
 _ONLY: t.Mapping[str, t.Tuple[type, ...]] = {"cloudpods": (str,), "glance_on_s3": (bool,)}
+_TYPES: t.Mapping[type, str] = {str: "text", dict: "mapping", bool: "true or false", int: "number"}
 _COMPARISONS: t.Mapping[str, t.Callable[[t.Any, t.Any], bool]] = {
     "<": operator.lt,
     "<=": operator.le,
@@ -91,16 +92,14 @@ def _problems(item: t.Mapping[str, t.Any]) -> t.Iterator[str]:
         yield "has tasks, which only hook runs"
 
 
-def _misfits(
-    item: t.Mapping[str, t.Any], known: t.Mapping[str, t.Tuple[type, ...]], before: str
-) -> t.Iterator[str]:
+def _misfits(item: t.Mapping[str, t.Any], known: t.Mapping[str, t.Tuple[type, ...]], before: str) -> t.Iterator[str]:
     for key, value in item.items():
         if key not in known:
             yield "has the key {0}{1}, which means nothing; known are {2}".format(before, key, ", ".join(known))
         elif value is None or (isinstance(value, bool) and bool not in known[key]):
             yield "has the value {0} for {1}{2}".format(value, before, key)
         elif not isinstance(value, known[key]) and not (dict in known[key] and isinstance(value, t.Mapping)):
-            yield "has a {0}{1} that is no {2}".format(before, key, known[key][0].__name__)
+            yield "has {0}{1} that is no {2}".format(before, key, _TYPES[known[key][0]])
 
 
 def check_names(names: t.Sequence[str]) -> None:
@@ -199,7 +198,9 @@ def _obstacle(claim: Claim, policy: str) -> t.Tuple[str, str]:
         )
         return "CLAIM_UNDECIDED", why
     if owner.kind == "StatefulSet" and not _pod(claim, owner):
-        why = "the StatefulSet {0} would not make it again: its name is not that of one of its templates".format(owner.name)
+        why = "the StatefulSet {0} would not make it again: its name is not that of one of its templates".format(
+            owner.name
+        )
         return "CLAIM_UNDECIDED", why
     if owner.kind == "Deployment" and not owner.managed:
         why = "nothing would create the Deployment {0} again, since nothing owns it".format(owner.name)
