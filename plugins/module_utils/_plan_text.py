@@ -12,7 +12,7 @@ import typing as t
 from ansible_collections.cloudpods.ha.plugins.module_utils._models import ClaimPlan, Cluster, ObjectRef, Plan
 
 _TERMINAL = 120
-_NAME_WIDTH = 48
+_NAME_WIDTH = 40
 _STATES = {
     "needed": "PLAN {id}: replace {lost} by {replacement}",
     "resume": "PLAN {id}: go on replacing {lost} by {replacement} where an earlier run stopped",
