@@ -233,10 +233,22 @@ def claims(cluster: Cluster, request: Request) -> t.Tuple[t.List[ClaimPlan], t.L
         for item in cluster.claims
         if item.uid not in settled
     ]
+    decided = list(_with_mates(decided))
     active = [*(item for item in decided if item.policy in ACTIVE), *settled.values()]
     return sorted(active, key=lambda item: (item.order, item.group, item.name)), [
         item for item in decided if item.policy not in ACTIVE
     ]
+
+
+def _with_mates(decided: t.Sequence[ClaimPlan]) -> t.Iterator[ClaimPlan]:
+    """The claims, those refused whose pod mounts an ignored one too: it could not start, and nothing would be recovered."""
+    ignored = {(item.group, item.pod): label(item) for item in decided if item.policy == "ignore" and item.owner}
+    for item in decided:
+        mate = ignored.get((item.group, item.pod))
+        if mate and item.policy in ("heal", "discard"):
+            why = "its pod also mounts {0}, which is to be ignored, so that it could not start".format(mate)
+            item = dataclasses.replace(item, policy="refuse", reason=why, code="CLAIM_UNDECIDED")
+        yield item
 
 
 def begun(cluster: Cluster) -> t.List[ClaimPlan]:

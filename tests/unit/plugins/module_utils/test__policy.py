@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from typing import Any
 
@@ -364,3 +365,16 @@ def test_a_minio_whose_drives_were_given_up_is_no_more_among_those_that_heal() -
     assert len(_policy.healers(cluster.cluster(), cluster.request(discard=names))) == 1
     assert len(_policy.healers(cluster.cluster(), cluster.request(discard=names[:1]), asked)) == 1
     assert _policy.healers(cluster.cluster(), cluster.request(discard=names), asked) == []
+
+
+def test_a_claim_is_not_recovered_for_a_pod_that_could_not_start_without_an_ignored_one() -> None:
+    names = ["export-minio-0", "cache-minio-0", "export-minio-1"]
+    cluster = Cluster(provider="kubeadm", claims=tuple(dataclasses.replace(claim(name), uid=name) for name in names))
+    ignore = {"claim": "cache-*", "policy": "ignore", "reason": "r"}
+    active, kept = _policy.claims(cluster, Request(lost="m", policies=(ignore, HEAL)))
+    assert [item.name for item in active] == ["export-minio-1"]
+    assert [(item.name, item.policy, item.code) for item in kept] == [
+        ("export-minio-0", "refuse", "CLAIM_UNDECIDED"),
+        ("cache-minio-0", "ignore", ""),
+    ]
+    assert "ns/cache-minio-0, which is to be ignored" in kept[0].reason
