@@ -113,6 +113,8 @@ def of_cloudpods(name: str, *, mounted: bool = True) -> Claim:
     ("name", "mounted", "cloudpods", "policy", "words"),
     [
         ("default-influxdb", True, {"version": "v3.10.9"}, "discard", "makes it again"),
+        ("default-influxdb", False, {"version": "v3.10.9"}, "refuse", "mounted by nothing"),
+        ("default-victoria-metrics", False, {"version": "v3.11.9"}, "refuse", "mounted by nothing"),
         ("default-influxdb", True, {"version": "v3.11.9"}, "refuse", "from 3.11 on"),
         ("default-influxdb", True, {"version": "v4.0.3-6"}, "refuse", "from 3.11 on"),
         ("default-influxdb", True, {"version": "master-20240101"}, "refuse", "not known"),
