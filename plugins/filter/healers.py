@@ -21,6 +21,13 @@ options:
     description: What the operator asked for, in the shape docs/contracts.md gives under C(Request).
     type: dict
     required: true
+  minio:
+    description:
+      - The results of a loop of M(cloudpods.ha.minio_health_info) over what this filter returned without them. A MinIO that has no peers, and the loss of
+        which was approved, is no more among those that heal.
+    type: list
+    elements: dict
+    default: []
 """
 
 EXAMPLES = r"""
@@ -42,15 +49,17 @@ import typing as t
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.cloudpods.ha.plugins.module_utils import _policy
+from ansible_collections.cloudpods.ha.plugins.module_utils._compose import minio as told
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
 from ansible_collections.cloudpods.ha.plugins.module_utils._models import Cluster, Json, Request, from_json
 
 
-def healers(api: Json, request: Json) -> t.List[Json]:
+def healers(api: Json, request: Json, minio: t.Sequence[Json] = ()) -> t.List[Json]:
     try:
         wanted = from_json(Request, request)
         _policy.check(wanted.policies)
-        return _policy.healers(from_json(Cluster, api), wanted.policies)
+        _policy.check_names(wanted.discard)
+        return _policy.healers(from_json(Cluster, api), wanted, told(minio))
     except HaError as exc:
         raise AnsibleFilterError(str(exc)) from None
 

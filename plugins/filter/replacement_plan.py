@@ -66,6 +66,7 @@ def replacement_plan(api: Json, reports: t.Sequence[Json], request: Json, minio:
     try:
         wanted = from_json(Request, request)
         _policy.check(wanted.policies)
+        _policy.check_names(wanted.discard)
         cluster = compose(api=api, hosts=reports, wanted=wanted.lost)
         return {"cluster": to_json(cluster), "plan": to_json(plan(cluster, wanted, told(minio)))}
     except HaError as exc:

@@ -146,7 +146,7 @@ def node_of_member(cluster: Cluster, member: Member) -> str:
 
 
 def minio(results: t.Iterable[Json]) -> t.List[Json]:
-    """One mapping for each MinIO that was asked: {namespace, name, error, gate, converged, summary, drive_bytes}.
+    """One mapping for each MinIO that was asked: {namespace, name, error, gate, converged, summary, drive_bytes, deployment_id, buckets}.
 
     `results` are those of a loop over `healers`; `drive_bytes` is what a drive holds, None when the objects were not all counted.
     """
@@ -163,6 +163,8 @@ def minio(results: t.Iterable[Json]) -> t.List[Json]:
                 "error": _why(result) if "gate" not in result else "",
                 "gate": result.get("gate") or {},
                 "converged": bool(result.get("converged")),
+                "deployment_id": result.get("deployment_id") or "",
+                "buckets": buckets,
                 "summary": _why(result),
                 "drive_bytes": sum(bucket["bytes"] for bucket in buckets) // shards if counted and shards else None,
             }

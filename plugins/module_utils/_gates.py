@@ -9,7 +9,7 @@ from __future__ import annotations
 import posixpath
 import typing as t
 
-from ansible_collections.cloudpods.ha.plugins.module_utils import _compose, _gates_k3s
+from ansible_collections.cloudpods.ha.plugins.module_utils import _compose, _gates_k3s, _policy
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import Unsafe
 from ansible_collections.cloudpods.ha.plugins.module_utils._keepalived import choose_promotion
 from ansible_collections.cloudpods.ha.plugins.module_utils._models import (
@@ -23,6 +23,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._models import (
     Refusal,
     Request,
 )
+from ansible_collections.cloudpods.ha.plugins.module_utils._plan_text import human
 from ansible_collections.cloudpods.ha.plugins.module_utils._providers import K3S
 from ansible_collections.cloudpods.ha.plugins.module_utils._quorum import Target, removal, standing
 
@@ -295,25 +296,46 @@ def clocks(cluster: Cluster, request: Request) -> Refusals:
         )
 
 
-def volumes(claims: t.Sequence[ClaimPlan], cluster: Cluster) -> Refusals:
-    """Does somebody decide about every lost claim, and is it certain where its volume was?"""
+def volumes(claims: t.Sequence[ClaimPlan], request: Request) -> Refusals:
+    """Does somebody decide about every lost claim, is it certain where its volume was, and is the loss of its data approved?"""
     for claim in claims:
-        if claim.policy == "refuse":
-            seen = "The claim {0}/{1} (volume {2}) was on the lost node: {3}.".format(
-                claim.namespace, claim.name, claim.pv_name, claim.reason
+        seen = "The claim {0} (volume {1}) was on the lost node: {2}.".format(
+            _policy.label(claim), claim.pv_name, claim.reason.rstrip(".")
+        )
+        if claim.code == "VOLUME_AMBIGUOUS":
+            seen = "It is not certain that the volume {0} of {1} was on the lost node alone: {2}.".format(
+                claim.pv_name, _policy.label(claim), claim.reason
             )
+            advice = "Find out where its data is before anything is deleted; if it lives, or is to be left alone, say ignore in replace_master_claim_policies."
+            yield Refusal("VOLUME_AMBIGUOUS", seen, advice)
+        elif claim.code == "CLAIM_HELD":
+            advice = "Find out who set them and let that one take them back, or say ignore in replace_master_claim_policies; no finalizer is taken away here."
+            yield Refusal("CLAIM_HELD", seen, advice)
+        elif claim.code == "CLAIM_UNDECIDED":
             yield Refusal(
-                "CLAIM_UNDECIDED", seen, "Decide about it in replace_master_claim_policies: heal, discard or ignore."
+                "CLAIM_UNDECIDED",
+                seen,
+                "Decide about it in replace_master_claim_policies (heal, discard, hook or ignore), or approve its loss by name in replace_master_discard.",
             )
-    for item in cluster.claims:
-        if "conflict" in item.found_by:
-            seen = "The volume {0} of {1}/{2} names one node by affinity and another by annotation.".format(
-                item.pv_name, item.namespace, item.name
-            )
-            yield Refusal("VOLUME_AMBIGUOUS", seen, "Find out where its data is before anything is deleted.")
+    lost = [claim for claim in claims if claim.code == "DISCARD_UNAPPROVED"]
+    if lost:
+        told = "; ".join(
+            "{0}: {1}".format(_policy.label(item), (item.loses or item.reason).rstrip(".")) for item in lost
+        )
+        yield Refusal(
+            "DISCARD_UNAPPROVED",
+            "Replacing the node makes new, empty volumes for claims whose data is lost with it, and nobody has approved that ({0}).".format(
+                told
+            ),
+            "When nothing of it is to be saved, run again with {0} on the command line.".format(
+                _policy.argument([*request.discard, *map(_policy.label, lost)])
+            ),
+        )
 
 
-def drives(claims: t.Sequence[ClaimPlan], minio: t.Sequence[Json], *, resuming: bool) -> Refusals:
+def drives(
+    claims: t.Sequence[ClaimPlan], minio: t.Sequence[Json], approved: t.Sequence[str] = (), *, resuming: bool
+) -> Refusals:
     """May the lost drives of each MinIO be replaced? After an interrupted run a drive may be healing because of us; then the recovery waits."""
     for group in dict.fromkeys(claim.group for claim in claims if claim.policy == "heal"):
         asked = next((item for item in minio if "{namespace}/{name}".format(**item) == group), None)
@@ -330,9 +352,13 @@ def drives(claims: t.Sequence[ClaimPlan], minio: t.Sequence[Json], *, resuming: 
             seen = "A lost drive of the MinIO {0} must not be replaced now: {1}.".format(
                 group, "; ".join(gate["sentences"])
             )
-            yield Refusal(
-                "MINIO_UNSAFE", seen, "Bring its other drives back, or wait until they have healed, then run again."
-            )
+            advice = "Bring its other drives back, or wait until they have healed, then run again."
+            if _policy.is_alone(group, minio):
+                names = [_policy.label(claim) for claim in claims if claim.group == group]
+                advice = "Its objects are gone with the drive. To start it empty, run again with {0} on the command line.".format(
+                    _policy.argument([*approved, *names])
+                )
+            yield Refusal("MINIO_UNSAFE", seen, advice)
 
 
 def virtual_address(cluster: Cluster) -> Refusals:
@@ -488,12 +514,3 @@ def room_for(claim: ClaimPlan, minio: t.Sequence[Json]) -> int:
     ]
     # A tenth more: what a drive keeps beside the objects.
     return max((int(size * 1.1) for size in held if size), default=0)
-
-
-def human(size: float) -> str:
-    """Bytes for a reader, in powers of 1024."""
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if size < 1024:
-            return "{0:.0f} {1}".format(size, unit) if unit == "B" else "{0:.1f} {1}".format(size, unit)
-        size /= 1024
-    return "{0:.1f} TiB".format(size)

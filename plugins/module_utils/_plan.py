@@ -49,6 +49,9 @@ _API_VERSIONS = {
     "VolumeAttachment": "storage.k8s.io/v1",
 }
 
+# What is refused although nothing else is left to be done: claims that wait for a word are work left.
+_ALWAYS_REFUSED = ("LOST_NODE_RETURNED", "DISCARD_UNAPPROVED")
+
 
 @dataclasses.dataclass(frozen=True)
 class _Found:
@@ -84,7 +87,8 @@ def plan(cluster: Cluster, request: Request, minio: t.Sequence[Json] = ()) -> Pl
     if refusals or cluster.lost is None:
         return _told(Plan(state="refused", lost=cluster.lost, refusals=tuple(refusals)), cluster)
     found = _find(cluster, cluster.lost)
-    claims, kept = _policy.claims(cluster, request.policies)
+    claims, kept = _policy.claims(cluster, request)
+    claims = _policy.without_peers(claims, minio, request.discard)
     refusals += _gates.liveness(cluster, request)
     refusals += _gates.membership(cluster, found.member, found.host_member if found.own_leftover else None)
     refusals += _gates_k3s.k3s(cluster, found.node, found.member)
@@ -92,9 +96,9 @@ def plan(cluster: Cluster, request: Request, minio: t.Sequence[Json] = ()) -> Pl
         cluster, found.host, request, claims, minio, joined=found.joined, resuming=_resuming(cluster, found)
     )
     refusals += _gates.clocks(cluster, request)
-    refusals += _gates.volumes(kept, cluster)
+    refusals += _gates.volumes(kept, request)
     refusals += _gates.virtual_address(cluster)
-    refusals += _gates.drives(claims, minio, resuming=_unfinished(cluster))
+    refusals += _gates.drives(claims, minio, request.discard, resuming=_unfinished(cluster))
     if not found.executor.host and not any(item.code == "ETCDCTL_MISSING" for item in refusals):
         refusals.append(
             Refusal(
@@ -126,11 +130,14 @@ def plan(cluster: Cluster, request: Request, minio: t.Sequence[Json] = ()) -> Pl
         joined=found.joined,
         reset=_reset(cluster, found),
         restore_cordons=any(node.cordoned_for == found.lost.name for node in cluster.nodes),
-        warnings=tuple(_warnings(cluster, found, claims, minio)),
+        warnings=(
+            *_warnings(cluster, found, claims, minio),
+            *_policy.unheeded(cluster, [*claims, *kept], request.discard),
+        ),
         refusals=tuple(refusals),
     )
     steps = tuple(_steps(cluster, found, draft))
-    if refusals and (steps or any(item.code == "LOST_NODE_RETURNED" for item in refusals)):
+    if refusals and (steps or any(item.code in _ALWAYS_REFUSED for item in refusals)):
         draft = dataclasses.replace(draft, state="refused")
     elif not steps:
         # Nothing is left to be done, so nothing has to be refused; what was seen is still worth a warning.
@@ -138,7 +145,7 @@ def plan(cluster: Cluster, request: Request, minio: t.Sequence[Json] = ()) -> Pl
         draft = dataclasses.replace(draft, state="nothing_to_do", refusals=(), warnings=(*draft.warnings, *told))
     digest = hashlib.sha256(json.dumps(to_json([steps, claims]), sort_keys=True).encode()).hexdigest()
     draft = dataclasses.replace(draft, steps=steps, id=digest[:12], backup=tuple(_backup(steps)))
-    return _told(dataclasses.replace(draft, journal=_journal(cluster, found, draft)), cluster)
+    return _told(dataclasses.replace(draft, journal=_journal(cluster, found, draft, minio)), cluster)
 
 
 def _told(made: Plan, cluster: Cluster) -> Plan:
@@ -148,7 +155,7 @@ def _told(made: Plan, cluster: Cluster) -> Plan:
     )
 
 
-def _journal(cluster: Cluster, found: _Found, made: Plan) -> t.Mapping[str, t.Any]:
+def _journal(cluster: Cluster, found: _Found, made: Plan, minio: t.Sequence[Json]) -> t.Mapping[str, t.Any]:
     lost = found.lost
     identity: Json = {
         "name": lost.name,
@@ -168,9 +175,19 @@ def _journal(cluster: Cluster, found: _Found, made: Plan) -> t.Mapping[str, t.An
         "replacement": made.replacement.host,
         "node": made.replacement.name,
         "claims": to_json(list(claims.values())),
+        "minio": {**_baseline(minio), **(((cluster.journal or {}).get("minio") or {}) if _unfinished(cluster) else {})},
         "approved": made.id,
         "touched": to_json(_touched(cluster, made)),
         "finished": None,
+    }
+
+
+def _baseline(minio: t.Sequence[Json]) -> Json:
+    """Each MinIO as it was: while its drives are recovered it can't be asked for that any more."""
+    return {
+        "{namespace}/{name}".format(**item): {"deployment_id": item["deployment_id"], "buckets": item["buckets"]}
+        for item in minio
+        if not item["error"] and item["deployment_id"]
     }
 
 
@@ -408,10 +425,13 @@ def _recoveries(cluster: Cluster, made: Plan) -> t.Iterator[Step]:
     if made.claims and others:
         yield Step("stateful_recovery", "cordon until the recovery has ended", tuple(others))
     for claim in made.claims:
-        refs = [
-            ObjectRef("PersistentVolumeClaim", claim.namespace, claim.name, claim.uid),
-            ObjectRef("PersistentVolume", "", claim.pv_name, claim.pv_uid),
-        ]
+        refs = [ObjectRef("PersistentVolumeClaim", claim.namespace, claim.name, claim.uid)]
+        # That of a volume to be retained is left as it is.
+        if claim.reclaim_policy != "Retain":
+            refs.append(ObjectRef("PersistentVolume", "", claim.pv_name, claim.pv_uid))
+        if claim.policy == "hook":
+            yield Step("stateful_recovery", "run {0} for {1}".format(claim.tasks, _policy.label(claim)), tuple(refs))
+            continue
         if claim.owner is not None and claim.owner.kind == "Deployment":
             refs.append(ObjectRef("Deployment", claim.owner.namespace, claim.owner.name, claim.owner.uid))
         refs += [
@@ -456,7 +476,9 @@ def _warnings(
             )
     for claim in claims:
         if claim.policy == "discard":
-            yield "What {0}/{1} held is lost: {2}.".format(claim.namespace, claim.name, claim.reason)
+            yield "What {0}/{1} held is lost: {2}.".format(
+                claim.namespace, claim.name, (claim.loses or claim.reason).rstrip(".")
+            )
     stays = _gates_k3s.other_member(cluster, found.node, found.member)
     if stays:
         yield stays

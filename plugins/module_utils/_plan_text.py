@@ -6,10 +6,13 @@
 
 from __future__ import annotations
 
+import textwrap
 import typing as t
 
-from ansible_collections.cloudpods.ha.plugins.module_utils._models import Cluster, ObjectRef, Plan
+from ansible_collections.cloudpods.ha.plugins.module_utils._models import ClaimPlan, Cluster, ObjectRef, Plan
 
+_TERMINAL = 120
+_NAME_WIDTH = 40
 _STATES = {
     "needed": "PLAN {id}: replace {lost} by {replacement}",
     "resume": "PLAN {id}: go on replacing {lost} by {replacement} where an earlier run stopped",
@@ -31,6 +34,11 @@ def lines(plan: Plan, cluster: Cluster) -> t.Iterator[str]:
     if lost is not None:
         yield ""
         yield from _found(plan, cluster)
+    known = [*plan.claims, *plan.kept_claims]
+    if known:
+        yield ""
+        yield "Claims on the lost node:"
+        yield from claim_lines(known)
     if plan.steps:
         yield ""
         yield "Would do, were it not refused:" if plan.refusals else "Will do:"
@@ -42,11 +50,6 @@ def lines(plan: Plan, cluster: Cluster) -> t.Iterator[str]:
             yield "  {0:<18}   {1}".format(
                 "", object_line(ref) if not step.waits else "{0}/{1}".format(ref.namespace, ref.name)
             )
-    if plan.kept_claims:
-        yield ""
-        yield "Left alone:"
-        for claim in plan.kept_claims:
-            yield "  {0}/{1} ({2}): {3}".format(claim.namespace, claim.name, claim.policy, claim.reason)
     if plan.lost is not None and cluster.pending_claims:
         yield ""
         yield "Never bound, so nothing of them is lost:"
@@ -92,3 +95,42 @@ def object_line(ref: ObjectRef) -> str:
     """One object: kind, namespace/name, UID."""
     name = "{0}/{1}".format(ref.namespace, ref.name) if ref.namespace else ref.name
     return "{0} {1}{2}".format(ref.kind, name, " [{0}]".format(ref.uid) if ref.uid else "")
+
+
+def claim_lines(claims: t.Sequence[ClaimPlan]) -> t.Iterator[str]:
+    """A table of claims, no wider than a terminal: what becomes of each, why, and what is gone for good."""
+    names = ["{0}/{1}".format(item.namespace, item.name) for item in claims]
+    width = min(max(map(len, names), default=0), _NAME_WIDTH)
+    row = "  {{0:<{0}}}  {{1:>9}}  {{2:<7}}  {{3}}".format(width)
+    yield row.format("CLAIM", "SIZE", "POLICY", "WHY, AND WHAT IS GONE FOR GOOD")
+    for name, claim in zip(names, claims):
+        why = "[{0}] {1}".format(claim.code, claim.reason) if claim.code else claim.reason
+        told = [*_wrapped(why, width), *_wrapped("lost: " + _lost(claim), width)]
+        if claim.reclaim_policy == "Retain":
+            told += _wrapped("kept: the volume object {0} (reclaim policy Retain)".format(claim.pv_name), width)
+        if len(name) > width:
+            yield "  " + name
+        yield row.format(name if len(name) <= width else "", human(claim.size_bytes), claim.policy, told[0])
+        yield from (row.format("", "", "", line).rstrip() for line in told[1:])
+
+
+def _lost(claim: ClaimPlan) -> str:
+    if claim.policy == "heal":
+        return "nothing"
+    unknown = "what it held" if claim.policy == "discard" else "what it held, as far as nothing brings it back"
+    return claim.loses or unknown
+
+
+def _wrapped(text: str, width: int) -> t.List[str]:
+    """What stands in the last column; a path or a name is never broken."""
+    room = _TERMINAL - width - 24
+    return textwrap.wrap(text, room, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False) or [""]
+
+
+def human(size: float) -> str:
+    """Bytes for a reader, in powers of 1024."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if size < 1024:
+            return "{0:.0f} {1}".format(size, unit) if unit == "B" else "{0:.1f} {1}".format(size, unit)
+        size /= 1024
+    return "{0:.1f} TiB".format(size)

@@ -8,9 +8,16 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.cloudpods.ha.plugins.module_utils._models import Json, ObjectRef, Plan, from_json, to_json
+from ansible_collections.cloudpods.ha.plugins.module_utils._models import (
+    ClaimPlan,
+    Json,
+    ObjectRef,
+    Plan,
+    from_json,
+    to_json,
+)
 from ansible_collections.cloudpods.ha.plugins.module_utils._parse import moment
-from ansible_collections.cloudpods.ha.plugins.module_utils._plan_text import object_line
+from ansible_collections.cloudpods.ha.plugins.module_utils._plan_text import claim_lines, object_line
 from ansible_collections.cloudpods.ha.plugins.module_utils._providers import K3S, KUBEADM
 
 FORMAT = 1
@@ -35,6 +42,7 @@ def report(plan: Plan, journal: Json, results: Json, *, outcome: str, failure: s
     advice = _SAME_NAME if lost == plan.replacement.name else _RETIRE
     returns = (_RETURN + advice).format(lost=lost, does=_RETURNS.get(plan.provider, _RETURNS[KUBEADM.name]))
     touched = _touched(plan, journal)
+    claims = _claims(plan, journal)
     data = {
         "format": FORMAT,
         "outcome": outcome,
@@ -43,11 +51,13 @@ def report(plan: Plan, journal: Json, results: Json, *, outcome: str, failure: s
         "replacement": to_json(plan.replacement),
         "plan": {"id": plan.id, "steps": to_json(plan.steps)},
         "touched": to_json(touched),
+        "claims": to_json(claims),
         "phases": [{"phase": phase, "seconds": seconds} for phase, seconds in durations],
         "results": results,
         "warnings": [*plan.warnings, returns],
     }
-    return {"json": data, "text": list(_text(plan, results, durations, touched, outcome, failure, data["warnings"]))}
+    text = _text(plan, results, durations, touched, claims, outcome, failure, data["warnings"])
+    return {"json": data, "text": list(text)}
 
 
 def _durations(journal: Json) -> t.Iterator[t.Tuple[str, t.Optional[int]]]:
@@ -65,6 +75,7 @@ def _text(
     results: Json,
     durations: t.Sequence[t.Tuple[str, t.Optional[int]]],
     touched: t.Sequence[ObjectRef],
+    claims: t.Sequence[ClaimPlan],
     outcome: str,
     failure: str,
     warnings: t.Sequence[str],
@@ -92,6 +103,10 @@ def _text(
         yield "etcd snapshot: {0} on {1}, revision {2}; a copy is {3}".format(
             backup.get("path"), backup.get("host"), backup.get("revision"), backup.get("controller_path")
         )
+    if claims:
+        yield ""
+        yield "Claims that were on {0}:".format(lost)
+        yield from claim_lines(claims)
     yield ""
     yield "Touched:" if outcome == "done" else "Planned:"
     for line in dict.fromkeys(object_line(ref) for ref in touched):
@@ -110,3 +125,9 @@ def _touched(plan: Plan, journal: Json) -> t.List[ObjectRef]:
     """What all runs of this replacement set out to touch; before the journal is there, what this plan names."""
     known = [from_json(ObjectRef, item) for item in journal.get("touched") or []]
     return known or [ref for step in plan.steps for ref in step.objects if not step.waits]
+
+
+def _claims(plan: Plan, journal: Json) -> t.List[ClaimPlan]:
+    """What became of each claim in all runs of this replacement, and those that were left alone."""
+    begun = [from_json(ClaimPlan, item) for item in journal.get("claims") or []]
+    return list({item.uid: item for item in (*begun, *plan.claims, *plan.kept_claims)}.values())

@@ -46,6 +46,9 @@ def role_of(task: Json) -> str:
 def rendered(text: str, **known: Any) -> Any:
     """The text as Ansible would render it, with the filters that stand in these playbooks."""
     environment = NativeEnvironment(undefined=StrictUndefined)
+    environment.filters["flatten"] = lambda items: [
+        one for item in items for one in (item if isinstance(item, list) else [item])
+    ]
     environment.filters["combine"] = lambda first, second: {**first, **second}
     return environment.from_string(text).render(**known)
 
@@ -126,3 +129,45 @@ def test_the_journal_is_closed_with_the_times_of_the_proof() -> None:
     known = {"verify_result": {"times": {"started": "8", "finished": "9"}}}
     assert rendered(given["phases"]["verify"], **known) == {"started": "8", "finished": "9"}
     assert str(rendered(given["finished"], **known)) == "9"
+
+
+@pytest.mark.parametrize(
+    ("given", "names"),
+    [({}, []), ({"replace_master_discard": "a/b"}, ["a/b"]), ({"replace_master_discard": ["a/b"]}, ["a/b"])],
+)
+def test_one_name_or_several_may_be_given_up(given: Json, names: list[str]) -> None:
+    text = yaml.safe_load((PLAYBOOKS / "vars" / "replace_master.yml").read_text(encoding="utf-8"))["discovery_discard"]
+    assert rendered(text, **given) == names
+
+
+def test_every_policy_of_the_table_needs_an_approval_and_those_of_the_operator_come_first() -> None:
+    path = PLAYBOOKS.parent / "roles" / "discovery" / "vars" / "main.yml"
+    text = yaml.safe_load(path.read_text(encoding="utf-8"))["__discovery_request"]["policies"]
+    known = {
+        "discovery_extra_claim_policies": [{"claim": "a"}],
+        "discovery_claim_policies": [{"claim": "b"}, {"claim": "c"}],
+    }
+    told = rendered(text, **known)
+    assert told == [{"claim": "a"}, {"claim": "b", "approval": True}, {"claim": "c", "approval": True}]
+
+
+def test_claims_of_one_pod_are_one_unit_and_a_claim_of_no_statefulset_too() -> None:
+    path = PLAYBOOKS.parent / "roles" / "stateful_recovery" / "vars" / "main.yml"
+    text = yaml.safe_load(path.read_text(encoding="utf-8"))["__stateful_recovery_pods"]
+    claims = [
+        {"name": name, "group": group, **({"pod": pod} if pod is not None else {})}
+        for name, group, pod in [
+            ("a-w-0", "ns/w", "w-0"),
+            ("a-w-1", "ns/w", "w-1"),
+            ("b-w-0", "ns/w", "w-0"),
+            ("x", "ns/d", ""),
+            ("y", "ns/d", None),
+        ]
+    ]
+
+    def units(group: str) -> list[list[str]]:
+        told = rendered(text, __stateful_recovery_active=claims, __stateful_recovery_group=group)
+        return [[item["name"] for item in unit] for unit in told]
+
+    assert units("ns/w") == [["a-w-0", "b-w-0"], ["a-w-1"]]
+    assert units("ns/d") == [["x", "y"]]

@@ -44,7 +44,12 @@ Json = dict[str, Any]
 Act = tuple[str, Callable[[], None]]
 
 DEFAULTS = Path(__file__).resolve().parents[3] / "roles" / "discovery" / "defaults" / "main.yml"
-POLICIES = tuple(yaml.safe_load(DEFAULTS.read_text(encoding="utf-8"))["discovery_claim_policies"])
+# As vars/main.yml of the role hands them over.
+POLICIES = tuple(
+    {**item, "approval": True}
+    for item in yaml.safe_load(DEFAULTS.read_text(encoding="utf-8"))["discovery_claim_policies"]
+)
+DISCARD = ("onecloud/default-influxdb", "onecloud/default-victoria-metrics")
 STORAGE = "/opt/local-path-provisioner"
 VERSION = "v1.30.4"
 K3S_VERSION = "v1.28.5+k3s1"
@@ -248,7 +253,7 @@ class StandInCluster:
         return _compose.compose(api=self.api_json(lost=lost), hosts=self.reports(), wanted=lost or self.lost)
 
     def request(self, **fields: Any) -> Request:
-        known: Json = {"lost": self.lost, "policies": self.policies, "storage_path": STORAGE}
+        known: Json = {"lost": self.lost, "policies": self.policies, "discard": DISCARD, "storage_path": STORAGE}
         return Request(**{**known, **fields})
 
     def minio(self, *, converged: bool = True) -> list[Json]:
@@ -258,6 +263,7 @@ class StandInCluster:
                 "ansible_loop_var": "asked",
                 "asked": item,
                 "gate": self.minio_gate,
+                "deployment_id": "d1",
                 "parity": 2,
                 "sets": [{"total": 4}],
                 "buckets": [{"bytes": 2 * self.minio_bytes, "complete": True}],

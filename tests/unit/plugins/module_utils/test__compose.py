@@ -223,6 +223,8 @@ def test_a_minio_that_was_asked_tells_what_a_drive_holds() -> None:
         gate={"ok": True}, parity=2, sets=[{"total": 4}, {"total": 6}], buckets=buckets, converged=True, msg="ok"
     )
     assert (found["error"], found["converged"], found["drive_bytes"], found["summary"]) == ("", True, 20, "ok")
+    assert (found["deployment_id"], found["buckets"]) == ("", buckets)
+    assert told(gate={"ok": True}, deployment_id="d1")["deployment_id"] == "d1"
 
 
 @pytest.mark.parametrize(

@@ -4,21 +4,25 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from ansible_collections.cloudpods.ha.plugins.module_utils import _compose
-from ansible_collections.cloudpods.ha.plugins.module_utils._models import Plan
+from ansible_collections.cloudpods.ha.plugins.module_utils._models import Claim, Plan
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan import plan
 from ansible_collections.cloudpods.ha.tests.unit.plugins.stand_in_cluster import (
     ATTACHMENTS,
     CLAIMS,
     DEPLOYMENTS,
+    DISCARD,
+    MEBIBYTE,
     NODES,
     PODS,
     POLICIES,
     VOLUMES,
     StandInCluster,
+    deployment_object,
     node_object,
     pod_object,
     volume_object,
@@ -206,15 +210,18 @@ def test_nobody_is_promoted_when_a_survivor_is_master_already() -> None:
 
 def test_claims_nobody_wants_recovered_are_left_alone_and_told() -> None:
     cluster = StandInCluster()
-    cluster.add_volume_and_claim("onecloud", "default-glance", "master-1")
+    cluster.add_volume_and_claim("onecloud", "default-baremetal-agent-zone1", "master-1")
     made = cluster.plan()
     assert made.refusals == ()
     assert [(item.name, item.policy, item.reason) for item in made.kept_claims] == [
-        ("default-glance", "ignore", "no workload mounts it")
+        ("default-baremetal-agent-zone1", "ignore", "no workload mounts it")
     ]
-    assert "default-glance" not in [name for _namespace, name, _uid in objects(made, "PersistentVolumeClaim")]
-    assert made.left_alone == ("onecloud/default-glance",)
-    assert "Left alone:" in made.text
+    assert "default-baremetal-agent-zone1" not in [
+        name for _namespace, name, _uid in objects(made, "PersistentVolumeClaim")
+    ]
+    assert made.left_alone == ("onecloud/default-baremetal-agent-zone1",)
+    (line,) = [text for text in made.text if "default-baremetal-agent-zone1" in text]
+    assert line.split(maxsplit=4)[3:] == ["ignore", "no workload mounts it"]
 
 
 def test_an_undecided_claim_is_not_one_to_be_left_alone() -> None:
@@ -605,3 +612,91 @@ def _home(volume: dict[str, Any]) -> str:
 
 def _ready(cluster: StandInCluster, name: str) -> bool:
     return bool(cluster.node(name)["status"]["conditions"][0]["status"] == "True")
+
+
+def with_claims(cluster: StandInCluster, change: Callable[[Claim], Claim], **fields: Any) -> Plan:
+    """The plan for a cluster whose claims were read otherwise."""
+    found = cluster.cluster()
+    found = dataclasses.replace(found, claims=tuple(map(change, found.claims)))
+    return plan(found, cluster.request(**fields), _compose.minio(cluster.minio()))
+
+
+def test_the_volume_of_a_claim_that_is_to_be_retained_is_named_in_no_step_and_said_to_be_kept() -> None:
+    kept = with_claims(StandInCluster(), lambda claim: dataclasses.replace(claim, reclaim_policy="Retain"))
+    assert objects(kept, "PersistentVolumeClaim")
+    assert objects(kept, "PersistentVolume") == []
+    assert {item.reclaim_policy for item in kept.claims} == {"Retain"}
+    told = [text for text in kept.text if "kept: the volume object" in text]
+    assert len(told) == len(kept.claims)
+    assert all(item.pv_name in "".join(told) for item in kept.claims)
+    assert not [text for text in StandInCluster().plan().text if "kept: the volume object" in text]
+
+
+def test_a_claim_of_a_hook_is_one_to_be_recovered_and_its_step_says_what_is_run() -> None:
+    cluster = StandInCluster()
+    hook = {"claim": "default-influxdb", "policy": "hook", "reason": "from a dump", "tasks": "/srv/influx.yml"}
+    cluster.policies = (hook, *POLICIES)
+    made = cluster.plan(discard=("onecloud/default-victoria-metrics",))
+    assert made.refusals == ()
+    (claim,) = [item for item in made.claims if item.name == "default-influxdb"]
+    assert (claim.policy, claim.tasks) == ("hook", "/srv/influx.yml")
+    (step,) = [item for item in made.steps if item.act == "run /srv/influx.yml for onecloud/default-influxdb"]
+    assert [ref.kind for ref in step.objects] == ["PersistentVolumeClaim", "PersistentVolume"]
+    assert "default-influxdb" in {item["name"] for item in made.journal["claims"]}
+
+
+def test_what_was_begun_stays_as_it_was_decided_and_needs_no_approval_again() -> None:
+    cluster = StandInCluster()
+    cluster.run(cluster.plan(), acts=ACT_LABELS.index("delete default-influxdb"))
+    before = {item["name"]: item["policy"] for item in (cluster.journal or {})["claims"]}
+    cluster.policies = ({"namespace": "*", "policy": "refuse", "reason": "another mind"},)
+    rest = cluster.plan(discard=())
+    assert rest.refusals == ()
+    assert {item.name: item.policy for item in rest.claims} == before
+    cluster.run(rest)
+    done = cluster.plan(discard=())
+    assert (done.state, done.refusals) == ("nothing_to_do", ())
+
+
+def test_a_claim_that_waits_for_approval_is_work_left_although_nothing_else_is() -> None:
+    cluster = StandInCluster()
+    cluster.run(cluster.plan())
+    cluster.add_volume_and_claim("onecloud", "default-victoria-metrics-late", "master-1")
+    cluster.lists[DEPLOYMENTS].append(
+        deployment_object("onecloud", "late", "late", claim="default-victoria-metrics-late")
+    )
+    assert (cluster.plan().state, cluster.codes()) == ("refused", ["DISCARD_UNAPPROVED"])
+
+
+def test_names_that_change_nothing_are_warned_about_unless_they_were_recovered() -> None:
+    cluster = StandInCluster()
+    names = ("onecloud-minio/export-minio-0", "onecloud/nothing", "onecloud/nothing")
+
+    def told() -> list[str]:
+        warnings = cluster.plan(discard=(*DISCARD, *names)).warnings
+        return [text for text in warnings if text.startswith("replace_master_discard")]
+
+    heals = "replace_master_discard names onecloud-minio/export-minio-0, whose policy is heal: it is not discarded."
+    nothing = "replace_master_discard names onecloud/nothing, which is no claim on the lost node."
+    assert told() == [heals, nothing]
+    cluster.run(cluster.plan())
+    assert told() == [nothing]
+
+
+def test_each_minio_as_it_was_before_the_first_act_is_in_the_journal() -> None:
+    cluster = StandInCluster()
+    first = cluster.plan().journal["minio"]
+    assert first == {
+        "onecloud-minio/minio": {"deployment_id": "d1", "buckets": [{"bytes": 60 * MEBIBYTE, "complete": True}]}
+    }
+    cluster.run(cluster.plan(), acts=ACT_LABELS.index("bind export-minio-0") + 1)
+    cluster.minio_bytes = 1
+    assert cluster.plan().journal["minio"] == first
+    cluster.write_journal({"finished": "2026-03-01T12:20:00Z"})
+    assert cluster.plan().journal["minio"] != first
+
+
+def test_a_minio_that_did_not_answer_is_no_baseline() -> None:
+    cluster = StandInCluster()
+    told = [{**item, "error": "no answer"} for item in _compose.minio(cluster.minio())]
+    assert plan(cluster.cluster(), cluster.request(), told).journal["minio"] == {}

@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
-from ansible_collections.cloudpods.ha.plugins.module_utils._models import Cluster, ObjectRef, Plan
-from ansible_collections.cloudpods.ha.plugins.module_utils._plan_text import lines, object_line
+from typing import Any
+
+import pytest
+from ansible_collections.cloudpods.ha.plugins.module_utils._models import ClaimPlan, Cluster, ObjectRef, Plan
+from ansible_collections.cloudpods.ha.plugins.module_utils._plan_text import claim_lines, lines, object_line
 from ansible_collections.cloudpods.ha.tests.unit.plugins.stand_in_cluster import NODES, StandInCluster
 
 
@@ -66,3 +69,52 @@ def test_nothing_known_is_said_in_one_line() -> None:
 def test_an_object_is_its_kind_its_place_and_its_uid() -> None:
     assert object_line(ObjectRef("Pod", "ns", "p", "u")) == "Pod ns/p [u]"
     assert object_line(ObjectRef("Node", "", "n", "")) == "Node n"
+
+
+def claim(name: str = "data", **fields: Any) -> ClaimPlan:
+    known: dict[str, Any] = {"policy": "discard", "reason": "made again, empty", "size_bytes": 20 * 2**30, **fields}
+    return ClaimPlan(namespace="ns", name=name, uid=name, pv_name="pv-" + name, pv_uid="p", order=0, group="g", **known)
+
+
+def test_claims_are_a_table_of_what_becomes_of_them_why_and_what_is_lost() -> None:
+    assert list(
+        claim_lines(
+            [
+                claim(loses="all metrics", reclaim_policy="Retain"),
+                claim("export-0", policy="heal", reason="peers fill it", loses="never told"),
+                claim("other", policy="refuse", reason="who knows", code="CLAIM_UNDECIDED"),
+            ]
+        )
+    ) == [
+        "  CLAIM             SIZE  POLICY   WHY, AND WHAT IS GONE FOR GOOD",
+        "  ns/data       20.0 GiB  discard  made again, empty",
+        "                                   lost: all metrics",
+        "                                   kept: the volume object pv-data (reclaim policy Retain)",
+        "  ns/export-0   20.0 GiB  heal     peers fill it",
+        "                                   lost: nothing",
+        "  ns/other      20.0 GiB  refuse   [CLAIM_UNDECIDED] who knows",
+        "                                   lost: what it held, as far as nothing brings it back",
+    ]
+
+
+@pytest.mark.parametrize("name", ["data", "a-" + "very-" * 12 + "long-name"])
+def test_the_table_fits_a_terminal_and_breaks_no_name(name: str) -> None:
+    path = "pvc-0b9e6f0e-63e3-4a55-9b5e-1f6c7e7a8d01"
+    told = list(claim_lines([claim(name, reason="word " * 60 + path, loses="much " * 40)]))
+    assert max(map(len, told)) <= 120
+    for word in ("ns/" + name, path):
+        assert [line for line in told if word in line]
+
+
+def test_the_plan_shows_the_claims_before_the_steps() -> None:
+    text = StandInCluster().plan().text
+    assert text.index("Claims on the lost node:") < text.index("Will do:")
+    at = next(number for number, line in enumerate(text) if line.startswith("  onecloud-minio/export-minio-0 "))
+    assert text[at].split() == [
+        "onecloud-minio/export-minio-0",
+        "100.0",
+        "GiB",
+        "heal",
+        *"MinIO fills an empty drive from its peers".split(),
+    ]
+    assert text[at + 1].strip() == "lost: nothing"

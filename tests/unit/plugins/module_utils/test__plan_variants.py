@@ -196,7 +196,7 @@ def test_no_password_stands_in_the_way_of_another_name_or_of_kubeadm(kind: dict[
 @ALL_SAME
 def test_before_anything_the_folders_of_the_lost_volumes_are_to_be_blocked(kind: dict[str, Any]) -> None:
     cluster = StandInCluster(**kind)
-    cluster.add_volume_and_claim("onecloud", "default-glance", "master-1")
+    cluster.add_volume_and_claim("onecloud", "default-baremetal-agent-z", "master-1")
     made = cluster.plan()
     assert (made.state, made.refusals) == ("needed", ())
     homes = {item["metadata"]["name"]: item for item in cluster.lists[VOLUMES]}

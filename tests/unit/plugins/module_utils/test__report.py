@@ -41,6 +41,29 @@ def test_the_text_tells_the_same() -> None:
     assert [line for line in text if line.startswith("  Node master-1 [")]
 
 
+def test_each_claim_is_told_with_its_policy_and_what_was_lost_also_that_of_an_earlier_run() -> None:
+    cluster = StandInCluster()
+    cluster.add_volume_and_claim("onecloud", "default-baremetal-agent-z", "master-1")
+    first = cluster.plan()
+    names = [
+        "default-baremetal-agent-z",
+        "default-influxdb",
+        "default-victoria-metrics",
+        "export-minio-0",
+        "export-minio-1",
+    ]
+    found = report(first, {}, {}, outcome="failed", failure="x")
+    assert sorted(item["name"] for item in found["json"]["claims"]) == names
+    cluster.run(first)
+    done = report(cluster.plan(), dict(cluster.journal or {}), {}, outcome="done", failure="")
+    assert sorted(item["name"] for item in done["json"]["claims"]) == names
+    text = done["text"][done["text"].index("Claims that were on master-1:") :]
+    at = next(number for number, line in enumerate(text) if "onecloud/default-victoria-metrics " in line)
+    assert text[at].split()[3] == "discard"
+    assert "lost: all metrics collected so far" in " ".join(text[at : at + 4])
+    assert [line for line in text if "default-baremetal-agent-z" in line and " ignore " in line]
+
+
 def test_what_was_only_waited_for_was_not_touched() -> None:
     text = report(StandInCluster().plan(), {}, {}, outcome="done", failure="")["text"]
     assert not [line for line in text if "kube-proxy-x" in line]
