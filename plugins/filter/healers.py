@@ -51,7 +51,8 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.cloudpods.ha.plugins.module_utils import _policy
 from ansible_collections.cloudpods.ha.plugins.module_utils._compose import minio as told
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
-from ansible_collections.cloudpods.ha.plugins.module_utils._models import Cluster, Json, Request, from_json
+from ansible_collections.cloudpods.ha.plugins.module_utils._json import from_json
+from ansible_collections.cloudpods.ha.plugins.module_utils._models import Cluster, Json, Request
 
 
 def healers(api: Json, request: Json, minio: t.Sequence[Json] = ()) -> t.List[Json]:

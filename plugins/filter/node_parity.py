@@ -40,7 +40,8 @@ _value:
 
 import typing as t
 
-from ansible_collections.cloudpods.ha.plugins.module_utils._models import Cluster, Json, from_json, to_json
+from ansible_collections.cloudpods.ha.plugins.module_utils._json import from_json, to_json
+from ansible_collections.cloudpods.ha.plugins.module_utils._models import Cluster, Json
 from ansible_collections.cloudpods.ha.plugins.module_utils._parity import parity
 
 

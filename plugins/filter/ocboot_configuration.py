@@ -60,7 +60,8 @@ import typing as t
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.cloudpods.ha.plugins.module_utils import _ocboot
-from ansible_collections.cloudpods.ha.plugins.module_utils._models import Json, from_json, to_json
+from ansible_collections.cloudpods.ha.plugins.module_utils._json import from_json, to_json
+from ansible_collections.cloudpods.ha.plugins.module_utils._models import Json
 from ansible_collections.cloudpods.ha.plugins.module_utils._ocboot_models import OcbootInputs
 
 

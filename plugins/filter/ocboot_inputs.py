@@ -80,7 +80,8 @@ import yaml
 from ansible.errors import AnsibleFilterError
 from ansible_collections.cloudpods.ha.plugins.module_utils import _ocboot_read as read
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
-from ansible_collections.cloudpods.ha.plugins.module_utils._models import Json, to_json
+from ansible_collections.cloudpods.ha.plugins.module_utils._json import to_json
+from ansible_collections.cloudpods.ha.plugins.module_utils._models import Json
 
 
 def ocboot_inputs(

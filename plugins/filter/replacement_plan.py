@@ -58,7 +58,8 @@ from ansible_collections.cloudpods.ha.plugins.module_utils import _policy
 from ansible_collections.cloudpods.ha.plugins.module_utils._compose import compose
 from ansible_collections.cloudpods.ha.plugins.module_utils._compose import minio as told
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
-from ansible_collections.cloudpods.ha.plugins.module_utils._models import Json, Request, from_json, to_json
+from ansible_collections.cloudpods.ha.plugins.module_utils._json import from_json, to_json
+from ansible_collections.cloudpods.ha.plugins.module_utils._models import Json, Request
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan import plan
 
 

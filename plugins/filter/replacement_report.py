@@ -54,7 +54,8 @@ _value:
 
 import typing as t
 
-from ansible_collections.cloudpods.ha.plugins.module_utils._models import Json, Plan, from_json
+from ansible_collections.cloudpods.ha.plugins.module_utils._json import from_json
+from ansible_collections.cloudpods.ha.plugins.module_utils._models import Json, Plan
 from ansible_collections.cloudpods.ha.plugins.module_utils._report import report
 
 

@@ -60,7 +60,8 @@ import typing as t
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._compose import compose
 from ansible_collections.cloudpods.ha.plugins.module_utils._compose import minio as told
-from ansible_collections.cloudpods.ha.plugins.module_utils._models import Json, to_json
+from ansible_collections.cloudpods.ha.plugins.module_utils._json import to_json
+from ansible_collections.cloudpods.ha.plugins.module_utils._models import Json
 from ansible_collections.cloudpods.ha.plugins.module_utils._verdict import verdict
 
 

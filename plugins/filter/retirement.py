@@ -73,7 +73,8 @@ import typing as t
 
 from ansible_collections.cloudpods.ha.plugins.module_utils import _parse
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import Unsafe
-from ansible_collections.cloudpods.ha.plugins.module_utils._models import Etcd, from_json, to_json
+from ansible_collections.cloudpods.ha.plugins.module_utils._json import from_json, to_json
+from ansible_collections.cloudpods.ha.plugins.module_utils._models import Etcd
 from ansible_collections.cloudpods.ha.plugins.module_utils._retire import Residue, decide
 
 Json = t.Dict[str, t.Any]

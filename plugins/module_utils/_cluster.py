@@ -10,6 +10,7 @@ import dataclasses
 import typing as t
 
 from ansible_collections.cloudpods.ha.plugins.module_utils import _parse, _volumes
+from ansible_collections.cloudpods.ha.plugins.module_utils._json import to_json
 from ansible_collections.cloudpods.ha.plugins.module_utils._kube import KubeApi
 from ansible_collections.cloudpods.ha.plugins.module_utils._models import (
     Claim,
@@ -19,7 +20,6 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._models import (
     Node,
     ObjectRef,
     Volume,
-    to_json,
 )
 from ansible_collections.cloudpods.ha.plugins.module_utils._providers import K3S, K3S_NODE_SECRET
 

@@ -13,6 +13,7 @@ import dataclasses
 import typing as t
 import urllib.parse
 
+from ansible_collections.cloudpods.ha.plugins.module_utils._json import from_json
 from ansible_collections.cloudpods.ha.plugins.module_utils._models import (
     Cluster,
     Etcd,
@@ -22,7 +23,6 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._models import (
     Lost,
     Member,
     Vip,
-    from_json,
 )
 from ansible_collections.cloudpods.ha.plugins.module_utils._providers import API_PORT, PROVIDERS, host_port
 

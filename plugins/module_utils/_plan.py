@@ -18,6 +18,7 @@ import typing as t
 
 from ansible_collections.cloudpods.ha.plugins.module_utils import _compose, _gates, _gates_k3s, _policy
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import Unsafe
+from ansible_collections.cloudpods.ha.plugins.module_utils._json import from_json, to_json
 from ansible_collections.cloudpods.ha.plugins.module_utils._keepalived import choose_promotion
 from ansible_collections.cloudpods.ha.plugins.module_utils._models import (
     ClaimPlan,
@@ -33,8 +34,6 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._models import (
     Refusal,
     Request,
     Step,
-    from_json,
-    to_json,
 )
 from ansible_collections.cloudpods.ha.plugins.module_utils._parity import parity
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan_text import lines

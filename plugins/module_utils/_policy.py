@@ -14,6 +14,7 @@ import re
 import typing as t
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
+from ansible_collections.cloudpods.ha.plugins.module_utils._json import from_json
 from ansible_collections.cloudpods.ha.plugins.module_utils._models import (
     Claim,
     ClaimPlan,
@@ -21,7 +22,6 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._models import (
     Json,
     Owner,
     Request,
-    from_json,
 )
 
 Policies = t.Sequence[t.Mapping[str, t.Any]]

@@ -8,14 +8,8 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.cloudpods.ha.plugins.module_utils._models import (
-    ClaimPlan,
-    Json,
-    ObjectRef,
-    Plan,
-    from_json,
-    to_json,
-)
+from ansible_collections.cloudpods.ha.plugins.module_utils._json import from_json, to_json
+from ansible_collections.cloudpods.ha.plugins.module_utils._models import ClaimPlan, Json, ObjectRef, Plan
 from ansible_collections.cloudpods.ha.plugins.module_utils._parse import moment
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan_text import claim_lines, object_line
 from ansible_collections.cloudpods.ha.plugins.module_utils._providers import K3S, KUBEADM

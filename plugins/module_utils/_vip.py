@@ -14,7 +14,8 @@ import typing as t
 from ansible_collections.cloudpods.ha.plugins.module_utils import _keepalived
 from ansible_collections.cloudpods.ha.plugins.module_utils._addresses import addresses
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
-from ansible_collections.cloudpods.ha.plugins.module_utils._models import Json, Keepalived, to_json
+from ansible_collections.cloudpods.ha.plugins.module_utils._json import to_json
+from ansible_collections.cloudpods.ha.plugins.module_utils._models import Json, Keepalived
 from ansible_collections.cloudpods.ha.plugins.module_utils._providers import API_PORT, HOST_BACKUPS, Provider, host_port
 from ansible_collections.cloudpods.ha.plugins.module_utils._runner import Runner
 

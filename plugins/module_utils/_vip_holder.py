@@ -11,7 +11,8 @@ import typing as t
 
 from ansible_collections.cloudpods.ha.plugins.module_utils import _keepalived
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import Unsafe
-from ansible_collections.cloudpods.ha.plugins.module_utils._models import Host, Json, Keepalived, from_json
+from ansible_collections.cloudpods.ha.plugins.module_utils._json import from_json
+from ansible_collections.cloudpods.ha.plugins.module_utils._models import Host, Json, Keepalived
 
 
 @dataclasses.dataclass(frozen=True)

@@ -62,8 +62,9 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.cloudpods.ha.plugins.module_utils._cluster import read, settled
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
+from ansible_collections.cloudpods.ha.plugins.module_utils._json import to_json
 from ansible_collections.cloudpods.ha.plugins.module_utils._kube import connect
-from ansible_collections.cloudpods.ha.plugins.module_utils._models import Cluster, to_json
+from ansible_collections.cloudpods.ha.plugins.module_utils._models import Cluster
 
 
 def main() -> t.NoReturn:

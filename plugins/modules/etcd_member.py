@@ -121,7 +121,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
 from ansible_collections.cloudpods.ha.plugins.module_utils._etcd import ETCD_ARGUMENTS, EtcdClient, remove_member
 from ansible_collections.cloudpods.ha.plugins.module_utils._etcd_parse import hex_id
-from ansible_collections.cloudpods.ha.plugins.module_utils._models import to_json
+from ansible_collections.cloudpods.ha.plugins.module_utils._json import to_json
 from ansible_collections.cloudpods.ha.plugins.module_utils._providers import PROVIDERS
 from ansible_collections.cloudpods.ha.plugins.module_utils._quorum import Target, describe
 from ansible_collections.cloudpods.ha.plugins.module_utils._runner import module_runner

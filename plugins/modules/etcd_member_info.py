@@ -83,7 +83,8 @@ problems:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
 from ansible_collections.cloudpods.ha.plugins.module_utils._etcd import ETCD_ARGUMENTS, EtcdClient
-from ansible_collections.cloudpods.ha.plugins.module_utils._models import Etcd, to_json
+from ansible_collections.cloudpods.ha.plugins.module_utils._json import to_json
+from ansible_collections.cloudpods.ha.plugins.module_utils._models import Etcd
 from ansible_collections.cloudpods.ha.plugins.module_utils._providers import PROVIDERS
 from ansible_collections.cloudpods.ha.plugins.module_utils._quorum import describe, problems
 from ansible_collections.cloudpods.ha.plugins.module_utils._runner import module_runner

@@ -74,7 +74,7 @@ snapshot:
 
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.cloudpods.ha.plugins.module_utils._models import to_json
+from ansible_collections.cloudpods.ha.plugins.module_utils._json import to_json
 from ansible_collections.cloudpods.ha.plugins.module_utils._snapshot import inspect
 
 

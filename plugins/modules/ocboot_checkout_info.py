@@ -59,7 +59,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
-from ansible_collections.cloudpods.ha.plugins.module_utils._models import to_json
+from ansible_collections.cloudpods.ha.plugins.module_utils._json import to_json
 from ansible_collections.cloudpods.ha.plugins.module_utils._ocboot_checkout import look
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.cloudpods.ha.plugins.module_utils import _models
+from ansible_collections.cloudpods.ha.plugins.module_utils import _json, _models
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan import plan
 from ansible_collections.cloudpods.ha.plugins.module_utils._report import report
 
@@ -126,7 +126,7 @@ def sample_plan() -> _models.Plan:
     """The plan for the Cluster and the Request that are shown."""
     texts = sections("contracts.md", "###")
     cluster, request = (
-        _models.from_json(kind, samples(texts[kind.__name__])[0]) for kind in (_models.Cluster, _models.Request)
+        _json.from_json(kind, samples(texts[kind.__name__])[0]) for kind in (_models.Cluster, _models.Request)
     )
     return plan(cluster, request)
 
@@ -182,13 +182,13 @@ def test_samples_of_records_can_be_read() -> None:
     for name, text in sections("contracts.md", "###").items():
         for sample in samples(text) if name in RECORDS else []:
             found += 1
-            _models.from_json(RECORDS[name], sample)
+            _json.from_json(RECORDS[name], sample)
     assert found >= len(("Cluster", "Plan", "Request"))
 
 
 def test_the_plan_shown_is_the_plan_of_the_cluster_shown() -> None:
     shown = samples(sections("contracts.md", "###")["Plan"])[0]
-    made = _models.to_json(sample_plan())
+    made = _json.to_json(sample_plan())
     assert made["refusals"] == []
     assert {key: made[key] for key in shown} == shown
 

@@ -19,6 +19,7 @@ import yaml
 from ansible_collections.cloudpods.ha.plugins.filter.healers import healers
 from ansible_collections.cloudpods.ha.plugins.filter.replacement_verdict import replacement_verdict
 from ansible_collections.cloudpods.ha.plugins.module_utils import _cluster, _compose, _parity, _parse, _volumes
+from ansible_collections.cloudpods.ha.plugins.module_utils._json import from_json, to_json
 from ansible_collections.cloudpods.ha.plugins.module_utils._models import (
     Cluster,
     Etcd,
@@ -28,8 +29,6 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._models import (
     Member,
     Plan,
     Request,
-    from_json,
-    to_json,
 )
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan import plan
 from ansible_collections.cloudpods.ha.plugins.module_utils._providers import (

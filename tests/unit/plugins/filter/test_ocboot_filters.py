@@ -16,7 +16,7 @@ from ansible_collections.cloudpods.ha.plugins.filter.ocboot_differences import o
 from ansible_collections.cloudpods.ha.plugins.filter.ocboot_inputs import ocboot_inputs
 from ansible_collections.cloudpods.ha.plugins.module_utils import _ocboot_models, _ocboot_read
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
-from ansible_collections.cloudpods.ha.plugins.module_utils._models import from_json, to_json
+from ansible_collections.cloudpods.ha.plugins.module_utils._json import from_json, to_json
 from ansible_collections.cloudpods.ha.tests.unit.plugins.ocboot_answers import PROVIDERS, facts, inputs
 
 Json = dict[str, Any]

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.cloudpods.ha.plugins.module_utils import _compose
-from ansible_collections.cloudpods.ha.plugins.module_utils._models import Cluster, Etcd, Lost, Member, to_json
+from ansible_collections.cloudpods.ha.plugins.module_utils._json import to_json
+from ansible_collections.cloudpods.ha.plugins.module_utils._models import Cluster, Etcd, Lost, Member
 from ansible_collections.cloudpods.ha.tests.unit.plugins.stand_in_cluster import NODES, VOLUMES, StandInCluster
 
 Json = dict[str, Any]

@@ -6,15 +6,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from ansible_collections.cloudpods.ha.plugins.module_utils._models import (
-    Cluster,
-    Member,
-    Node,
-    Plan,
-    Request,
-    from_json,
-    to_json,
-)
+from ansible_collections.cloudpods.ha.plugins.module_utils._json import from_json, to_json
+from ansible_collections.cloudpods.ha.plugins.module_utils._models import Cluster, Member, Node, Plan, Request
 from ansible_collections.cloudpods.ha.tests.unit.plugins.stand_in_cluster import StandInCluster
 from hypothesis import given
 from hypothesis import strategies as st
