@@ -107,8 +107,6 @@ def inventory(
         "ansible_python_interpreter": "/usr/bin/python3",
         # A test has no hour to wait; the default of the collection is longer.
         "replace_master_minimum_down": 20,
-        # Both start empty; the operator stand-in makes them again.
-        "replace_master_discard": ["onecloud/default-influxdb", "onecloud/default-victoria-metrics"],
         # Two beds may lose a master of the same name at the same time.
         "replace_master_directory": f"{state}/controller",
         **(more or {}),

@@ -215,6 +215,8 @@ def _write_inventory(lost: str, replacement: str) -> str:
     # crictl, which kubeadm's preflight asks for, is not to be had here.
     kubeadm = {"replace_master_join_skip_phases": ["preflight"]}
     more = kubeadm if conf.flavour() == conf.KUBEADM else k3s.variables()
+    # The databases start empty; the operator stand-in makes them again.
+    more = {**more, "replace_master_discard": [f"onecloud/default-{one.component}" for one in work.databases()]}
     text = identity.inventory(survivors=survivors, replacement=fresh, state=str(STATE), more=more)
     (STATE / "inventory.yml").write_text(text)
     return text

@@ -46,6 +46,11 @@ DATABASES = (
 )
 
 
+def databases() -> tuple[Database, ...]:
+    """Those that Cloudpods' operator has: influxdb up to 3.10, as with kubeadm here, victoria-metrics from then on."""
+    return DATABASES if conf.flavour() == conf.KUBEADM else DATABASES[:1]
+
+
 def claim(
     name: str, namespace: str, size: str, *, labels: dict[str, str] | None = None, node: str = ""
 ) -> dict[str, object]:
@@ -113,7 +118,7 @@ def deployment(database: Database, owner_uid: str) -> dict[str, object]:
 def standin_objects(owner_uid: str) -> dict[str, object]:
     """The ConfigMap with what the stand-in recreates: claims first, then Deployments."""
     data = {}
-    for database in DATABASES:
+    for database in databases():
         name = f"default-{database.component}"
         data[f"10-pvc-{name}.json"] = json.dumps(claim(name, "onecloud", "20G"))
         data[f"20-deployment-{name}.json"] = json.dumps(deployment(database, owner_uid))
@@ -149,7 +154,7 @@ def pods_not_ready() -> list[str]:
     }
     replicas = [f"{namespace}/{name}-{n}" for name, namespace in MINIOS.items() for n in range(len(LAYOUT))]
     missing = [replica for replica in replicas if replica not in ready]
-    wanted = [f"onecloud/default-{d.component}-" for d in DATABASES] + ["onecloud/onecloud-operator-standin-"]
+    wanted = [f"onecloud/default-{d.component}-" for d in databases()] + ["onecloud/onecloud-operator-standin-"]
     return missing + [w for w in wanted if not any(r.startswith(w) for r in ready)]
 
 
@@ -158,14 +163,16 @@ def declare() -> None:
     apply(manifest("onecloud-crd.yaml"))
     kubectl("wait", "--for=condition=Established", "crd/onecloudclusters.onecloud.yunion.io", "--timeout=30s")
     if not kubectl("-n", "onecloud", "get", "onecloudcluster", "default", "-o", "name", check=False):
-        apply(manifest("onecloud.yaml", GATEWAY=conf.GATEWAY, MYSQL_PASSWORD=secrets.token_hex(8)))
+        version = "v3.10.15" if conf.flavour() == conf.KUBEADM else "v3.11.9"
+        keys = {"GATEWAY": conf.GATEWAY, "MYSQL_PASSWORD": secrets.token_hex(8), "VERSION": version}
+        apply(manifest("onecloud.yaml", **keys))
 
 
 def create() -> None:
     say("creating the workloads")
     declare()
     uid = kubectl("-n", "onecloud", "get", "onecloudcluster", "default", "-o", "jsonpath={.metadata.uid}")
-    _new([claim(f"default-{d.component}", "onecloud", "20G", node="master-1") for d in DATABASES])
+    _new([claim(f"default-{d.component}", "onecloud", "20G", node="master-1") for d in databases()])
     apply(json.dumps(standin_objects(uid)))
     apply(manifest("operator-standin.yaml"))
     each(_minio, MINIOS)
