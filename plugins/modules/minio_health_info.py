@@ -91,7 +91,8 @@ attributes:
     support: full
 notes:
   - Needs the rights to read pods, Secrets and claims of the namespace and to create C(pods/portforward).
-  - A MinIO that serves TLS inside the cluster is refused.
+  - Where the servers are told C(https://) URLs, or certificates are mounted where MinIO looks for them, TLS is spoken
+    inside the port-forward. The certificate is not verified; that tunnel ends in the very pod, so the peer is known.
 seealso:
   - module: cloudpods.ha.statefulset_claim
 """
@@ -154,7 +155,10 @@ sets:
     - {pool: 0, index: 0, total: 4, healthy: 2, healing: 0, missing: 2, read_quorum: 2, write_quorum: 3, readable:
       true, writable: false}
 drives:
-  description: Each drive, as the most pessimistic pod sees it. C(progress) is there while it heals.
+  description:
+    - Each drive, as the most pessimistic pod sees it. C(progress) is there while it heals; newer releases keep it after
+      the end, with C(finished). C(retries) counts the passes that had failures and were begun anew; their numbers are
+      not kept. C(queued) and C(healed) are buckets, null where the release does not tell.
   type: list
   elements: dict
   returned: success
@@ -164,8 +168,9 @@ drives:
       healing: true
       pool: 0
       set: 0
-      progress: {objects_done: 12, objects_failed: 0, objects_total: 40, bytes_done: 400, bytes_failed: 0, bytes_total:
-        1000, percent: 40, started: ""}
+      progress: {objects_done: 12, objects_failed: 0, objects_skipped: 0, objects_total: 40, bytes_done: 400,
+        bytes_failed: 0, bytes_total: 1000, percent: 40, started: "2026-02-12T13:41:31Z", retries: 0, finished: false,
+        queued: [images], healed: [logs]}
 healing:
   description: Endpoints of the drives that heal.
   type: list
@@ -223,7 +228,8 @@ gate:
     - Whether a lost drive may be replaced now (C(ok)), and if not, why. C(fatal) means that no waiting helps,
       C(healing) that a drive heals.
     - The codes are V(no_answer), V(below_read_quorum), V(healing), V(drive_offline), V(drives_missing),
-      V(drive_unplaced), V(standalone), V(layout_unknown), V(deployment_ids_differ) and V(other_deployment).
+      V(drive_unplaced), V(root_drive), V(drive_refused), V(heal_failed), V(standalone), V(layout_unknown),
+      V(deployment_ids_differ) and V(other_deployment).
   type: dict
   returned: success
   sample: {ok: false, fatal: false, healing: true, codes: [healing], sentences: ["http://minio-0.minio-svc:9000/export
@@ -268,6 +274,7 @@ def run(api: KubeApi, params: t.Dict[str, t.Any]) -> t.Dict[str, t.Any]:
             lost_pods=found.lost_pods,
             settle_seconds=params["settle_seconds"],
             expected_id=params["expected_deployment_id"],
+            namespace=params["namespace"],
         )
         if not health.settled:
             break
