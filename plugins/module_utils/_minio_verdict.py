@@ -395,6 +395,45 @@ def report(health: Health, views: t.Sequence[PodView], *, name: str) -> t.Dict[s
     }
 
 
+def compare_buckets(
+    before: t.Sequence[t.Mapping[str, t.Any]], after: t.Sequence[t.Mapping[str, t.Any]]
+) -> t.Dict[str, t.Any]:
+    """Compare counts of objects, {name, objects, complete} per bucket: which buckets are `gone`, and which have `fewer`
+    objects ({bucket, before, after}). A count of now that was cut short says nothing; one of before was at least that
+    many."""
+    now = {bucket["name"]: bucket for bucket in after}
+    fewer = [
+        {"bucket": old["name"], "before": old["objects"], "after": now[old["name"]]["objects"]}
+        for old in before
+        if old["name"] in now and now[old["name"]]["complete"] and now[old["name"]]["objects"] < old["objects"]
+    ]
+    return {"gone": [old["name"] for old in before if old["name"] not in now], "fewer": fewer}
+
+
+def told_of_objects(result: t.Mapping[str, t.Any]) -> str:
+    """What the counts and the scan of a result are to tell a person; empty when there is nothing to say."""
+    told = []
+    if result.get("gone"):
+        told.append("buckets are gone that were there before: {0}".format(", ".join(result["gone"])))
+    told += [
+        "bucket {bucket} has {after} objects, {before} before: has an application deleted them?".format(**item)
+        for item in result.get("fewer") or ()
+    ]
+    scan = result.get("scan") or {}
+    if scan.get("error"):
+        told.append("objects are not proven complete on all drives: {0}".format(scan["error"]))
+    if scan.get("incomplete"):
+        named = "; ".join("{bucket}/{object} ({error})".format(**item) for item in scan["sample"])
+        told.append(
+            "{0} of {1} objects are incomplete, among them {2}. Heal them with `mc admin heal -r ALIAS`, then run "
+            "again".format(scan["incomplete"], scan["objects"], named)
+        )
+    elif scan and not scan.get("error"):
+        more = "" if scan["complete"] else ", there are more than were looked at"
+        told.append("{0} objects are complete on all drives{1}".format(scan["objects"], more))
+    return "; ".join(told)
+
+
 def _drive(drive: Drive) -> t.Dict[str, t.Any]:
     progress = drive.progress
     return {
