@@ -163,7 +163,7 @@ def _forgotten(endpoint: str, heal: Heal) -> str:
 
 def _stalled(endpoint: str, heal: Heal, now: float) -> str:
     failed = "{0} objects ({1} bytes) failed".format(*heal.failed) if any(heal.failed) else "objects failed"
-    again = ", MinIO began it anew {0} times".format(heal.told["retries"]) if heal.told["retries"] else ""
+    again = ", this is pass {0}".format(heal.told["retries"] + 1) if heal.told["retries"] else ""
     return "the heal of {0} does not come further: {1}{2}, and for {3:.0f} s it is at {4} objects and {5}. {6}".format(
         endpoint, failed, again, now - heal.moved, heal.best[0], _size(heal.best[1]), _DO
     )
@@ -177,9 +177,9 @@ def _totals(memory: Memory) -> t.Dict[str, int]:
         "bytes": "bytes_done",
         "bytes_total": "bytes_total",
         "failed": "objects_failed",
-        "retries": "retries",
     }
-    return {key: sum(item[name] for item in told) for key, name in names.items()}
+    totals = {key: sum(item[name] for item in told) for key, name in names.items()}
+    return {**totals, "retries": max((item["retries"] for item in told), default=0)}
 
 
 def _rated(memory: Memory, now: float) -> Memory:
@@ -215,7 +215,7 @@ def _line(memory: Memory, totals: t.Mapping[str, int], findings: t.Sequence[t.Tu
     if totals["failed"]:
         parts.append("{0} objects failed".format(totals["failed"]))
     if totals["retries"]:
-        parts.append("begun anew {0} times".format(totals["retries"]))
+        parts.append("pass {0}, since objects failed in the one before".format(totals["retries"] + 1))
     return ", ".join(parts) + ("; " + others if others else "")
 
 

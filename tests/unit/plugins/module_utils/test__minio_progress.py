@@ -182,7 +182,7 @@ def test_a_recorded_heal_with_failures_ends_with_its_numbers() -> None:
     assert set(states[:-1]) == {"wait"}
     assert states[-1] == "hopeless"
     assert "3 objects (6000 bytes) failed" in judged.why[0]
-    assert any("begun anew 4 times" in line for line in lines)
+    assert any("pass 5, since objects failed in the one before" in line for line in lines)
     assert "m/m: healing /d2 0 %, 1 of 398 objects, 13 B of 11.8 MiB" in lines
     assert any("healing /d2 51 %, 211 of 398 objects, 6.1 MiB of 11.8 MiB" in line for line in lines)
     assert any("healing /d2 99 %, 406 of 406 objects" in line and "3 objects failed" in line for line in lines)
