@@ -25,6 +25,7 @@ _ASKED = {
     "timeout": {"type": "int", "default": 15},
 }
 _WAITING = {
+    "wait_for": {"type": "str", "choices": ["whole", "healed"], "default": "whole"},
     "wait_timeout": {"type": "int", "default": 86400},
     "delay": {"type": "int", "default": 5},
     "stale_peer_timeout": {"type": "int", "default": 120},
@@ -64,6 +65,8 @@ class ActionModule(ActionBase):
             if judged.state != WAIT:
                 told = "; ".join(judged.why)
                 return {**result, "failed": True, "msg": "{0}: no wait will make it whole: {1}".format(name, told)}
+            if given["wait_for"] == "healed" and not result.get("failed") and not result["healing"]:
+                return {**result, "outcome": "healed"}
             if now - start + given["delay"] > given["wait_timeout"]:
                 told = "not whole after {0} s, the time limit. {1}. Run again to go on waiting".format(
                     result["waited"], result.get("msg") or "no look succeeded"

@@ -182,9 +182,8 @@ def merge(views: t.Sequence[Info]) -> t.Tuple[Drive, ...]:
     """One record per drive, the worst of what the servers say: each keeps its own list of drives that heal (H-M2b). Of
     equal ones that which tells more of the heal."""
 
-    def worse(drive: Drive) -> t.Tuple[bool, bool, bool, int]:
-        told = drive.progress
-        return drive.state != OK, drive.healing, told is not None, told.objects_done if told else 0
+    def worse(drive: Drive) -> t.Tuple[bool, bool, int]:
+        return drive.state != OK, drive.healing, drive.progress.objects_done if drive.progress else -1
 
     worst: t.Dict[str, Drive] = {}
     for drive in (drive for view in views for drive in view.drives):

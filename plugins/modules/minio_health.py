@@ -60,6 +60,11 @@ options:
     description: Seconds to wait for one answer of a server.
     type: int
     default: 15
+  wait_for:
+    description: V(healed) ends the wait as soon as no drive heals, whatever else stands against V(whole).
+    type: str
+    choices: [whole, healed]
+    default: whole
   wait_timeout:
     description: Seconds to wait in all. A full terabyte takes hours.
     type: int
@@ -116,7 +121,7 @@ msg:
   returned: always
   sample: "onecloud-minio/minio: whole: every pod asked is healthy and no drive is healing"
 outcome:
-  description: How the wait ended. V(wait) is that of a single look in check mode.
+  description: How the wait ended, with V(settled), V(healed), V(hopeless) or V(timeout). V(wait) is that of a single look in check mode.
   type: str
   returned: always
   sample: settled

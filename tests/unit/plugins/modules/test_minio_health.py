@@ -23,6 +23,7 @@ def seen(*, settled: bool = False, **findings: str) -> dict:
         "settled": settled,
         "gate": {},
         "drives": [],
+        "healing": [],
         "findings": [{"code": code, "sentence": sentence} for code, sentence in findings.items()],
     }
 
@@ -78,6 +79,25 @@ def test_the_time_limit_is_the_end(wait: t.Callable[..., t.Any]) -> None:
 def test_a_stale_peer_ends_it_at_its_own_limit(wait: t.Callable[..., t.Any]) -> None:
     result, _lines, _asked = wait(seen(peer_stale="minio-1 is stale"), stale_peer_timeout=20)
     assert (result["outcome"], result["waited"]) == ("hopeless", 20)
+
+
+def test_for_what_heals_it_waits_only_while_it_heals(wait: t.Callable[..., t.Any]) -> None:
+    healing = {**seen(healing="d1 is healing", drive_offline="d2 is offline"), "healing": ["d1"]}
+    result, _lines, asked = wait(healing, seen(drive_offline="d2 is offline"), wait_for="healed")
+    assert (result["outcome"], len(asked)) == ("healed", 2)
+    assert not result.get("failed")
+    blind = {"failed": True, "msg": "no API", "gate": {}}
+    assert len(wait(blind, seen(), wait_for="healed")[2]) == 2
+
+
+def test_a_heal_that_ends_with_failures_is_no_healed_drive(wait: t.Callable[..., t.Any]) -> None:
+    told = dict.fromkeys((f"{k}_{n}" for k in ("objects", "bytes") for n in ("done", "failed", "skipped", "total")), 2)
+    drive = {"endpoint": "d1", "state": "ok", "healing": True, "progress": {**told, "started": "", "retries": 0}}
+    healing = {**seen(healing="d1 is healing"), "healing": ["d1"], "drives": [drive]}
+    after = {**seen(settling="m-1 is up for 3 s"), "drives": [{**drive, "healing": False, "progress": {}}]}
+    result, _lines, _asked = wait(healing, after, wait_for="healed")
+    assert (result["failed"], result["outcome"]) == (True, "hopeless")
+    assert "the heal of d1 ended incomplete" in result["msg"]
 
 
 def test_a_dry_run_takes_one_look(wait: t.Callable[..., t.Any]) -> None:
