@@ -6,7 +6,8 @@
 layout.
 
 Reads the answer of the admin API's `info`, in the shape of June 2021 (no sets, no drives per set) and in that of 2023
-and later.
+and later. Where pools differ in width `info` does not tell enough in any release read; `storageinfo` tells the data
+drives of each pool, since before 2021.
 """
 
 from __future__ import annotations
@@ -23,15 +24,27 @@ ONLINE = "online"
 
 @dataclass(frozen=True)
 class Healing:
-    """How far the healing of a drive is; zeros where the release does not tell."""
+    """How far the healing of a drive is; zeros where the release does not tell. Failures of one pass are reset when the
+    next begins (`retries` counts those, in later releases). `finished` is told by releases that keep it after the end;
+    older ones forget all of this at the end. Buckets are None where they are not told."""
 
     objects_done: int = 0
     objects_failed: int = 0
+    objects_skipped: int = 0
     objects_total: int = 0
     bytes_done: int = 0
     bytes_failed: int = 0
     bytes_total: int = 0
     started: str = ""
+    retries: int = 0
+    finished: bool = False
+    queued: t.Optional[t.Tuple[str, ...]] = None
+    healed: t.Optional[t.Tuple[str, ...]] = None
+
+    @property
+    def ended_badly(self) -> bool:
+        """Whether the heal is over and left something out: objects, or whole buckets."""
+        return bool(self.objects_failed or self.bytes_failed or (self.finished and self.queued))
 
     @property
     def percent(self) -> t.Optional[int]:
@@ -70,10 +83,11 @@ class Server:
 
 @dataclass(frozen=True)
 class Pool:
-    """A pool's layout: how many erasure sets, of how many drives each."""
+    """A pool's layout: how many erasure sets, of how many drives each. `parity` is None where the deployment's holds."""
 
     sets: int
     drives_per_set: int
+    parity: t.Optional[int] = None
 
 
 @dataclass(frozen=True)
@@ -129,19 +143,22 @@ def host_of(endpoint: str) -> str:
     return host.split(".", 1)[0]
 
 
-def parse_info(data: Json) -> Info:
-    """Read the answer of the admin API's `info`, already decoded from JSON."""
+def parse_info(data: Json, storage: t.Optional[Json] = None) -> Info:
+    """Read the answer of the admin API's `info`, already decoded from JSON; with that of `storageinfo` for layouts which
+    `info` alone does not tell."""
     servers = [item for item in data.get("servers") or [] if isinstance(item, dict)]
     drives = tuple(
         _parse_drive(item) for server in servers for item in server.get("drives") or server.get("disks") or []
     )
-    backend = data.get("backend") or {}
+    backend = {**_from_storage(storage or {}), **(data.get("backend") or {})}
     erasure = str(backend.get("backendType") or "").lower() == "erasure"
+    pools = _pools(backend, drives) if erasure else ()
+    parity = int(backend.get("standardSCParity") or next((pool.parity for pool in pools if pool.parity), 0))
     return Info(
         deployment_id=str(data.get("deploymentID") or ""),
         erasure=erasure,
-        parity=int(backend.get("standardSCParity") or 0),
-        pools=_pools(backend, drives) if erasure else (),
+        parity=parity,
+        pools=pools,
         servers=tuple(
             Server(
                 endpoint=str(item.get("endpoint") or ""),
@@ -162,17 +179,17 @@ def quorums(*, drives: int, parity: int) -> t.Tuple[int, int]:
 
 
 def merge(views: t.Sequence[Info]) -> t.Tuple[Drive, ...]:
-    """One record per drive, the worst of what the servers say: each keeps its own list of drives that heal (H-M2b)."""
+    """One record per drive, the worst of what the servers say: each keeps its own list of drives that heal (H-M2b). Of
+    equal ones that which tells more of the heal."""
+
+    def worse(drive: Drive) -> t.Tuple[bool, bool, int]:
+        return drive.state != OK, drive.healing, drive.progress.objects_done if drive.progress else -1
+
     worst: t.Dict[str, Drive] = {}
-    for view in views:
-        for drive in view.drives:
-            known = worst.get(drive.endpoint)
-            if known is None:
-                worst[drive.endpoint] = drive
-            elif drive.state != OK or known.state != OK:
-                worst[drive.endpoint] = known if known.state != OK else drive
-            elif drive.healing and not known.healing:
-                worst[drive.endpoint] = drive
+    for drive in (drive for view in views for drive in view.drives):
+        known = worst.get(drive.endpoint)
+        if known is None or worse(drive) > worse(known):
+            worst[drive.endpoint] = drive
     return tuple(worst[endpoint] for endpoint in sorted(worst))
 
 
@@ -181,7 +198,7 @@ def erasure_sets(*, pools: t.Sequence[Pool], parity: int, drives: t.Sequence[Dri
     set."""
     result = []
     for number, pool in enumerate(pools):
-        read, write = quorums(drives=pool.drives_per_set, parity=parity)
+        read, write = quorums(drives=pool.drives_per_set, parity=parity if pool.parity is None else pool.parity)
         for index in range(pool.sets):
             present = [drive for drive in drives if drive.pool == number and drive.set_ == index and drive.state == OK]
             healing = sum(1 for drive in present if drive.healing)
@@ -207,23 +224,48 @@ def _parse_healing(item: Json) -> Healing:
     def number(*names: str) -> int:
         return next((int(item[name]) for name in names if item.get(name)), 0)
 
+    def names(key: str) -> t.Optional[t.Tuple[str, ...]]:
+        # An empty list is written as null.
+        return tuple(str(name) for name in item[key] or ()) if key in item else None
+
     return Healing(
         objects_done=number("items_healed", "objects_healed"),
         objects_failed=number("items_failed", "objects_failed"),
+        objects_skipped=number("items_skipped"),
         objects_total=number("objects_total_count"),
         bytes_done=number("bytes_done"),
         bytes_failed=number("bytes_failed"),
         bytes_total=number("objects_total_size"),
         started=str(item.get("started") or ""),
+        retries=number("retry_attempts"),
+        finished=bool(item.get("finished")),
+        queued=names("queued_buckets"),
+        healed=names("healed_buckets"),
     )
+
+
+def _from_storage(storage: Json) -> Json:
+    """The same facts of the backend, under the names that `info` would have for them."""
+    backend = storage.get("Backend") or storage.get("backend") or {}
+    names = {"StandardSCData": "standardSCData", "TotalSets": "totalSets", "DrivesPerSet": "totalDrivesPerSet"}
+    return {names[key]: backend[key] for key in names if backend.get(key)}
 
 
 def _pools(backend: Json, drives: t.Sequence[Drive]) -> t.Tuple[Pool, ...]:
     sets, per_set = backend.get("totalSets") or [], backend.get("totalDrivesPerSet") or []
+    # Data drives are listed per pool, or not told at all.
+    data = backend.get("standardSCData")
+    data = [int(count) for count in data] if isinstance(data, list) else []
     if sets and len(sets) == len(per_set):
+        if len(data) == len(sets):
+            return tuple(Pool(int(a), int(b), int(b) - count) for a, b, count in zip(sets, per_set, data))
         # One parity is told for all pools; it says nothing about a pool of another width.
         return tuple(Pool(int(a), int(b)) for a, b in zip(sets, per_set)) if len(set(per_set)) == 1 else ()
     known = [drive for drive in drives if drive.state == OK]
+    if data:
+        parity = int(backend.get("standardSCParity") or 0)
+        counts = [max((drive.set_ + 1 for drive in known if drive.pool == i), default=0) for i in range(len(data))]
+        return tuple(Pool(a, b + parity, parity) for a, b in zip(counts, data)) if all(counts) else ()
     if not known or any(drive.pool > 0 for drive in known):
         return ()
     count = max(drive.set_ for drive in known) + 1

@@ -12,50 +12,41 @@ from __future__ import annotations
 
 import base64
 import concurrent.futures
+import contextlib
 import hashlib
 import heapq
-import json
 import typing as t
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import ApiRefused, HaError
 from ansible_collections.cloudpods.ha.plugins.module_utils._kube import KubeApi
 from ansible_collections.cloudpods.ha.plugins.module_utils._minio import parse_info
+from ansible_collections.cloudpods.ha.plugins.module_utils._minio_http import Credentials, Server, Tunnel, server
 from ansible_collections.cloudpods.ha.plugins.module_utils._minio_verdict import PodView
 
 try:
     import urllib3
-    from minio import Minio, MinioAdmin
-    from minio.credentials import StaticProvider
-    from minio.error import MinioAdminException, MinioException
-    from urllib3.connection import HTTPConnection
-    from urllib3.connectionpool import HTTPConnectionPool
+    from minio import Minio
+    from minio.error import MinioException
 
     IMPORT_ERROR: t.Optional[str] = None
 except ImportError as exc:  # reported by check_imports(), so that documentation works without the packages
     IMPORT_ERROR = str(exc)
 
 Json = t.Dict[str, t.Any]
-Tunnel = t.Callable[[str, int], t.Any]
 
 # The first pair is of 2021 and later, the second of before; a chart may still set the second.
 _CREDENTIAL_NAMES = (("MINIO_ROOT_USER", "MINIO_ROOT_PASSWORD"), ("MINIO_ACCESS_KEY", "MINIO_SECRET_KEY"))
 _DEFAULT_PORT = 9000
+_SCHEMES = ("http://", "https://")
+_CERTS = ".minio/certs"
 _SAMPLE_OF_FAILURES = 20
 
 
 @dataclass(frozen=True)
-class Credentials:
-    """The root credentials; they do not show in a repr."""
-
-    user: str = field(repr=False)
-    password: str = field(repr=False)
-
-
-@dataclass(frozen=True)
 class Deployment:
-    """A MinIO StatefulSet: its pods by name (None: not there), the port they listen on, and the pods whose drive is
-    lost."""
+    """A MinIO StatefulSet: its pods by name (None: not there), the port they listen on, whether they speak TLS there,
+    and the pods of which a drive is lost."""
 
     namespace: str
     name: str
@@ -64,6 +55,11 @@ class Deployment:
     lost_pods: t.Tuple[str, ...]
     nodes: t.Tuple[str, ...]
     credentials: Credentials
+    tls: bool = False
+
+    def server(self, pod: str, *, tunnel: Tunnel, timeout: int) -> Server:
+        """The server of one of its pods."""
+        return server(tunnel, pod=pod, port=self.port, tls=self.tls, credentials=self.credentials, timeout=timeout)
 
 
 def check_imports() -> None:
@@ -75,7 +71,7 @@ def check_imports() -> None:
 
 
 def find(api: KubeApi, *, namespace: str, name: str, lost_claims: t.Sequence[Json]) -> Deployment:
-    """Read the StatefulSet, its pods and its credentials. Raises HaError when it is none, or speaks TLS."""
+    """Read the StatefulSet, its pods and its credentials. Raises HaError when it is none."""
     core = "/api/v1/namespaces/" + namespace
     workload = api.get("/apis/apps/v1/namespaces/{0}/statefulsets/{1}".format(namespace, name))
     if workload is None:
@@ -99,6 +95,7 @@ def find(api: KubeApi, *, namespace: str, name: str, lost_claims: t.Sequence[Jso
         nodes=tuple(item["metadata"]["name"] for item in api.items("/api/v1/nodes") if is_ready(item)),
         lost_pods=_lost_pods(api, core=core, pods=pods, templates=templates, lost_claims=lost_claims),
         credentials=_credentials(api, core=core, container=container),
+        tls=_speaks_tls(spec, container),
     )
 
 
@@ -132,10 +129,13 @@ def read_objects(
 ) -> Json:
     """Count the objects of each bucket (up to count_max in all), and read the newest ones whole, compared with length
     and ETag."""
-    credentials, endpoint = deployment.credentials, "{0}:{1}".format(pod, deployment.port)
-    http = _http(tunnel, pod=pod, port=deployment.port, timeout=timeout)
+    target = deployment.server(pod, tunnel=tunnel, timeout=timeout)
     client = Minio(
-        endpoint=endpoint, access_key=credentials.user, secret_key=credentials.password, secure=False, http_client=http
+        endpoint=target.host,
+        access_key=target.credentials.user,
+        secret_key=target.credentials.password,
+        secure=target.tls,
+        http_client=target.http,
     )
     buckets: t.List[Json] = []
     newest: t.List[t.Tuple[float, str, str, int]] = []
@@ -216,47 +216,24 @@ def _probe_pod(deployment: Deployment, name: str, pod: t.Optional[Json], *, tunn
         return PodView(name, node, ready, error="the pod is not running")
     if node not in deployment.nodes:
         return PodView(name, node, ready, error="its node {0} is gone or not Ready".format(node))
-    http = _http(tunnel, pod=name, port=deployment.port, timeout=timeout)
-    url = "http://{0}:{1}".format(name, deployment.port)
+    asked = deployment.server(name, tunnel=tunnel, timeout=timeout)
     try:
         live, cluster, maintenance = (
-            http.request("GET", url + "/minio/health/" + path).status
-            for path in ("live", "cluster", "cluster?maintenance=true")
-        )
-        admin = MinioAdmin(
-            endpoint="{0}:{1}".format(name, deployment.port),
-            credentials=StaticProvider(deployment.credentials.user, deployment.credentials.password),
-            secure=False,
-            http_client=http,
+            asked.status("/minio/health/" + path) for path in ("live", "cluster", "cluster?maintenance=true")
         )
     except (urllib3.exceptions.HTTPError, OSError) as exc:
         return PodView(name, node, ready, error=_brief(exc))
     try:
-        info = parse_info(json.loads(admin.info()))
-    except (MinioAdminException, urllib3.exceptions.HTTPError, OSError, ValueError) as exc:
+        answer = asked.admin("GET", "info")
+        info = parse_info(answer)
+    except (HaError, urllib3.exceptions.HTTPError, OSError, ValueError) as exc:
         return PodView(name, node, ready, live, cluster, maintenance, error=_brief(exc))
+    if info.erasure and not info.pools:
+        with contextlib.suppress(HaError, urllib3.exceptions.HTTPError, OSError, ValueError):
+            info = parse_info(answer, asked.admin("GET", "storageinfo"))
     if not info.deployment_id:
         return PodView(name, node, ready, live, cluster, maintenance, error="the server is still starting")
     return PodView(name, node, ready, live, cluster, maintenance, info)
-
-
-def _http(tunnel: Tunnel, *, pod: str, port: int, timeout: int) -> t.Any:
-    """A connection pool whose every connection is a new tunnel into the pod."""
-
-    class TunnelConnection(HTTPConnection):
-        """Connects through the tunnel, whatever the URL's host says."""
-
-        def _new_conn(self) -> t.Any:
-            return tunnel(pod, port)
-
-    class TunnelPool(HTTPConnectionPool):
-        """A pool of such connections."""
-
-        ConnectionCls = TunnelConnection
-
-    manager = urllib3.PoolManager(timeout=urllib3.Timeout(timeout), retries=False)
-    manager.pool_classes_by_scheme = {"http": TunnelPool}
-    return manager
 
 
 def _container(spec: Json) -> Json:
@@ -269,23 +246,37 @@ def _container(spec: Json) -> Json:
 
 def _port(container: Json) -> int:
     """The port of --address, of the URLs served, or of the container's port list."""
-    words = [
-        word
-        for argument in (container.get("command") or []) + (container.get("args") or [])
-        for word in str(argument).split()
-    ]
-    if any(word.startswith("https://") for word in words):
-        raise HaError("this MinIO serves TLS inside the cluster, which can't be checked; check it by hand")
+    words = _words(container)
     addresses = [word.split("=", 1)[1] for word in words if word.startswith("--address=")]
     addresses += [following for word, following in zip(words, words[1:]) if word == "--address"]
-    addresses += [word[len("http://") :].split("/", 1)[0] for word in words if word.startswith("http://")]
+    addresses += [word.split("/")[2] for word in words if word.startswith(_SCHEMES)]
     for address in addresses:
         tail = address.rsplit(":", 1)[-1]
         if tail.isdigit():
             return int(tail)
     ports = container.get("ports") or []
-    named = [item["containerPort"] for item in ports if item.get("name") in ("http", "api", "minio", "service")]
+    names = ("http", "https", "api", "minio", "service")
+    named = [item["containerPort"] for item in ports if item.get("name") in names]
     return int(named[0] if named else ports[0]["containerPort"] if len(ports) == 1 else _DEFAULT_PORT)
+
+
+def _speaks_tls(spec: Json, container: Json) -> bool:
+    """The URLs that are served tell it. Without URLs, on a single server: certificates mounted where it looks for them.
+    What is mounted below that, in CAs, are authorities it trusts."""
+    words = _words(container)
+    schemes = {word.split(":", 1)[0] for word in words if word.startswith(_SCHEMES)}
+    if schemes:
+        return "https" in schemes
+    given = [word.split("=", 1)[1] for word in words if word.startswith(("--certs-dir=", "-S="))]
+    given += [following for word, following in zip(words, words[1:]) if word in ("--certs-dir", "-S")]
+    secret = {item["name"] for item in spec.get("volumes") or [] if "secret" in item or "projected" in item}
+    mounts = [item["mountPath"].rstrip("/") for item in container.get("volumeMounts") or [] if item["name"] in secret]
+    return any(path in [folder.rstrip("/") for folder in given] or path.endswith(_CERTS) for path in mounts)
+
+
+def _words(container: Json) -> t.List[str]:
+    arguments = (container.get("command") or []) + (container.get("args") or [])
+    return [word for argument in arguments for word in str(argument).split()]
 
 
 def _credentials(api: KubeApi, *, core: str, container: Json) -> Credentials:
@@ -319,21 +310,22 @@ def _lost_pods(
     templates: t.Sequence[str],
     lost_claims: t.Sequence[Json],
 ) -> t.Tuple[str, ...]:
-    """The pods of lost claims that are not replaced: no new claim is bound, or its pod is not Ready yet."""
+    """The pods of lost claims that are not replaced: of any of them no new claim is bound, or the pod is not Ready yet.
+
+    A pod may have several drives. They are in one folder of one node, so one that is not replaced keeps the pod lost.
+    """
     lost = {claim["name"]: claim["uid"] for claim in lost_claims}
+
+    def renewed(name: str) -> bool:
+        claim = api.get("{0}/persistentvolumeclaims/{1}".format(core, name))
+        return claim is not None and claim["metadata"]["uid"] != lost[name] and claim["status"].get("phase") == "Bound"
+
     result = []
     for name, pod in pods.items():
-        for claim_name in ("{0}-{1}".format(template, name) for template in templates):
-            if claim_name not in lost:
-                continue
-            claim = api.get("{0}/persistentvolumeclaims/{1}".format(core, claim_name))
-            renewed = (
-                claim is not None
-                and claim["metadata"]["uid"] != lost[claim_name]
-                and claim["status"].get("phase") == "Bound"
-            )
-            if not renewed or pod is None or not is_ready(pod):
-                result.append(name)
+        claims = ["{0}-{1}".format(template, name) for template in templates]
+        claims = [claim for claim in claims if claim in lost]
+        if claims and (pod is None or not is_ready(pod) or not all(renewed(claim) for claim in claims)):
+            result.append(name)
     return tuple(result)
 
 

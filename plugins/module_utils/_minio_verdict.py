@@ -13,14 +13,17 @@ list; it counts as a false one when no pod lists a drive that heals (H-M2b).
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import typing as t
 from dataclasses import dataclass
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._minio import (
+    OK,
     ONLINE,
     Drive,
     ErasureSet,
+    Healing,
     Info,
     erasure_sets,
     host_of,
@@ -28,7 +31,12 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._minio import (
 )
 
 # No wait can change these.
-FATAL = ("standalone", "layout_unknown", "deployment_ids_differ", "other_deployment")
+FATAL = ("standalone", "layout_unknown", "deployment_ids_differ", "other_deployment", "heal_failed")
+
+_ROOT_DRIVE = (
+    "is on the root drive of node {0}, so MinIO does not use it (its state is {1}): mount the folder of the local volumes "
+    "as a file system of its own there, then run again"
+)
 
 
 @dataclass(frozen=True)
@@ -86,10 +94,15 @@ class Health:
 
 
 def judge(
-    views: t.Sequence[PodView], *, lost_pods: t.Collection[str], settle_seconds: int, expected_id: str = ""
+    views: t.Sequence[PodView],
+    *,
+    lost_pods: t.Collection[str],
+    settle_seconds: int,
+    expected_id: str = "",
+    namespace: str = "NAMESPACE",
 ) -> Health:
-    """Judge a deployment by the answers of all its pods; `lost_pods` are those whose drive is lost and not yet
-    replaced."""
+    """Judge a deployment by the answers of all its pods; `lost_pods` are those whose drives are lost and not yet
+    replaced. The namespace is for the commands in the sentences."""
     infos = [view.info for view in views if view.info is not None]
     drives = merge(infos)
     first = infos[0] if infos else None
@@ -99,9 +112,9 @@ def judge(
     findings = (
         *_layout(infos, expected_id),
         *_pods(rest, settle_seconds, writable=bool(sets) and all(item.writable for item in sets)),
-        *_drives(drives, sets, lost_pods=lost_pods),
+        *_drives(views, drives, sets, lost_pods=lost_pods, settle_seconds=settle_seconds, namespace=namespace),
         *_heals(drives),
-        *_peers(rest, lost_pods),
+        *_peers(rest, lost_pods, namespace),
         *(() if lost_pods else _maintenance([view for view in rest if view.name not in false_412], drives, sets)),
     )
     return Health(
@@ -118,20 +131,31 @@ def judge(
         maintenance_ok=bool(views) and all(view.maintenance == 200 for view in views),
         false_412=false_412,
         findings=findings,
-        gate=_gate(infos, drives, sets, lost_pods=lost_pods, expected_id=expected_id),
+        gate=_gate(
+            views,
+            drives,
+            sets,
+            lost_pods=lost_pods,
+            settle_seconds=settle_seconds,
+            expected_id=expected_id,
+            namespace=namespace,
+        ),
     )
 
 
 def _gate(
-    infos: t.Sequence[Info],
+    views: t.Sequence[PodView],
     drives: t.Sequence[Drive],
     sets: t.Sequence[ErasureSet],
     *,
     lost_pods: t.Collection[str],
+    settle_seconds: int,
     expected_id: str,
+    namespace: str,
 ) -> t.Tuple[Finding, ...]:
     """What stands against emptying a lost drive. At read quorum fewer than half of the drives plus one look empty, so
     that no server takes the rest for a new deployment (H-M5)."""
+    infos = [view.info for view in views if view.info is not None]
     if not infos:
         return (Finding("no_answer", "no pod of this MinIO answers the admin API, so nothing is known of its drives"),)
     found = list(_layout(infos, expected_id))
@@ -147,7 +171,9 @@ def _gate(
                     ),
                 )
             )
-    found.extend(_drives(drives, sets, lost_pods=lost_pods))
+    found.extend(_drives(views, drives, sets, lost_pods=lost_pods, settle_seconds=settle_seconds, namespace=namespace))
+    # A survivor that lacks objects since its own heal is no source for them.
+    found.extend(_heals(surviving))
     return tuple(found)
 
 
@@ -157,31 +183,80 @@ def _layout(infos: t.Sequence[Info], expected_id: str) -> t.Iterator[Finding]:
         yield Finding("deployment_ids_differ", "the pods belong to different deployments: {0}".format(", ".join(ids)))
     elif expected_id and ids and ids[0] != expected_id:
         yield Finding("other_deployment", "the deployment is {0}, it was {1} before".format(ids[0], expected_id))
-    if any(not info.erasure for info in infos):
-        yield Finding("standalone", "this MinIO has a single plain drive: there is nothing to heal from")
-    elif any(not info.pools or not 0 <= info.parity <= info.pools[0].drives_per_set // 2 for info in infos):
+    # Later releases call a single drive an erasure set of one, without parity.
+    if any(not info.erasure or (info.pools and 0 in _parities(info)) for info in infos):
+        yield Finding(
+            "standalone",
+            "this MinIO has no parity, as with a single plain drive, so nothing can heal what was on a lost one: approve "
+            "that loss by naming the claim, as NAMESPACE/NAME, in replace_master_discard, and restore the data from a "
+            "backup afterwards, or leave the claim alone",
+        )
+    elif any(not _plausible(info) for info in infos):
         yield Finding("layout_unknown", "the drives per set and their parity can't be told from what the servers say")
 
 
+def _parities(info: Info) -> t.List[int]:
+    return [info.parity if pool.parity is None else pool.parity for pool in info.pools]
+
+
+def _plausible(info: Info) -> bool:
+    parities = _parities(info)
+    return bool(parities) and all(0 <= parity <= pool.drives_per_set // 2 for pool, parity in zip(info.pools, parities))
+
+
 def _drives(
-    drives: t.Sequence[Drive], sets: t.Sequence[ErasureSet], *, lost_pods: t.Collection[str]
+    views: t.Sequence[PodView],
+    drives: t.Sequence[Drive],
+    sets: t.Sequence[ErasureSet],
+    *,
+    lost_pods: t.Collection[str],
+    settle_seconds: int,
+    namespace: str,
 ) -> t.Iterator[Finding]:
+    own = {view.name: view for view in views}
     for drive in drives:
-        if drive.state == "ok" and drive.healing:
+        view = own.get(host_of(drive.endpoint))
+        if drive.state == OK and drive.healing:
             percent = drive.progress.percent if drive.progress else None
             yield Finding(
                 "healing",
                 "{0} is healing{1}".format(drive.endpoint, "" if percent is None else " ({0} %)".format(percent)),
             )
-        elif drive.state != "ok" and host_of(drive.endpoint) not in lost_pods:
-            yield Finding("drive_offline", "{0} is {1}".format(drive.endpoint, drive.state or "in no state"))
-    listed = len(drives)
+        elif drive.state != OK and host_of(drive.endpoint) not in lost_pods:
+            yield _away(drive, view, settle_seconds=settle_seconds, namespace=namespace)
+    # All drives of a pod are lost with it, listed or not.
+    hosts = collections.Counter(host_of(drive.endpoint) for drive in drives)
+    per_pod = max((count for host, count in hosts.items() if host in own), default=1)
+    listed = sum(1 for drive in drives if host_of(drive.endpoint) not in lost_pods)
     total = sum(item.total for item in sets)
-    if listed < total - len(lost_pods):
+    if listed < total - len(lost_pods) * per_pod:
         yield Finding("drives_missing", "{0} drives are listed of {1}".format(listed, total))
-    unplaced = [drive.endpoint for drive in drives if drive.state == "ok" and (drive.pool < 0 or drive.set_ < 0)]
+    unplaced = [drive.endpoint for drive in drives if drive.state == OK and (drive.pool < 0 or drive.set_ < 0)]
     if unplaced:
         yield Finding("drive_unplaced", "no set holds {0} yet".format(", ".join(unplaced)))
+
+
+def _away(drive: Drive, view: t.Optional[PodView], *, settle_seconds: int, namespace: str) -> Finding:
+    """Why a drive that should be there is not `ok`.
+
+    A drive on the root drive's device (H-M6) is told as such only while the server runs; one that was there already when
+    the server started is `offline` for its own server too, which goes on without it.
+    """
+    node = view.node if view and view.node else "of its pod"
+    own = [item for item in (view.info.drives if view and view.info else ()) if item.endpoint == drive.endpoint]
+    for item in (drive, *own):
+        if item.root_disk or item.state == "root-mount" or "root drive" in item.state:
+            return Finding("root_drive", "{0} {1}".format(item.endpoint, _ROOT_DRIVE.format(node, item.state)))
+    if view and own and own[0].state == "offline" and view.live == 200 and view.uptime >= settle_seconds:
+        return Finding(
+            "drive_refused",
+            "{0} is offline for its own server, which runs: MinIO does this with a folder on the root drive, and with "
+            "one it can't use. Look at kubectl -n {1} logs {2} for the reason; for the root drive, mount the folder of "
+            "the local volumes as a file system of its own on node {3} and restart the pod, then run again".format(
+                drive.endpoint, namespace, view.name, node
+            ),
+        )
+    return Finding("drive_offline", "{0} is {1}".format(drive.endpoint, drive.state or "in no state"))
 
 
 def _pods(views: t.Sequence[PodView], settle_seconds: int, *, writable: bool) -> t.Iterator[Finding]:
@@ -203,19 +278,43 @@ def _pods(views: t.Sequence[PodView], settle_seconds: int, *, writable: bool) ->
 def _heals(drives: t.Sequence[Drive]) -> t.Iterator[Finding]:
     """A heal that could not bring everything is reported as finished all the same (H-M3)."""
     for drive in drives:
-        if drive.progress and not drive.healing and (drive.progress.objects_failed or drive.progress.bytes_failed):
-            yield Finding(
-                "heal_failed",
-                "the heal of {0} ended with {1} objects failed".format(drive.endpoint, drive.progress.objects_failed),
-            )
+        if drive.progress and not drive.healing and drive.progress.ended_badly:
+            yield Finding("heal_failed", heal_failed(drive.endpoint, drive.progress))
 
 
-def _peers(views: t.Sequence[PodView], lost_pods: t.Collection[str]) -> t.Iterator[Finding]:
+def heal_failed(endpoint: str, told: Healing) -> str:
+    """The sentence for a heal that left something out, with the numbers and what to do."""
+    left = "{0} objects ({1} bytes) failed, {2} were brought back".format(
+        told.objects_failed, told.bytes_failed, told.objects_done
+    )
+    if told.queued:
+        left += ", and the buckets {0} were not done".format(", ".join(told.queued))
+    return (
+        "the heal of {0} ended incomplete: {1}. Its log names the objects. Repair or delete them, heal again with `mc "
+        "admin heal -r ALIAS`, see that it reports no object as incomplete, then delete .minio.sys/buckets/.healing.bin "
+        "on that drive, where MinIO keeps this result, and run again".format(endpoint, left)
+    )
+
+
+def _peers(views: t.Sequence[PodView], lost_pods: t.Collection[str], namespace: str) -> t.Iterator[Finding]:
+    """A peer that itself answers is not away: the server that does not reach it keeps an address that is out of date
+    (H-M7)."""
+    answering = {view.name for view in views if view.ready and view.live == view.cluster == 200}
     for view in views:
         away = [server.endpoint for server in (view.info.servers if view.info else ()) if server.state != ONLINE]
         away = [endpoint for endpoint in away if host_of(endpoint) not in lost_pods]
-        if away:
-            yield Finding("peer_offline", "{0} does not reach {1}".format(view.name, ", ".join(away)))
+        stale = [endpoint for endpoint in away if host_of(endpoint) in answering]
+        if stale:
+            yield Finding(
+                "peer_stale",
+                "{0} does not reach {1}, which is Ready and answers. If this lasts, {0} keeps an old address: restart it, "
+                "and no other pod at the same time, with kubectl -n {2} delete pod {0}".format(
+                    view.name, ", ".join(stale), namespace
+                ),
+            )
+        if len(stale) < len(away):
+            rest = ", ".join(endpoint for endpoint in away if endpoint not in stale)
+            yield Finding("peer_offline", "{0} does not reach {1}".format(view.name, rest))
 
 
 def _maintenance(
@@ -296,6 +395,45 @@ def report(health: Health, views: t.Sequence[PodView], *, name: str) -> t.Dict[s
     }
 
 
+def compare_buckets(
+    before: t.Sequence[t.Mapping[str, t.Any]], after: t.Sequence[t.Mapping[str, t.Any]]
+) -> t.Dict[str, t.Any]:
+    """Compare counts of objects, {name, objects, complete} per bucket: which buckets are `gone`, and which have `fewer`
+    objects ({bucket, before, after}). A count of now that was cut short says nothing; one of before was at least that
+    many."""
+    now = {bucket["name"]: bucket for bucket in after}
+    fewer = [
+        {"bucket": old["name"], "before": old["objects"], "after": now[old["name"]]["objects"]}
+        for old in before
+        if old["name"] in now and now[old["name"]]["complete"] and now[old["name"]]["objects"] < old["objects"]
+    ]
+    return {"gone": [old["name"] for old in before if old["name"] not in now], "fewer": fewer}
+
+
+def told_of_objects(result: t.Mapping[str, t.Any]) -> str:
+    """What the counts and the scan of a result are to tell a person; empty when there is nothing to say."""
+    told = []
+    if result.get("gone"):
+        told.append("buckets are gone that were there before: {0}".format(", ".join(result["gone"])))
+    told += [
+        "bucket {bucket} has {after} objects, {before} before: has an application deleted them?".format(**item)
+        for item in result.get("fewer") or ()
+    ]
+    scan = result.get("scan") or {}
+    if scan.get("error"):
+        told.append("objects are not proven complete on all drives: {0}".format(scan["error"]))
+    if scan.get("incomplete"):
+        named = "; ".join("{bucket}/{object} ({error})".format(**item) for item in scan["sample"])
+        told.append(
+            "{0} of {1} objects are incomplete, among them {2}. Heal them with `mc admin heal -r ALIAS`, then run "
+            "again".format(scan["incomplete"], scan["objects"], named)
+        )
+    elif scan and not scan.get("error"):
+        more = "" if scan["complete"] else ", there are more than were looked at"
+        told.append("{0} objects are complete on all drives{1}".format(scan["objects"], more))
+    return "; ".join(told)
+
+
 def _drive(drive: Drive) -> t.Dict[str, t.Any]:
     progress = drive.progress
     return {
@@ -304,5 +442,5 @@ def _drive(drive: Drive) -> t.Dict[str, t.Any]:
         "healing": drive.healing,
         "pool": drive.pool,
         "set": drive.set_,
-        "progress": {**dataclasses.asdict(progress), "percent": progress.percent} if progress and drive.healing else {},
+        "progress": {**dataclasses.asdict(progress), "percent": progress.percent} if progress else {},
     }

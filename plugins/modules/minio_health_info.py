@@ -71,6 +71,32 @@ options:
     description: Read no more bytes than this in all.
     type: int
     default: 268435456
+  before_buckets:
+    description: Counts of before, as RV(buckets). What is gone or fewer is told in RV(gone) and RV(fewer). Implies
+      O(count_objects).
+    type: list
+    elements: dict
+    default: []
+  scan:
+    description:
+      - Whether to ask the servers of each object whether all drives have it, by a heal of each bucket as a dry run. Implies
+        O(count_objects). Only a deployment that is whole is scanned.
+      - Releases after July 2021 delete an object of which too few parts are left in a dry run too, as they do when they
+        heal or read it. They are scanned only with O(scan_any_release).
+    type: bool
+    default: false
+  scan_max_objects:
+    description: Stop the scan after this many objects.
+    type: int
+    default: 20000
+  scan_timeout:
+    description: Stop the scan after this many seconds.
+    type: int
+    default: 600
+  scan_any_release:
+    description: Whether to scan releases too whose dry run is none for objects that can't be brought back any more.
+    type: bool
+    default: false
   timeout:
     description: Seconds to wait for one answer.
     type: int
@@ -91,7 +117,8 @@ attributes:
     support: full
 notes:
   - Needs the rights to read pods, Secrets and claims of the namespace and to create C(pods/portforward).
-  - A MinIO that serves TLS inside the cluster is refused.
+  - Where the servers are told C(https://) URLs, or certificates are mounted where MinIO looks for them, TLS is spoken
+    inside the port-forward. The certificate is not verified; that tunnel ends in the very pod, so the peer is known.
 seealso:
   - module: cloudpods.ha.statefulset_claim
 """
@@ -120,13 +147,14 @@ EXAMPLES = r"""
   retries: 360
   delay: 10
 
-- name: Read the newest objects back
+- name: Read the newest objects back, and have each looked at on all drives
   cloudpods.ha.minio_health_info:
     kubeconfig: /root/.kube/config
     namespace: onecloud-minio
     name: minio
     count_objects: true
     readback_max_objects: 200
+    scan: true
 """
 
 RETURN = r"""
@@ -154,7 +182,10 @@ sets:
     - {pool: 0, index: 0, total: 4, healthy: 2, healing: 0, missing: 2, read_quorum: 2, write_quorum: 3, readable:
       true, writable: false}
 drives:
-  description: Each drive, as the most pessimistic pod sees it. C(progress) is there while it heals.
+  description:
+    - Each drive, as the most pessimistic pod sees it. C(progress) is there while it heals; newer releases keep it after
+      the end, with C(finished). C(retries) counts the passes that had failures and were begun anew; their numbers are
+      not kept. C(queued) and C(healed) are buckets, null where the release does not tell.
   type: list
   elements: dict
   returned: success
@@ -164,8 +195,9 @@ drives:
       healing: true
       pool: 0
       set: 0
-      progress: {objects_done: 12, objects_failed: 0, objects_total: 40, bytes_done: 400, bytes_failed: 0, bytes_total:
-        1000, percent: 40, started: ""}
+      progress: {objects_done: 12, objects_failed: 0, objects_skipped: 0, objects_total: 40, bytes_done: 400,
+        bytes_failed: 0, bytes_total: 1000, percent: 40, started: "2026-02-12T13:41:31Z", retries: 0, finished: false,
+        queued: [images], healed: [logs]}
 healing:
   description: Endpoints of the drives that heal.
   type: list
@@ -223,7 +255,8 @@ gate:
     - Whether a lost drive may be replaced now (C(ok)), and if not, why. C(fatal) means that no waiting helps,
       C(healing) that a drive heals.
     - The codes are V(no_answer), V(below_read_quorum), V(healing), V(drive_offline), V(drives_missing),
-      V(drive_unplaced), V(standalone), V(layout_unknown), V(deployment_ids_differ) and V(other_deployment).
+      V(drive_unplaced), V(root_drive), V(drive_refused), V(heal_failed), V(standalone), V(layout_unknown),
+      V(deployment_ids_differ) and V(other_deployment).
   type: dict
   returned: success
   sample: {ok: false, fatal: false, healing: true, codes: [healing], sentences: ["http://minio-0.minio-svc:9000/export
@@ -232,22 +265,46 @@ buckets:
   description: Objects and bytes of each bucket; C(complete) is false when counting stopped at O(count_max_objects).
   type: list
   elements: dict
-  returned: when O(count_objects) or O(readback_max_objects) is given
+  returned: when O(count_objects), O(readback_max_objects), O(before_buckets) or O(scan) is given
   sample:
     - {name: onecloud-images, objects: 40, bytes: 1756978429, complete: true}
 readback:
   description: Objects read whole, those whose MD5 could be compared, and failures with bucket, object and error (20 at
     most are listed).
   type: dict
-  returned: when O(count_objects) or O(readback_max_objects) is given
+  returned: when O(count_objects), O(readback_max_objects), O(before_buckets) or O(scan) is given
   sample: {objects: 40, bytes: 1756978429, hashed: 38, failed: 0, failures: []}
+gone:
+  description: Buckets of O(before_buckets) that are not there any more.
+  type: list
+  elements: str
+  returned: when O(before_buckets) is given
+fewer:
+  description: Buckets with fewer objects than before. Applications delete, too.
+  type: list
+  elements: dict
+  returned: when O(before_buckets) is given
+  sample:
+    - {bucket: onecloud-images, before: 41, after: 40}
+scan:
+  description:
+    - Objects looked at, how many of them lack a part on some drive or can't be judged, 20 of those at most, and whether
+      all objects were looked at. What looked incomplete was looked at twice.
+    - With C(error) the scan was refused or broke off, which proves nothing either way.
+  type: dict
+  returned: when O(scan) is given
+  sample:
+    objects: 40
+    incomplete: 1
+    sample: [{bucket: onecloud-images, object: a, version: "null", error: "1 of 4 drives: missing"}]
+    complete: true
 """
 
 import time
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.cloudpods.ha.plugins.module_utils import _minio_client, _minio_verdict
+from ansible_collections.cloudpods.ha.plugins.module_utils import _minio_client, _minio_scan, _minio_verdict
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
 from ansible_collections.cloudpods.ha.plugins.module_utils._kube import KubeApi, connect
 
@@ -268,11 +325,12 @@ def run(api: KubeApi, params: t.Dict[str, t.Any]) -> t.Dict[str, t.Any]:
             lost_pods=found.lost_pods,
             settle_seconds=params["settle_seconds"],
             expected_id=params["expected_deployment_id"],
+            namespace=params["namespace"],
         )
         if not health.settled:
             break
     result = _minio_verdict.report(health, views, name=label)
-    if params["count_objects"] or params["readback_max_objects"]:
+    if params["count_objects"] or params["readback_max_objects"] or params["before_buckets"] or params["scan"]:
         pod = next((view.name for view in views if view.info is not None), None)
         if pod is None:
             silent = "; ".join("{0}: {1}".format(view.name, view.error) for view in views)
@@ -288,6 +346,23 @@ def run(api: KubeApi, params: t.Dict[str, t.Any]) -> t.Dict[str, t.Any]:
                 read_max_bytes=params["readback_max_bytes"],
             )
         )
+        if params["before_buckets"]:
+            result.update(_minio_verdict.compare_buckets(params["before_buckets"], result["buckets"]))
+        if params["scan"]:
+            versions = {server.version for view in views if view.info for server in view.info.servers}
+            error = _minio_scan.refusal(versions, whole=health.converged, any_release=params["scan_any_release"])
+            result["scan"] = (
+                {"error": error}
+                if error
+                else _minio_scan.scan(
+                    found.server(pod, tunnel=tunnel, timeout=params["timeout"]),
+                    [bucket["name"] for bucket in result["buckets"]],
+                    max_objects=params["scan_max_objects"],
+                    seconds=params["scan_timeout"],
+                )
+            )
+        told = _minio_verdict.told_of_objects(result)
+        result["msg"] += "; " + told if told else ""
     return result
 
 
@@ -307,6 +382,11 @@ def main() -> t.NoReturn:
             "count_max_objects": {"type": "int", "default": 100000},
             "readback_max_objects": {"type": "int", "default": 0},
             "readback_max_bytes": {"type": "int", "default": 268435456},
+            "before_buckets": {"type": "list", "elements": "dict", "default": []},
+            "scan": {"type": "bool", "default": False},
+            "scan_max_objects": {"type": "int", "default": 20000},
+            "scan_timeout": {"type": "int", "default": 600},
+            "scan_any_release": {"type": "bool", "default": False},
             "timeout": {"type": "int", "default": 15},
         },
         supports_check_mode=True,

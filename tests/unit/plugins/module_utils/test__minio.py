@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 from ansible_collections.cloudpods.ha.plugins.module_utils._minio import (
     Drive,
+    Healing,
     Pool,
     erasure_sets,
     host_of,
@@ -12,6 +16,9 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._minio import (
     quorums,
 )
 
+RECORDED = json.loads(
+    (Path(__file__).resolve().parents[2] / "fixtures" / "minio" / "recorded-2026-02.json").read_text(encoding="utf-8")
+)
 HOST = "minio-{0}.minio-svc.onecloud-minio.svc.cluster.local:9000"
 
 
@@ -103,6 +110,39 @@ def test_a_layout_that_is_not_told_is_unknown(backend: dict) -> None:
     assert parse_info(answer).pools == ()
 
 
+def test_pools_of_different_width_have_their_own_parity_where_the_data_drives_are_told() -> None:
+    info, storage = RECORDED["pools_of_two_widths"], RECORDED["pools_of_two_widths_storageinfo"]
+    assert parse_info(info).pools == ()
+    found = parse_info(info, storage)
+    assert found.pools == (Pool(1, 4, 2), Pool(1, 6, 2))
+    small, wide = erasure_sets(pools=found.pools, parity=found.parity, drives=found.drives)
+    assert (small.read_quorum, small.write_quorum, small.healthy) == (2, 3, 4)
+    assert (wide.read_quorum, wide.write_quorum, wide.healthy) == (4, 4, 6)
+
+
+def test_parity_of_a_pool_is_its_width_without_the_data_drives() -> None:
+    answer = answer_2026()
+    answer["backend"].update({"totalSets": [1, 2], "totalDrivesPerSet": [4, 8], "standardSCData": [2, 5]})
+    del answer["backend"]["standardSCParity"]
+    info = parse_info(answer)
+    assert info.pools == (Pool(1, 4, 2), Pool(2, 8, 3))
+    assert [item.read_quorum for item in erasure_sets(pools=info.pools, parity=info.parity, drives=[])] == [2, 5, 5]
+
+
+def test_pools_of_2021_get_their_width_from_the_data_drives_of_storageinfo() -> None:
+    answer = answer_2021(drives=10)
+    for i, server in enumerate(answer["servers"]):
+        server["drives"][0]["pool_index"] = int(i >= 4)
+    storage = {"Backend": {"Type": 2, "StandardSCData": [2, 4], "StandardSCParity": 2}}
+    assert parse_info(answer).pools == ()
+    assert parse_info(answer, storage).pools == (Pool(1, 4, 2), Pool(1, 6, 2))
+
+
+def test_a_pool_whose_sets_nobody_lists_is_no_known_layout() -> None:
+    storage = {"Backend": {"StandardSCData": [2, 4], "StandardSCParity": 2}}
+    assert parse_info(answer_2021(), storage).pools == ()
+
+
 def test_a_single_plain_drive_has_no_sets() -> None:
     info = parse_info({"deploymentID": "x", "backend": {"backendType": "FS"}, "servers": []})
     assert (info.erasure, info.pools) == (False, ())
@@ -126,6 +166,48 @@ def test_progress_is_read_while_a_drive_heals() -> None:
     assert not drive.healthy
     assert drive.progress is not None
     assert (drive.progress.objects_done, drive.progress.objects_failed, drive.progress.percent) == (3, 1, 25)
+
+
+def test_a_heal_is_read_as_a_server_tells_it() -> None:
+    looks = [look["drive"] for look in RECORDED["drive_while_healing_with_failures"]]
+    told = [parse_info({"backend": {}, "servers": [{"drives": [drive]}]}).drives[0] for drive in looks]
+    first = next(drive for drive in told if drive.state == "ok" and drive.healing)
+    assert first.progress is not None
+    assert (first.progress.objects_total, first.progress.bytes_total, first.progress.finished) == (398, 12418000, False)
+    assert first.progress.queued == (".minio.sys/buckets", "logs", "images")
+    assert first.progress.healed == (".minio.sys/config",)
+    assert [drive.progress.retries for drive in told if drive.progress][-1] == 4
+    last = told[-1].progress
+    assert last is not None
+    assert (last.finished, last.queued, last.objects_failed, last.bytes_failed) == (True, (), 3, 6000)
+    assert last.ended_badly
+    assert not told[-1].healing
+
+
+def test_a_heal_that_ends_with_buckets_in_its_queue_ended_badly() -> None:
+    item = {"items_healed": 3, "finished": True, "queued_buckets": ["images"]}
+    assert parse_heal(item).ended_badly
+    assert not parse_heal({**item, "queued_buckets": None}).ended_badly
+    assert not parse_heal({**item, "finished": False}).ended_badly
+    assert parse_heal({"items_healed": 3}).queued is None
+
+
+def parse_heal(item: dict) -> Healing:
+    answer = answer_2026()
+    answer["servers"][0]["drives"][0]["heal_info"] = item
+    found = parse_info(answer).drives[0].progress
+    assert found is not None
+    return found
+
+
+def test_of_two_words_that_a_drive_heals_the_one_that_tells_more_counts() -> None:
+    quiet, telling = answer_2026(), answer_2026()
+    for answer in (quiet, telling):
+        answer["servers"][1]["drives"][0]["healing"] = True
+    telling["servers"][1]["drives"][0]["heal_info"] = {"items_healed": 7}
+    (drive,) = [drive for drive in merge([parse_info(quiet), parse_info(telling)]) if drive.healing]
+    assert drive.progress is not None
+    assert drive.progress.objects_done == 7
 
 
 def test_the_worst_word_about_a_drive_counts() -> None:

@@ -7,15 +7,21 @@ import base64
 import hashlib
 import json
 import socket
+import ssl
+import subprocess
 import threading
 import typing as t
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 from ansible_collections.cloudpods.ha.plugins.module_utils import _minio_client
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import ApiRefused, HaError
 
+RECORDED = json.loads(
+    (Path(__file__).resolve().parents[2] / "fixtures" / "minio" / "recorded-2026-02.json").read_text(encoding="utf-8")
+)
 SECRET = "a-secret-of-the-cluster"
 NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 OBJECTS = {"one": b"1" * 1000, "two": b"2" * 2000, "three": b"3" * 3000}
@@ -44,6 +50,8 @@ class StandInMinio(BaseHTTPRequestHandler):
             self.answer(412 if "maintenance" in query else 200)
         elif path == "/minio/admin/v3/info":
             self.answer(state.get("admin", 200), json.dumps(state["info"]).encode())
+        elif path == "/minio/admin/v3/storageinfo":
+            self.answer(200 if "storageinfo" in state else 500, json.dumps(state.get("storageinfo", {})).encode())
         elif path == "/":
             bucket = "<Bucket><Name>images</Name><CreationDate>2026-01-01T00:00:00.000Z</CreationDate></Bucket>"
             self.answer(200, listing("ListAllMyBucketsResult", f"<Buckets>{bucket}</Buckets>"))
@@ -186,11 +194,35 @@ def test_credentials_show_in_no_repr() -> None:
             9500,
         ),
         ({"args": ["server", "http://minio-{0...3}.svc/export"]}, 9000),
+        ({"args": ["server", "https://minio-{0...3}.svc:9443/export"]}, 9443),
     ],
 )
 def test_the_port_is_taken_from_the_command_line_before_the_port_list(container: dict, port: int) -> None:
     template = {"containers": [{**TEMPLATE["containers"][1], "command": [], "ports": [], **container}]}
     assert find(StandInApi(template=template)).port == port
+
+
+@pytest.mark.parametrize(
+    ("command", "mounts", "tls"),
+    [
+        (["server", "https://minio-{0...1}.svc/export"], {}, True),
+        (["-S /certs server http://minio-{0...1}.svc/export"], {"/certs": "secret"}, False),
+        (["server", "--certs-dir", "/certs/", "/export"], {"/certs": "secret"}, True),
+        (["server", "--certs-dir=/certs", "/export"], {"/certs": "projected"}, True),
+        (["server", "/export"], {"/root/.minio/certs": "secret"}, True),
+        (["server", "--certs-dir=/certs", "/export"], {"/certs": "emptyDir"}, False),
+        (["server", "--certs-dir=/certs", "/export"], {"/certs/CAs": "secret"}, False),
+        (["server", "/export"], {"/etc/other": "secret"}, False),
+    ],
+)
+def test_tls_is_told_by_the_urls_or_by_mounted_certificates(command: list[str], mounts: dict, tls: bool) -> None:
+    container = {
+        **TEMPLATE["containers"][1],
+        "command": command,
+        "volumeMounts": [{"name": f"v{i}", "mountPath": path} for i, path in enumerate(mounts)],
+    }
+    volumes = [{"name": f"v{i}", kind: {}} for i, kind in enumerate(mounts.values())]
+    assert find(StandInApi(template={"containers": [container], "volumes": volumes})).tls is tls
 
 
 def test_credentials_of_before_2021_and_of_a_whole_secret_are_found() -> None:
@@ -208,17 +240,9 @@ def test_credentials_of_before_2021_and_of_a_whole_secret_are_found() -> None:
     ("template", "sentence"),
     [
         ({"containers": [{"name": "web"}]}, "no MinIO credentials"),
-        (
-            {
-                "containers": [
-                    {**TEMPLATE["containers"][1], "command": ["minio", "server", "https://minio-{0...1}.svc/export"]}
-                ]
-            },
-            "TLS",
-        ),
     ],
 )
-def test_what_is_no_plain_minio_is_refused_in_one_sentence(template: dict, sentence: str) -> None:
+def test_what_is_no_minio_is_refused_in_one_sentence(template: dict, sentence: str) -> None:
     with pytest.raises(HaError, match=sentence):
         find(StandInApi(template=template))
 
@@ -249,6 +273,18 @@ def test_a_drive_is_lost_until_a_ready_pod_has_a_new_claim(api: StandInApi, lost
     assert find(api, "export-minio-0").lost_pods == lost
 
 
+@pytest.mark.parametrize(
+    ("second", "lost"), [("old", ("minio-0",)), ("new", ()), (None, ("minio-0",))], ids=["lost", "replaced", "gone"]
+)
+def test_a_pod_of_several_drives_is_lost_while_any_is_not_replaced(second: str | None, lost: tuple[str, ...]) -> None:
+    api = StandInApi(pod("minio-0"), pod("minio-1")).claim("export-0-minio-0", "new")
+    spec = api.objects["/apis/apps/v1/namespaces/ns/statefulsets/minio"]["spec"]
+    spec["volumeClaimTemplates"] = [{"metadata": {"name": f"export-{i}"}} for i in range(2)]
+    if second:
+        api.claim("export-1-minio-0", second)
+    assert find(api, "export-0-minio-0", "export-1-minio-0").lost_pods == lost
+
+
 def test_each_pod_is_asked_by_itself(minio: ThreadingHTTPServer) -> None:
     asked = []
 
@@ -264,6 +300,48 @@ def test_each_pod_is_asked_by_itself(minio: ThreadingHTTPServer) -> None:
     assert good.info.deployment_id == "id"
     assert (bad.live, bad.info, bad.error) == (None, None, "Connection refused")
     assert set(asked) == {("minio-0", 9100), ("minio-1", 9100)}
+
+
+@pytest.fixture
+def tls_minio(minio: ThreadingHTTPServer, tmp_path: Path) -> ThreadingHTTPServer:
+    """The same server behind TLS, with a certificate that nobody signed, for a name that is not the pod's."""
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    command = "openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=other.example".split()
+    subprocess.run([*command, "-keyout", str(key), "-out", str(certificate)], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    minio.socket = context.wrap_socket(minio.socket, server_side=True)
+    return minio
+
+
+def test_a_minio_that_serves_tls_is_asked_inside_the_tunnel(tls_minio: ThreadingHTTPServer) -> None:
+    template = {
+        "containers": [{**TEMPLATE["containers"][1], "command": ["server https://minio-{0...1}.svc:9100/export"]}]
+    }
+    here = pod("minio-0")
+    here["spec"] = {"nodeName": "master-2", **template}
+    found = find(StandInApi(here, template=template))
+    view = _minio_client.probe(found, tunnel=tunnel(tls_minio), timeout=5)[0]
+    assert (view.live, view.cluster, view.error) == (200, 200, "")
+    assert view.info is not None
+    limits = {"count_max": 10, "read_max": 5, "read_max_bytes": 10**6}
+    result = _minio_client.read_objects(found, "minio-0", tunnel=tunnel(tls_minio), timeout=5, **limits)
+    assert result["readback"]["hashed"] == 3
+
+
+def test_plain_http_to_a_tls_server_has_no_answer(tls_minio: ThreadingHTTPServer) -> None:
+    view = _minio_client.probe(find(StandInApi(pod("minio-0"))), tunnel=tunnel(tls_minio), timeout=5)[0]
+    assert view.live is None
+    assert view.error
+
+
+def test_storageinfo_is_asked_where_info_does_not_tell_the_layout(minio: ThreadingHTTPServer) -> None:
+    minio.state.update(  # type: ignore[attr-defined]
+        info=RECORDED["pools_of_two_widths"], storageinfo=RECORDED["pools_of_two_widths_storageinfo"]
+    )
+    view = _minio_client.probe(find(StandInApi(pod("minio-0"))), tunnel=tunnel(minio), timeout=5)[0]
+    assert view.info is not None
+    assert [pool.drives_per_set for pool in view.info.pools] == [4, 6]
 
 
 def test_a_pod_that_does_not_run_is_not_asked(minio: ThreadingHTTPServer) -> None:

@@ -2,11 +2,24 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
+import json
+from pathlib import Path
 
 import pytest
 from ansible_collections.cloudpods.ha.plugins.module_utils._minio import parse_info
-from ansible_collections.cloudpods.ha.plugins.module_utils._minio_verdict import Health, PodView, judge, report
+from ansible_collections.cloudpods.ha.plugins.module_utils._minio_verdict import (
+    Health,
+    PodView,
+    compare_buckets,
+    judge,
+    report,
+    told_of_objects,
+)
 
+RECORDED = json.loads(
+    (Path(__file__).resolve().parents[2] / "fixtures" / "minio" / "recorded-2026-02.json").read_text(encoding="utf-8")
+)
 ENDPOINT = "http://minio-{0}.minio-svc:9000/export"
 
 
@@ -47,7 +60,7 @@ def views(states: str = "oooo", *, maintenance: int = 200, cluster: int = 200, *
 
 
 def verdict(given: list[PodView], *lost: str, settle: int = 20, expected: str = "") -> Health:
-    return judge(given, lost_pods=lost, settle_seconds=settle, expected_id=expected)
+    return judge(given, lost_pods=lost, settle_seconds=settle, expected_id=expected, namespace="ns")
 
 
 def codes(health: Health) -> set[str]:
@@ -209,12 +222,213 @@ def test_a_heal_that_left_objects_behind_is_not_settled() -> None:
     assert not health.settled
 
 
-def test_a_pod_with_stale_peers_is_named() -> None:
+def test_a_pod_that_does_not_reach_a_peer_which_answers_is_to_be_restarted() -> None:
     stale = answer()
     stale["servers"][3]["state"] = "offline"
     health = verdict(views(minio_1=stale))
-    assert codes(health) == {"peer_offline"}
+    assert codes(health) == {"peer_stale"}
     assert "minio-1 does not reach minio-3" in health.findings[0].sentence
+    assert "kubectl -n ns delete pod minio-1" in health.findings[0].sentence
+
+
+@pytest.mark.parametrize("change", [{"ready": False}, {"cluster": 503}, {"live": None}])
+def test_a_peer_that_does_not_answer_itself_is_just_away(change: dict) -> None:
+    stale = answer()
+    stale["servers"][3]["state"] = "offline"
+    given = views(minio_1=stale)
+    given[3] = dataclasses.replace(given[3], **change)
+    assert {"peer_offline"} <= codes(verdict(given))
+    assert "peer_stale" not in codes(verdict(given))
+
+
+def test_a_stale_and_a_missing_peer_are_told_apart() -> None:
+    view = answer("oood")
+    view["servers"][2]["state"] = "offline"
+    found = {finding.code: finding.sentence for finding in verdict(views("oood", minio_1=view)).findings}
+    assert "minio-2" in found["peer_stale"]
+    assert "minio-3" not in found["peer_stale"]
+    assert found["peer_offline"].endswith("does not reach minio-3.minio-svc:9000")
+
+
+def several(drives: int = 2, pods: int = 4, *, without: tuple[str, ...] = ()) -> dict:
+    """Several drives in a pod, one set; pods of `without` are not listed at all."""
+    servers = [
+        {
+            "endpoint": f"minio-{i}.minio-svc:9000",
+            "state": "online",
+            "uptime": 300,
+            "drives": [
+                {
+                    "endpoint": f"http://minio-{i}.minio-svc:9000/export-{k}",
+                    "state": "ok",
+                    "pool_index": 0,
+                    "set_index": 0,
+                }
+                for k in range(drives)
+            ],
+        }
+        for i in range(pods)
+        if f"minio-{i}" not in without
+    ]
+    backend = {
+        "backendType": "Erasure",
+        "standardSCParity": 4,
+        "totalSets": [1],
+        "totalDrivesPerSet": [drives * pods],
+    }
+    return {"deploymentID": "one", "backend": backend, "servers": servers}
+
+
+def views_of_several(given: dict) -> list[PodView]:
+    return [
+        PodView(f"minio-{i}", "node", True, 200, 200, 200, parse_info(given))
+        if i != 3
+        else PodView("minio-3", error="-")
+        for i in range(4)
+    ]
+
+
+def test_all_drives_of_a_lost_pod_are_lost() -> None:
+    listed = several()
+    listed["servers"][3]["state"] = "offline"
+    for drive in listed["servers"][3]["drives"]:
+        drive["state"] = "offline"
+    health = verdict(views_of_several(listed), "minio-3")
+    assert not health.gate
+    assert health.settled
+    assert (health.sets[0].healthy, health.sets[0].missing) == (6, 2)
+
+
+def test_drives_of_a_lost_pod_that_nobody_lists_are_not_missed() -> None:
+    assert not verdict(views_of_several(several(without=("minio-3",))), "minio-3").gate
+
+
+def test_a_drive_too_few_is_missed_with_several_in_a_pod() -> None:
+    short = several(without=("minio-3",))
+    del short["servers"][2]["drives"][1]
+    assert "drives_missing" in gate(verdict(views_of_several(short), "minio-3"))
+
+
+def test_too_many_lost_pods_of_several_drives_leave_no_quorum() -> None:
+    assert "below_read_quorum" in gate(verdict(views_of_several(several()), "minio-1", "minio-2", "minio-3"))
+
+
+def with_drive(state: str, *, seen_by_others: str = "", **more: object) -> list[PodView]:
+    given, others = answer(), answer()
+    given["servers"][2]["drives"][0].update(state=state, **more)
+    others["servers"][2]["drives"][0].update(state=seen_by_others or state)
+    return views(minio_0=others, minio_1=others, minio_2=given, minio_3=others)
+
+
+@pytest.mark.parametrize(
+    ("given", "code"),
+    [
+        (with_drive("root-mount"), "root_drive"),
+        (with_drive("root-mount", seen_by_others="offline"), "root_drive"),
+        (with_drive("unformatted", rootDisk=True), "root_drive"),
+        (with_drive("unknown (cause: drive is part of root drive, will not be used)"), "root_drive"),
+        (with_drive("offline"), "drive_refused"),
+        (with_drive("ok", seen_by_others="offline"), "drive_offline"),
+        (with_drive("unformatted"), "drive_offline"),
+        (with_drive("faulty"), "drive_offline"),
+    ],
+)
+def test_a_drive_that_its_own_server_refuses_is_told_apart(given: list[PodView], code: str) -> None:
+    found = {finding.code: finding.sentence for finding in verdict(given).findings}
+    assert set(found) == {code}
+    assert ENDPOINT.format(2) in found[code]
+    if code != "drive_offline":
+        assert "mount the folder of the local volumes" in found[code]
+    assert code in gate(verdict(given))
+
+
+def test_a_server_that_just_started_may_not_have_its_drive_yet() -> None:
+    given = with_drive("offline")
+    assert codes(verdict(given, settle=301)) >= {"drive_offline", "settling"}
+
+
+def test_a_lost_pod_s_drive_is_not_called_refused() -> None:
+    assert codes(verdict(with_drive("root-mount"), "minio-2")) == set()
+
+
+@pytest.mark.parametrize(
+    ("name", "states"),
+    [("root_drive_at_start", {"offline"}), ("root_drive_while_running", {"root-mount"})],
+)
+def test_what_a_server_says_of_a_root_drive_is_recorded(name: str, states: set[str]) -> None:
+    drives = parse_info(RECORDED[name]).drives
+    assert {drive.state for drive in drives if drive.state != "ok"} == states
+    assert not any(drive.root_disk for drive in drives)
+
+
+def test_a_single_drive_of_later_releases_is_standalone_too() -> None:
+    found = judge(
+        [PodView("m", "n", True, 200, 200, 200, parse_info(RECORDED["single_drive"]))], lost_pods=(), settle_seconds=0
+    )
+    assert gate(found) == {"standalone"}
+    assert found.gate_fatal
+    assert "replace_master_discard" in found.gate[0].sentence
+
+
+def test_a_recorded_heal_that_failed_is_told_with_its_numbers_and_what_to_do() -> None:
+    info = parse_info(RECORDED["heal_failed"])
+    health = judge([PodView("", "n", True, 200, 200, 200, info)], lost_pods=(), settle_seconds=0)
+    assert codes(health) == gate(health) == {"heal_failed"}
+    assert health.gate_fatal
+    assert "3 objects (6000 bytes) failed" in health.findings[0].sentence
+    assert ".healing.bin" in health.findings[0].sentence
+
+
+def test_a_lost_drive_whose_own_heal_failed_is_no_matter() -> None:
+    bad = answer()
+    bad["servers"][3]["drives"][0]["heal_info"] = {"items_failed": 2, "finished": True}
+    assert "heal_failed" in gate(verdict(views(minio_0=bad)))
+    assert "heal_failed" not in gate(verdict(views(minio_0=bad), "minio-3"))
+
+
+def counted(complete: bool = True, **objects: int) -> list[dict]:
+    return [{"name": name, "objects": count, "bytes": 0, "complete": complete} for name, count in objects.items()]
+
+
+def test_buckets_are_compared_with_those_of_before() -> None:
+    found = compare_buckets(counted(a=3, b=4, c=5), counted(a=3, c=1, d=9))
+    assert found == {"gone": ["b"], "fewer": [{"bucket": "c", "before": 5, "after": 1}]}
+
+
+def test_a_count_that_was_cut_short_proves_no_loss() -> None:
+    assert compare_buckets(counted(a=3), counted(a=1, complete=False)) == {"gone": [], "fewer": []}
+    short = compare_buckets(counted(a=3, complete=False), counted(a=1))
+    assert short["fewer"] == [{"bucket": "a", "before": 3, "after": 1}]
+
+
+@pytest.mark.parametrize(
+    ("result", "told"),
+    [
+        ({"buckets": []}, ""),
+        ({"gone": [], "fewer": []}, ""),
+        ({"gone": ["a"], "fewer": []}, "buckets are gone that were there before: a"),
+        ({"gone": [], "fewer": [{"bucket": "c", "before": 5, "after": 1}]}, "bucket c has 1 objects, 5 before"),
+        ({"scan": {"error": "it broke"}}, "objects are not proven complete on all drives: it broke"),
+        (
+            {"scan": {"objects": 7, "incomplete": 0, "sample": [], "complete": False}},
+            "7 objects are complete on all drives, there are more than were looked at",
+        ),
+        (
+            {
+                "scan": {
+                    "objects": 7,
+                    "incomplete": 1,
+                    "sample": [{"bucket": "b", "object": "o", "version": "", "error": "1 of 4 drives: missing"}],
+                    "complete": True,
+                }
+            },
+            "1 of 7 objects are incomplete, among them b/o (1 of 4 drives: missing). Heal them",
+        ),
+    ],
+)
+def test_what_counts_and_scans_found_is_told(result: dict, told: str) -> None:
+    assert told_of_objects(result).startswith(told)
+    assert bool(told_of_objects(result)) is bool(told)
 
 
 def test_no_pod_at_all_is_not_whole() -> None:

@@ -169,6 +169,8 @@ def test_readings_must_agree_one_after_the_other(monkeypatch: pytest.MonkeyPatch
         "expected_deployment_id": "",
         "count_objects": False,
         "readback_max_objects": 0,
+        "before_buckets": [],
+        "scan": False,
     }
     assert minio_health_info.run(EmptyCluster(), params) == {"settled": False}
     assert len(taken) == 2

@@ -1,0 +1,75 @@
+# Copyright (c) the cloudpods.ha authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Waits for a MinIO by calling minio_health_info again and again, and tells what is new meanwhile."""
+
+from __future__ import annotations
+
+import time
+import typing as t
+
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+from ansible_collections.cloudpods.ha.plugins.module_utils._minio_progress import SETTLED, WAIT, Limits, Memory, look
+
+_ASKED = {
+    "kubeconfig": {"type": "path", "required": True},
+    "namespace": {"type": "str", "required": True},
+    "name": {"type": "str", "required": True},
+    "lost_claims": {"type": "list", "elements": "dict", "default": []},
+    "settle_seconds": {"type": "int", "default": 20},
+    "readings": {"type": "int", "default": 2},
+    "interval": {"type": "int", "default": 3},
+    "expected_deployment_id": {"type": "str", "default": ""},
+    "timeout": {"type": "int", "default": 15},
+}
+_WAITING = {
+    "wait_for": {"type": "str", "choices": ["whole", "healed"], "default": "whole"},
+    "wait_timeout": {"type": "int", "default": 86400},
+    "delay": {"type": "int", "default": 5},
+    "stale_peer_timeout": {"type": "int", "default": 120},
+    "heal_stall": {"type": "int", "default": 300},
+    "quiet": {"type": "int", "default": 30},
+}
+
+
+class ActionModule(ActionBase):
+    """The looks are taken where the task runs; what they mean is judged here."""
+
+    _supports_check_mode = True
+    TRANSFERS_FILES = False
+
+    def run(self, tmp: t.Any = None, task_vars: t.Any = None) -> t.Dict[str, t.Any]:
+        super().run(tmp, task_vars)
+        _validation, given = self.validate_argument_spec({**_ASKED, **_WAITING})  # type: ignore[no-untyped-call]
+        asked = {key: given[key] for key in _ASKED}
+        limits = Limits(given["settle_seconds"], given["stale_peer_timeout"], given["heal_stall"], given["quiet"])
+        name = "{0}/{1}".format(given["namespace"], given["name"])
+        display, memory, start = Display(), Memory(), time.monotonic()
+        looks = 0
+        while True:
+            result = t.cast(
+                "t.Dict[str, t.Any]",
+                self._execute_module(
+                    module_name="cloudpods.ha.minio_health_info", module_args=asked, task_vars=task_vars
+                ),
+            )
+            looks, now = looks + 1, time.monotonic()
+            memory, judged = look(memory, result, name=name, now=now, limits=limits)
+            result.update(outcome=judged.state, looks=looks, waited=int(now - start), changed=False)
+            if judged.line:
+                display.display(judged.line)
+            if self._task.check_mode or judged.state == SETTLED:
+                return result
+            if judged.state != WAIT:
+                told = "; ".join(judged.why)
+                return {**result, "failed": True, "msg": "{0}: no wait will make it whole: {1}".format(name, told)}
+            if given["wait_for"] == "healed" and not result.get("failed") and not result["healing"]:
+                return {**result, "outcome": "healed"}
+            if now - start + given["delay"] > given["wait_timeout"]:
+                told = "not whole after {0} s, the time limit. {1}. Run again to go on waiting".format(
+                    result["waited"], result.get("msg") or "no look succeeded"
+                )
+                return {**result, "failed": True, "outcome": "timeout", "msg": "{0}: {1}".format(name, told)}
+            time.sleep(given["delay"])

@@ -1,0 +1,146 @@
+#!/usr/bin/python
+# Copyright (c) the cloudpods.ha authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: minio_health
+short_description: Wait until a MinIO StatefulSet is whole, and tell how far its healing is
+version_added: 0.1.0
+author:
+  - The cloudpods.ha authors (@yunionio)
+description:
+  - Calls M(cloudpods.ha.minio_health_info) again and again, and prints one line for each look that has news, with what
+    heals, percent, objects, bytes, bytes per second and the time that is left.
+  - It ends well when the deployment is whole but for O(lost_claims). It fails at once when no wait can make it whole, and
+    says what to do, and at O(wait_timeout).
+  - "Hopeless are: a heal that ended with failures, also where MinIO forgot its numbers at the end; one with failures that
+    does not come further for O(heal_stall); other deployment IDs; a drive that its server refuses as part of the root
+    drive; a pod that keeps an old address of a peer for O(stale_peer_timeout)."
+options:
+  kubeconfig:
+    description: Path of the kubeconfig on the machine where this runs.
+    type: path
+    required: true
+  namespace:
+    description: Namespace of the StatefulSet.
+    type: str
+    required: true
+  name:
+    description: Name of the StatefulSet.
+    type: str
+    required: true
+  lost_claims:
+    description: The claims whose drives are lost, each with C(name) and the C(uid) it had then. Those not yet replaced are
+      not waited for.
+    type: list
+    elements: dict
+    default: []
+  settle_seconds:
+    description: How long each server must be up, by its own word, and how long a drive on the root drive must be seen as
+      such before that is believed.
+    type: int
+    default: 20
+  readings:
+    description: How many readings in a row must agree before a look calls it whole.
+    type: int
+    default: 2
+  interval:
+    description: Seconds between two readings of a look.
+    type: int
+    default: 3
+  expected_deployment_id:
+    description: The deployment ID from before; another one ends the wait.
+    type: str
+    default: ""
+  timeout:
+    description: Seconds to wait for one answer of a server.
+    type: int
+    default: 15
+  wait_for:
+    description: V(healed) ends the wait as soon as no drive heals, whatever else stands against V(whole).
+    type: str
+    choices: [whole, healed]
+    default: whole
+  wait_timeout:
+    description: Seconds to wait in all. A full terabyte takes hours.
+    type: int
+    default: 86400
+  delay:
+    description: Seconds between two looks.
+    type: int
+    default: 5
+  stale_peer_timeout:
+    description: Seconds that a pod may not reach a peer which is Ready and answers; and, where that is longer than
+      O(settle_seconds), that a server may run without its own drive.
+    type: int
+    default: 120
+  heal_stall:
+    description: Seconds for which a heal that had failures may come no further than it was, and for which looks may fail.
+      A heal without failures is waited for until O(wait_timeout).
+    type: int
+    default: 300
+  quiet:
+    description: Seconds between two lines when there is no news.
+    type: int
+    default: 30
+requirements:
+  - "minio (Python package) >= 7.2"
+  - "kubernetes (Python package)"
+attributes:
+  check_mode:
+    description: Takes one look and does not wait.
+    support: full
+  diff_mode:
+    description: Changes nothing.
+    support: none
+  idempotent:
+    description: Changes nothing.
+    support: full
+seealso:
+  - module: cloudpods.ha.minio_health_info
+"""
+
+EXAMPLES = r"""
+---
+- name: Wait until the replaced drive has healed
+  cloudpods.ha.minio_health:
+    kubeconfig: /root/.kube/config
+    namespace: onecloud-minio
+    name: minio
+"""
+
+RETURN = r"""
+---
+msg:
+  description: Where things stand, in one sentence; for a failure what was found and what to do.
+  type: str
+  returned: always
+  sample: "onecloud-minio/minio: whole: every pod asked is healthy and no drive is healing"
+outcome:
+  description: How the wait ended, with V(settled), V(healed), V(hopeless) or V(timeout). V(wait) is that of a single look in check mode.
+  type: str
+  returned: always
+  sample: settled
+looks:
+  description: How many looks were taken.
+  type: int
+  returned: always
+  sample: 12
+waited:
+  description: Seconds waited.
+  type: int
+  returned: always
+  sample: 61
+settled:
+  description: Whether the deployment is whole but for the lost drives. All else is as M(cloudpods.ha.minio_health_info)
+    returned it at the last look.
+  type: bool
+  returned: when a look succeeded
+  sample: true
+"""
+
+# The work is done by the action plugin of this name; this file is its documentation.
