@@ -5,7 +5,9 @@
 """Ask a MinIO for each object whether all of its drives have it: a recursive heal of each bucket as a dry run.
 
 Releases after July 2021 delete an object of which too few parts are left also in a dry run (seen with one of 2026), as
-they do when they heal or read it. So those are scanned only where that was allowed.
+they do when they heal or read it. So those are scanned afterwards only where that was allowed. Before a lost drive is
+replaced the scan is safe with any release (seen, too), and worth most: a drive that is away counts as an error, one that is
+empty as a part that was deleted, so that an object is given up once an empty drive takes the place of a lost one.
 """
 
 from __future__ import annotations
@@ -29,22 +31,37 @@ _LAST_DRY = "2021-07-21"
 _PAUSE = 5.0
 
 
+# What is wrong with an item, or nothing.
+Judge = t.Callable[[Json], str]
+
+
 class _LimitReached(Exception):
     pass
 
 
-def refusal(versions: t.Collection[str], *, whole: bool, any_release: bool) -> str:
-    """Why not to scan, or nothing: `versions` are those of all servers, `whole` that no drive is away or heals."""
-    if not whole:
+def refusal(versions: t.Collection[str], *, settled: bool, lost: bool, any_release: bool) -> str:
+    """Why not to scan, or nothing: `versions` are those of all servers, `settled` that no drive but lost ones is away or heals."""
+    if not settled:
         return "not scanned, since it is not whole: while a drive is away, objects look incomplete that are not"
     dates = [re.search(r"\d{4}-\d{2}-\d{2}", version) for version in versions]
     dry = bool(dates) and all(found is not None and found.group() <= _LAST_DRY for found in dates)
-    if dry or any_release:
+    if lost or dry or any_release:
         return ""
     return (
         "not scanned: this release ({0}) deletes objects that it can't bring back also in a dry run; "
         "scan_any_release allows it".format(", ".join(sorted(versions)) or "unknown")
     )
+
+
+def unreadable(item: Json) -> str:
+    """Why one item of a scan can't be read from the drives that answer, or nothing."""
+    if item.get("detail"):
+        return str(item["detail"])[:200]
+    drives = (item.get("before") or {}).get("drives") or []
+    has, needs = sum(1 for drive in drives if drive.get("state") == "ok"), int(item.get("dataBlocks") or 0)
+    if item.get("type") == "object" and has < needs:
+        return "{0} of the {1} parts are left that are needed to read it".format(has, needs)
+    return ""
 
 
 def incomplete(item: Json) -> str:
@@ -62,8 +79,10 @@ def incomplete(item: Json) -> str:
     return "" if drives or item.get("type") != "object" else "no drive is told"
 
 
-def scan(server: Server, buckets: t.Sequence[str], *, max_objects: int, seconds: float) -> Json:
+def scan(server: Server, buckets: t.Sequence[str], *, judge: Judge, max_objects: int, seconds: float) -> Json:
     """Scan the buckets; returns {objects, incomplete, sample, complete}, or {error} when the API can't be asked.
+
+    `judge` is incomplete(), or unreadable() while drives are lost.
 
     What looks incomplete is looked at a second time, and counts only when it still does.
     """
@@ -72,10 +91,11 @@ def scan(server: Server, buckets: t.Sequence[str], *, max_objects: int, seconds:
     try:
         for bucket in buckets:
             left = max_objects - result["objects"]
-            objects, bad, complete = _scan_bucket(server, bucket, max_objects=left, deadline=deadline)
+            objects, bad, complete = _scan_bucket(server, bucket, judge=judge, max_objects=left, deadline=deadline)
             if bad:
                 time.sleep(_PAUSE)
-                again = _scan_bucket(server, bucket, max_objects=max_objects, deadline=time.monotonic() + seconds)[1]
+                later = time.monotonic() + seconds
+                again = _scan_bucket(server, bucket, judge=judge, max_objects=max_objects, deadline=later)[1]
                 bad = {key: why for key, why in again.items() if key in bad}
             result["objects"] += objects
             result["incomplete"] += len(bad)
@@ -95,7 +115,7 @@ def scan(server: Server, buckets: t.Sequence[str], *, max_objects: int, seconds:
 
 
 def _scan_bucket(
-    server: Server, bucket: str, *, max_objects: int, deadline: float
+    server: Server, bucket: str, *, judge: Judge, max_objects: int, deadline: float
 ) -> t.Tuple[int, t.Dict[t.Tuple[str, str], str], bool]:
     """Objects seen, what is wrong with which (name, version), and whether all were seen."""
     path = "heal/" + bucket
@@ -109,7 +129,7 @@ def _scan_bucket(
                 if item.get("type") == "object" and objects >= max_objects:
                     raise _LimitReached
                 objects += item.get("type") == "object"
-                why = incomplete(item)
+                why = judge(item)
                 if why:
                     bad[str(item.get("object") or ""), str(item.get("versionId") or "")] = why
             summary = answer.get("Summary") or answer.get("summary")

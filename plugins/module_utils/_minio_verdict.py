@@ -419,19 +419,30 @@ def told_of_objects(result: t.Mapping[str, t.Any]) -> str:
         "bucket {bucket} has {after} objects, {before} before: has an application deleted them?".format(**item)
         for item in result.get("fewer") or ()
     ]
-    scan = result.get("scan") or {}
+    told += _told_of_scan(result.get("scan") or {}, lost=bool(result.get("lost_pods")))
+    return "; ".join(told)
+
+
+def _told_of_scan(scan: t.Mapping[str, t.Any], *, lost: bool) -> t.Iterator[str]:
+    """What a scan showed: whether what is left can be read while drives are `lost`, whether all drives have everything afterwards."""
+    named = "; ".join("{bucket}/{object} ({error})".format(**item) for item in scan.get("sample") or ())
+    proven = "readable from the drives that are left" if lost else "complete on all drives"
     if scan.get("error"):
-        told.append("objects are not proven complete on all drives: {0}".format(scan["error"]))
-    if scan.get("incomplete"):
-        named = "; ".join("{bucket}/{object} ({error})".format(**item) for item in scan["sample"])
-        told.append(
+        yield "objects are not proven {0}: {1}".format(proven, scan["error"])
+    elif scan.get("incomplete") and lost:
+        yield (
+            "{0} of {1} objects can't be read from the drives that are left, among them {2}. Once an empty drive takes the place of "
+            "a lost one, MinIO deletes what is left of them. Bring their parts back on the drives that survived, or delete them, "
+            "then run again".format(scan["incomplete"], scan["objects"], named)
+        )
+    elif scan.get("incomplete"):
+        yield (
             "{0} of {1} objects are incomplete, among them {2}. Heal them with `mc admin heal -r ALIAS`, then run "
             "again".format(scan["incomplete"], scan["objects"], named)
         )
-    elif scan and not scan.get("error"):
+    elif scan:
         more = "" if scan["complete"] else ", there are more than were looked at"
-        told.append("{0} objects are complete on all drives{1}".format(scan["objects"], more))
-    return "; ".join(told)
+        yield "{0} objects are {1}{2}".format(scan["objects"], proven, more)
 
 
 def _drive(drive: Drive) -> t.Dict[str, t.Any]:

@@ -80,9 +80,11 @@ options:
   scan:
     description:
       - Whether to ask the servers of each object whether all drives have it, by a heal of each bucket as a dry run. Implies
-        O(count_objects). Only a deployment that is whole is scanned.
+        O(count_objects). Only a deployment that is whole, apart from the drives of O(lost_claims), is scanned.
+      - While drives are lost, it is asked instead whether the others suffice to read it. What can't be read then is deleted
+        by MinIO itself once an empty drive takes the place of a lost one.
       - Releases after July 2021 delete an object of which too few parts are left in a dry run too, as they do when they
-        heal or read it. They are scanned only with O(scan_any_release).
+        heal or read it. While no drive is lost, they are scanned only with O(scan_any_release).
     type: bool
     default: false
   scan_max_objects:
@@ -288,8 +290,9 @@ fewer:
     - {bucket: onecloud-images, before: 41, after: 40}
 scan:
   description:
-    - Objects looked at, how many of them lack a part on some drive or can't be judged, 20 of those at most, and whether
-      all objects were looked at. What looked incomplete was looked at twice.
+    - Objects looked at, how many of them lack a part on some drive or can't be judged (while drives are lost, how many
+      can't be read), 20 of those at most, and whether all objects were looked at. What looked incomplete was looked at
+      twice.
     - With C(error) the scan was refused or broke off, which proves nothing either way.
   type: dict
   returned: when O(scan) is given
@@ -350,13 +353,17 @@ def run(api: KubeApi, params: t.Dict[str, t.Any]) -> t.Dict[str, t.Any]:
             result.update(_minio_verdict.compare_buckets(params["before_buckets"], result["buckets"]))
         if params["scan"]:
             versions = {server.version for view in views if view.info for server in view.info.servers}
-            error = _minio_scan.refusal(versions, whole=health.converged, any_release=params["scan_any_release"])
+            lost = bool(found.lost_pods)
+            error = _minio_scan.refusal(
+                versions, settled=health.settled, lost=lost, any_release=params["scan_any_release"]
+            )
             result["scan"] = (
                 {"error": error}
                 if error
                 else _minio_scan.scan(
                     found.server(pod, tunnel=tunnel, timeout=params["timeout"]),
                     [bucket["name"] for bucket in result["buckets"]],
+                    judge=_minio_scan.unreadable if lost else _minio_scan.incomplete,
                     max_objects=params["scan_max_objects"],
                     seconds=params["scan_timeout"],
                 )

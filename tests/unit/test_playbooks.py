@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,10 @@ def rendered(text: str, **known: Any) -> Any:
     environment.filters["flatten"] = lambda items: [
         one for item in items for one in (item if isinstance(item, list) else [item])
     ]
-    environment.filters["combine"] = lambda first, second: {**first, **second}
+    environment.filters["combine"] = lambda first, *more: (
+        {**first, **more[0]} if more else {key: value for one in first for key, value in one.items()}
+    )
+    environment.filters["product"] = itertools.product
     return environment.from_string(text).render(**known)
 
 
@@ -145,10 +149,10 @@ def test_every_policy_of_the_table_needs_an_approval_and_those_of_the_operator_c
     text = yaml.safe_load(path.read_text(encoding="utf-8"))["__discovery_request"]["policies"]
     known = {
         "discovery_extra_claim_policies": [{"claim": "a"}],
-        "discovery_claim_policies": [{"claim": "b"}, {"claim": "c"}],
+        "discovery_claim_policies": [{"claim": "b"}, {"claim": "c", "approval": False}],
     }
     told = rendered(text, **known)
-    assert told == [{"claim": "a"}, {"claim": "b", "approval": True}, {"claim": "c", "approval": True}]
+    assert told == [{"claim": "a"}, {"claim": "b", "approval": True}, {"claim": "c", "approval": False}]
 
 
 def test_claims_of_one_pod_are_one_unit_and_a_claim_of_no_statefulset_too() -> None:

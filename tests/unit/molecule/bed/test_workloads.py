@@ -50,7 +50,7 @@ def test_the_standin_recreates_claims_before_deployments_and_chooses_no_node() -
 
 GIVEN = dict.fromkeys(
     "NAME NAMESPACE ACCESS_KEY SECRET_KEY CERTIFICATE_KEY TOKEN NODE NODE_IP GATEWAY MYSQL_PASSWORD CLUSTER_DNS"
-    " CLUSTER_DOMAIN".split(),
+    " CLUSTER_DOMAIN VERSION".split(),
     "x",
 )
 

@@ -61,7 +61,7 @@ def answer(*names: str, summary: str = "finished", state: str = "ok") -> dict:
 
 
 def scan(server: StandInServer, *buckets: str, limit: int = 1000, seconds: float = 60) -> dict:
-    return _minio_scan.scan(server, buckets, max_objects=limit, seconds=seconds)  # type: ignore[arg-type]
+    return _minio_scan.scan(server, buckets, judge=_minio_scan.incomplete, max_objects=limit, seconds=seconds)  # type: ignore[arg-type]
 
 
 def test_recorded_answers_are_read() -> None:
@@ -151,11 +151,37 @@ def test_an_api_that_can_t_be_asked_proves_nothing(server: StandInServer, error:
 def test_a_release_whose_dry_run_deletes_is_scanned_only_where_that_is_allowed(
     versions: set[str], allowed: bool
 ) -> None:
-    refused = _minio_scan.refusal(versions, whole=True, any_release=False)
+    refused = _minio_scan.refusal(versions, settled=True, lost=False, any_release=False)
     assert (refused == "") is allowed
     assert allowed or "scan_any_release" in refused
-    assert _minio_scan.refusal(versions, whole=True, any_release=True) == ""
+    assert _minio_scan.refusal(versions, settled=True, lost=False, any_release=True) == ""
 
 
-def test_what_is_not_whole_is_never_scanned() -> None:
-    assert "not whole" in _minio_scan.refusal({"2021-06-17T00:10:46Z"}, whole=False, any_release=True)
+@pytest.mark.parametrize("lost", [True, False])
+def test_what_is_not_whole_is_never_scanned(lost: bool) -> None:
+    assert "not whole" in _minio_scan.refusal({"2021-06-17T00:10:46Z"}, settled=False, lost=lost, any_release=True)
+
+
+def test_while_drives_are_lost_any_release_is_scanned() -> None:
+    assert _minio_scan.refusal({"2026-02-12T00:00:00Z"}, settled=True, lost=True, any_release=False) == ""
+
+
+def parts(*states: str, needs: int = 2, detail: str = "") -> dict:
+    drives = [{"endpoint": "/d{0}".format(n), "state": state} for n, state in enumerate(states)]
+    return {"type": "object", "detail": detail, "dataBlocks": needs, "before": {"drives": drives}}
+
+
+@pytest.mark.parametrize(
+    ("item", "told"),
+    [
+        (parts("offline", "ok", "ok", "offline"), ""),
+        (parts("offline", "missing", "ok", "offline"), "1 of the 2 parts are left"),
+        # As recorded: the states are said to be ok, and the object can't be read.
+        (parts("ok", "ok", "ok", "ok", detail="corrupted backend"), "corrupted backend"),
+        (parts("ok", "ok", "ok", "offline", needs=4), "3 of the 4 parts are left"),
+        ({"type": "bucket", "detail": "", "before": {"drives": None}}, ""),
+    ],
+)
+def test_an_object_is_readable_while_enough_parts_are_left(item: dict, told: str) -> None:
+    assert _minio_scan.unreadable(item).startswith(told)
+    assert bool(_minio_scan.unreadable(item)) is bool(told)

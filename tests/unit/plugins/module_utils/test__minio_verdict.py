@@ -424,6 +424,22 @@ def test_a_count_that_was_cut_short_proves_no_loss() -> None:
             },
             "1 of 7 objects are incomplete, among them b/o (1 of 4 drives: missing). Heal them",
         ),
+        (
+            {
+                "lost_pods": ["minio-0"],
+                "scan": {
+                    "objects": 7,
+                    "incomplete": 1,
+                    "sample": [{"bucket": "b", "object": "o", "version": "", "error": "1 of the 2 parts are left"}],
+                    "complete": True,
+                },
+            },
+            "1 of 7 objects can't be read from the drives that are left, among them b/o (1 of the 2 parts are left). Once",
+        ),
+        (
+            {"lost_pods": ["minio-0"], "scan": {"objects": 7, "incomplete": 0, "sample": [], "complete": True}},
+            "7 objects are readable from the drives that are left",
+        ),
     ],
 )
 def test_what_counts_and_scans_found_is_told(result: dict, told: str) -> None:
