@@ -62,7 +62,7 @@ def _credentials(name: str) -> dict[str, str]:
 def put() -> int:
     """Put the planned objects into both MinIOs and write their hashes to the state folder."""
     book = {}
-    for name, planned in PLANNED.items():
+    for name, planned in ((name, PLANNED[name]) for name in workloads.minios()):
         pods = _pods(name)
         if not pods:
             raise BedError(f"No pod of {name} is Ready.")

@@ -81,6 +81,7 @@ def up(
     binary: Path | None = None,
     release: str = "",
     declared: bool = False,
+    one_minio: bool = False,
 ) -> None:
     if not 0 <= workers <= conf.MAX_WORKERS:
         raise BedError(f"--workers takes 0 to {conf.MAX_WORKERS}.")
@@ -105,6 +106,8 @@ def up(
             work.declare()
             say("the OnecloudCluster is there, and nothing that runs for it")
         if workloads and not FULL.exists():
+            if one_minio:
+                work.ONE_MINIO.touch()
             states = hosts.states()
             dead = [m.name for m in MASTERS if states.get(m.name) != "running"]
             if dead:

@@ -14,8 +14,11 @@ from . import conf, images
 from .cluster import apply, kubectl, manifest
 from .conf import each, say, wait_for
 
-# StatefulSet -> namespace, and where each replica lies: two on master-1, one on each other master.
+# StatefulSet -> namespace.
 MINIOS = {"minio": "onecloud-minio", "monitor-minio": "onecloud-monitoring"}
+# There when the bed is to have the first of them alone.
+ONE_MINIO = conf.STATE / "one-minio"
+# Where each replica lies: two on master-1, one on each other master.
 LAYOUT = ("master-1", "master-3", "master-2", "master-1")
 
 
@@ -44,6 +47,11 @@ DATABASES = (
         "/var/lib/influxdb",
     ),
 )
+
+
+def minios() -> dict[str, str]:
+    """Those of MINIOS that this bed has."""
+    return dict(list(MINIOS.items())[: 1 if ONE_MINIO.exists() else None])
 
 
 def databases() -> tuple[Database, ...]:
@@ -152,7 +160,7 @@ def pods_not_ready() -> list[str]:
         for c in p["status"].get("conditions", [])
         if c["type"] == "Ready" and c["status"] == "True"
     }
-    replicas = [f"{namespace}/{name}-{n}" for name, namespace in MINIOS.items() for n in range(len(LAYOUT))]
+    replicas = [f"{namespace}/{name}-{n}" for name, namespace in minios().items() for n in range(len(LAYOUT))]
     missing = [replica for replica in replicas if replica not in ready]
     wanted = [f"onecloud/default-{d.component}-" for d in databases()] + ["onecloud/onecloud-operator-standin-"]
     return missing + [w for w in wanted if not any(r.startswith(w) for r in ready)]
@@ -175,7 +183,7 @@ def create() -> None:
     _new([claim(f"default-{d.component}", "onecloud", "20G", node="master-1") for d in databases()])
     apply(json.dumps(standin_objects(uid)))
     apply(manifest("operator-standin.yaml"))
-    each(_minio, MINIOS)
+    each(_minio, minios())
     left: list[str] = []
 
     def probe() -> bool:
