@@ -12,7 +12,7 @@ HASH := sha256sum | cut -c1-12
 # The environment is named after what is in it, the tree after where the checkout is.
 VENV := $(CACHE)/venv-$(shell { cat tests/requirements.txt tests/constraints.txt; $(PYTHON) -V; } | $(HASH))
 TREE := $(CACHE)/tree-$(shell pwd -P | $(HASH))
-SCENARIOS := kubeadm k3s ocboot
+SCENARIOS := kubeadm k3s
 
 export PATH := $(VENV)/bin:$(PATH)
 export ANSIBLE_COLLECTIONS_PATH := $(TREE)
