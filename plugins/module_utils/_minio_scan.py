@@ -24,6 +24,8 @@ with contextlib.suppress(ImportError):  # reported by check_imports() of _minio_
     import urllib3.exceptions
 
 _OPTIONS = {"recursive": True, "dryRun": True, "remove": False, "recreate": False, "scanMode": 1, "nolock": False}
+# With half of the servers away no lock can be had, and a dry run would wait for one as long as for the servers.
+_LOCKLESS = {**_OPTIONS, "nolock": True}
 _SAMPLE = 20
 # The last release that was read to keep everything in a dry run.
 _LAST_DRY = "2021-07-21"
@@ -54,12 +56,14 @@ def refusal(versions: t.Collection[str], *, settled: bool, lost: bool, any_relea
 
 
 def unreadable(item: Json) -> str:
-    """Why one item of a scan can't be read from the drives that answer, or nothing."""
+    """Why one item of a scan can't be read from the drives that answer, or nothing. A bucket has no parts: what fails of it is to write it anew."""
+    if item.get("type") != "object":
+        return ""
     if item.get("detail"):
         return str(item["detail"])[:200]
     drives = (item.get("before") or {}).get("drives") or []
     has, needs = sum(1 for drive in drives if drive.get("state") == "ok"), int(item.get("dataBlocks") or 0)
-    if item.get("type") == "object" and has < needs:
+    if has < needs:
         return "{0} of the {1} parts are left that are needed to read it".format(has, needs)
     return ""
 
@@ -104,6 +108,8 @@ def scan(server: Server, buckets: t.Sequence[str], *, judge: Judge, max_objects:
                 result["sample"].append({"bucket": bucket, "object": name, "version": version, "error": why})
             if not complete:
                 result["complete"] = False
+                if not result["objects"]:
+                    result["error"] = "the servers told of no object within {0:.0f} s".format(seconds)
                 break
     except (HaError, urllib3.exceptions.HTTPError, OSError, AttributeError, LookupError, TypeError, ValueError) as exc:
         return {
@@ -119,7 +125,8 @@ def _scan_bucket(
 ) -> t.Tuple[int, t.Dict[t.Tuple[str, str], str], bool]:
     """Objects seen, what is wrong with which (name, version), and whether all were seen."""
     path = "heal/" + bucket
-    token = str(server.admin("POST", path, body=_OPTIONS)["clientToken"])
+    options = _LOCKLESS if judge is unreadable else _OPTIONS
+    token = str(server.admin("POST", path, body=options, query={"forceStart": "true"})["clientToken"])
     objects, bad, wait = 0, {}, 0.1
     try:
         while True:
@@ -143,5 +150,5 @@ def _scan_bucket(
             wait = 0.1 if items else min(2.0, wait * 2)
             time.sleep(wait)
     except _LimitReached:
-        server.admin("POST", path, query={"forceStop": "true"}, body=_OPTIONS)
+        server.admin("POST", path, query={"forceStop": "true"}, body=options)
         return objects, bad, False

@@ -39,7 +39,7 @@ class StandInServer:
         assert method == "POST"
         bucket = path.removeprefix("heal/")
         self.calls.append((bucket, query or {}, body))
-        if query is None:
+        if query == {"forceStart": "true"}:
             if bucket not in self.scans:
                 raise AdminRefused(404, "The specified bucket does not exist")
             self.running[bucket] = iter(next(self.scans[bucket]))
@@ -179,9 +179,25 @@ def parts(*states: str, needs: int = 2, detail: str = "") -> dict:
         # As recorded: the states are said to be ok, and the object can't be read.
         (parts("ok", "ok", "ok", "ok", detail="corrupted backend"), "corrupted backend"),
         (parts("ok", "ok", "ok", "offline", needs=4), "3 of the 4 parts are left"),
-        ({"type": "bucket", "detail": "", "before": {"drives": None}}, ""),
+        # As seen with half of the servers away.
+        ({"type": "bucket", "detail": "insufficient for the write operation", "before": {"drives": None}}, ""),
     ],
 )
 def test_an_object_is_readable_while_enough_parts_are_left(item: dict, told: str) -> None:
     assert _minio_scan.unreadable(item).startswith(told)
     assert bool(_minio_scan.unreadable(item)) is bool(told)
+
+
+def test_locks_that_can_t_be_had_are_not_waited_for_while_drives_are_lost() -> None:
+    server = StandInServer(images=[[answer("a")]])
+    _minio_scan.scan(server, ["images"], judge=_minio_scan.unreadable, max_objects=9, seconds=60)  # type: ignore[arg-type]
+    assert server.calls[0][2]["nolock"] is True
+    server = StandInServer(images=[[answer("a")]])
+    scan(server, "images")
+    assert server.calls[0][2]["nolock"] is False
+
+
+def test_a_server_that_tells_nothing_proves_nothing() -> None:
+    endless = [answer(summary="running")] * 1000
+    result = scan(StandInServer(images=[endless]), "images", seconds=10)
+    assert result["error"] == "the servers told of no object within 10 s"
