@@ -105,7 +105,7 @@ def judge(
     replaced. The namespace is for the commands in the sentences."""
     infos = [view.info for view in views if view.info is not None]
     drives = merge(infos)
-    first = infos[0] if infos else None
+    first = next(iter(_settled_infos(infos)), None)
     sets = erasure_sets(pools=first.pools, parity=first.parity, drives=drives) if first else ()
     false_412 = _false_412(views, drives, sets)
     rest = [view for view in views if view.name not in lost_pods]
@@ -161,7 +161,8 @@ def _gate(
     found = list(_layout(infos, expected_id))
     # A server may list a drive of a dead peer as it last was: the lost ones never count as survivors.
     surviving = [drive for drive in drives if host_of(drive.endpoint) not in lost_pods]
-    for item in erasure_sets(pools=infos[0].pools, parity=infos[0].parity, drives=surviving):
+    first = _settled_infos(infos)[0]
+    for item in erasure_sets(pools=first.pools, parity=first.parity, drives=surviving):
         if not item.readable:
             found.append(
                 Finding(
@@ -183,16 +184,30 @@ def _layout(infos: t.Sequence[Info], expected_id: str) -> t.Iterator[Finding]:
         yield Finding("deployment_ids_differ", "the pods belong to different deployments: {0}".format(", ".join(ids)))
     elif expected_id and ids and ids[0] != expected_id:
         yield Finding("other_deployment", "the deployment is {0}, it was {1} before".format(ids[0], expected_id))
+    told = _settled_infos(infos)
     # Later releases call a single drive an erasure set of one, without parity.
-    if any(not info.erasure or (info.pools and 0 in _parities(info)) for info in infos):
+    if told and len(merge(told)) <= 1:
         yield Finding(
             "standalone",
             "this MinIO has no parity, as with a single plain drive, so nothing can heal what was on a lost one: approve "
             "that loss by naming the claim, as NAMESPACE/NAME, in replace_master_discard, and restore the data from a "
             "backup afterwards, or leave the claim alone",
         )
-    elif any(not _plausible(info) for info in infos):
+    elif len(told) < len(infos) or any(not info.erasure or (info.pools and 0 in _parities(info)) for info in told):
+        yield Finding(
+            "no_parity",
+            "{0} of {1} servers tell of no parity: they have just started, or there is none and nothing can heal".format(
+                len(infos) - len(told) or len(infos), len(infos)
+            ),
+        )
+    elif any(not _plausible(info) for info in told):
         yield Finding("layout_unknown", "the drives per set and their parity can't be told from what the servers say")
+
+
+def _settled_infos(infos: t.Sequence[Info]) -> t.Sequence[Info]:
+    """What is to be believed of the layout: a server that has just started tells of no parity, or of none of it all (seen), beside others that do."""
+    told = [info for info in infos if info.erasure and not (info.pools and 0 in _parities(info))]
+    return told or infos
 
 
 def _parities(info: Info) -> t.List[int]:

@@ -108,7 +108,6 @@ def test_a_lost_drive_never_counts_as_a_survivor() -> None:
     ("change", "code"),
     [
         ({"deploymentID": "two"}, "deployment_ids_differ"),
-        ({"backend": {"backendType": "FS"}}, "standalone"),
         (
             {"backend": {"backendType": "Erasure", "standardSCParity": 3, "totalSets": [1], "totalDrivesPerSet": [4]}},
             "layout_unknown",
@@ -359,6 +358,34 @@ def test_what_a_server_says_of_a_root_drive_is_recorded(name: str, states: set[s
     drives = parse_info(RECORDED[name]).drives
     assert {drive.state for drive in drives if drive.state != "ok"} == states
     assert not any(drive.root_disk for drive in drives)
+
+
+def test_a_plain_drive_is_standalone() -> None:
+    alone = verdict(views("o", minio_0={**answer("o"), "backend": {"backendType": "FS"}})[:1])
+    assert "standalone" in gate(alone)
+    assert alone.gate_fatal
+
+
+@pytest.mark.parametrize(
+    "backend",
+    [
+        {"backendType": "Erasure", "standardSCParity": 0, "totalSets": [1], "totalDrivesPerSet": [4]},
+        {"backendType": ""},
+        {},
+    ],
+)
+def test_a_server_that_has_just_started_is_not_taken_for_one_without_peers(backend: dict) -> None:
+    """It tells of no parity for a while, which was once taken for a MinIO that can't heal."""
+    started = {**answer(), "backend": backend}
+    for first in (views(minio_0=started), views(minio_3=started)):
+        health = verdict(first)
+        assert gate(health) == {"no_parity"}
+        assert not health.gate_fatal
+        assert not health.settled
+        assert health.parity == 2
+    everyone = verdict(views(minio_0=started, minio_1=started, minio_2=started, minio_3=started))
+    assert not everyone.gate_fatal
+    assert not everyone.settled
 
 
 def test_a_single_drive_of_later_releases_is_standalone_too() -> None:
