@@ -267,7 +267,7 @@ buckets:
   description: Objects and bytes of each bucket; C(complete) is false when counting stopped at O(count_max_objects).
   type: list
   elements: dict
-  returned: when O(count_objects), O(readback_max_objects), O(before_buckets) or O(scan) is given
+  returned: when O(count_objects) is given and RV(readable), or with O(readback_max_objects), O(before_buckets) or O(scan)
   sample:
     - {name: onecloud-images, objects: 40, bytes: 1756978429, complete: true}
 readback:
@@ -333,7 +333,9 @@ def run(api: KubeApi, params: t.Dict[str, t.Any]) -> t.Dict[str, t.Any]:
         if not health.settled:
             break
     result = _minio_verdict.report(health, views, name=label)
-    if params["count_objects"] or params["readback_max_objects"] or params["before_buckets"] or params["scan"]:
+    more = params["readback_max_objects"] or params["before_buckets"] or params["scan"]
+    # Below read quorum each listing would only be waited for.
+    if more or (params["count_objects"] and health.readable):
         pod = next((view.name for view in views if view.info is not None), None)
         if pod is None:
             silent = "; ".join("{0}: {1}".format(view.name, view.error) for view in views)
