@@ -13,6 +13,8 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field, replace
 
+from ansible_collections.cloudpods.ha.plugins.module_utils._plan_text import human
+
 Json = t.Dict[str, t.Any]
 
 # What no wait changes, and what is believed only once it was seen in every look for a time.
@@ -165,7 +167,7 @@ def _stalled(endpoint: str, heal: Heal, now: float) -> str:
     failed = "{0} objects ({1} bytes) failed".format(*heal.failed) if any(heal.failed) else "objects failed"
     again = ", this is pass {0}".format(heal.told["retries"] + 1) if heal.told["retries"] else ""
     return "the heal of {0} does not come further: {1}{2}, and for {3:.0f} s it is at {4} objects and {5}. {6}".format(
-        endpoint, failed, again, now - heal.moved, heal.best[0], _size(heal.best[1]), _DO
+        endpoint, failed, again, now - heal.moved, heal.best[0], human(heal.best[1]), _DO
     )
 
 
@@ -205,10 +207,10 @@ def _line(memory: Memory, totals: t.Mapping[str, int], findings: t.Sequence[t.Tu
     parts = [
         "healing {0}{1}".format(", ".join(sorted(memory.heals)), "" if percent is None else " {0} %".format(percent)),
         _of(totals, "objects", str) + " objects",
-        _of(totals, "bytes", _size),
+        _of(totals, "bytes", human),
     ]
     if memory.rate:
-        parts.append(_size(memory.rate) + "/s")
+        parts.append(human(memory.rate) + "/s")
         left = totals["bytes_total"] - totals["bytes"]
         if left > 0:
             parts.append("about {0} left".format(_duration(left / memory.rate)))
@@ -223,14 +225,6 @@ def _of(totals: t.Mapping[str, int], name: str, show: t.Callable[[int], str]) ->
     done, total = totals[name], totals[name + "_total"]
     # The total is an estimate of before, without MinIO's own objects.
     return "{0} of {1}".format(show(done), show(max(done, total))) if total else show(done)
-
-
-def _size(count: float) -> str:
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if count < 1024:
-            return "{0:.0f} {1}".format(count, unit) if unit == "B" else "{0:.1f} {1}".format(count, unit)
-        count /= 1024
-    return "{0:.1f} TiB".format(count)
 
 
 def _duration(seconds: float) -> str:
