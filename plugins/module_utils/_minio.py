@@ -144,12 +144,17 @@ def host_of(endpoint: str) -> str:
 
 
 def parse_info(data: Json, storage: t.Optional[Json] = None) -> Info:
-    """Read the answer of the admin API's `info`, already decoded from JSON; with that of `storageinfo` for layouts which
-    `info` alone does not tell."""
+    """Read the answer of the admin API's `info`, already decoded from JSON; with that of `storageinfo` for layouts and
+    drives of which `info` alone does not tell enough.
+
+    In `info` a live server is offline with its drives when it answers late, which it does while it dials dead peers; in
+    `storageinfo` it is asked for its drives alone (MinIO's source, and seen).
+    """
     servers = [item for item in data.get("servers") or [] if isinstance(item, dict)]
-    drives = tuple(
-        _parse_drive(item) for server in servers for item in server.get("drives") or server.get("disks") or []
-    )
+    told = [_parse_drive(item) for item in (storage or {}).get("Disks") or [] if isinstance(item, dict)]
+    there = {drive.endpoint: drive for drive in told if drive.state == OK}
+    listed = [_parse_drive(item) for server in servers for item in server.get("drives") or server.get("disks") or []]
+    drives = tuple(drive if drive.state == OK else there.get(drive.endpoint, drive) for drive in listed)
     backend = {**_from_storage(storage or {}), **(data.get("backend") or {})}
     erasure = str(backend.get("backendType") or "").lower() == "erasure"
     pools = _pools(backend, drives) if erasure else ()

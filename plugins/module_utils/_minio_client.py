@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import ApiRefused, HaError
 from ansible_collections.cloudpods.ha.plugins.module_utils._kube import KubeApi
-from ansible_collections.cloudpods.ha.plugins.module_utils._minio import parse_info
+from ansible_collections.cloudpods.ha.plugins.module_utils._minio import OK, parse_info
 from ansible_collections.cloudpods.ha.plugins.module_utils._minio_http import Credentials, Server, Tunnel, server
 from ansible_collections.cloudpods.ha.plugins.module_utils._minio_verdict import PodView
 
@@ -41,6 +41,9 @@ _DEFAULT_PORT = 9000
 _SCHEMES = ("http://", "https://")
 _CERTS = ".minio/certs"
 _SAMPLE_OF_FAILURES = 20
+# Seconds, by MinIO's source of 2026.
+_DIALS_A_PEER = 5
+_WAITS_FOR_PEERS = 10
 
 
 @dataclass(frozen=True)
@@ -217,18 +220,23 @@ def _probe_pod(deployment: Deployment, name: str, pod: t.Optional[Json], *, tunn
     if node not in deployment.nodes:
         return PodView(name, node, ready, error="its node {0} is gone or not Ready".format(node))
     asked = deployment.server(name, tunnel=tunnel, timeout=timeout)
-    try:
-        live, cluster, maintenance = (
-            asked.status("/minio/health/" + path) for path in ("live", "cluster", "cluster?maintenance=true")
-        )
-    except (urllib3.exceptions.HTTPError, OSError) as exc:
-        return PodView(name, node, ready, error=_brief(exc))
-    try:
-        answer = asked.admin("GET", "info")
-        info = parse_info(answer)
-    except (HaError, urllib3.exceptions.HTTPError, OSError, ValueError) as exc:
-        return PodView(name, node, ready, live, cluster, maintenance, error=_brief(exc))
-    if info.erasure and not info.pools:
+    # Before it tells of itself a server dials each dead peer, one after the other, and then waits for its live peers,
+    # which do the same.
+    patience = timeout + _DIALS_A_PEER * len(deployment.pods) + _WAITS_FOR_PEERS
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        try:
+            live = asked.status("/minio/health/live")
+            checks = [pool.submit(asked.status, "/minio/health/cluster" + query) for query in ("", "?maintenance=true")]
+            told = pool.submit(asked.admin, "GET", "info", timeout=patience)
+            cluster, maintenance = (check.result() for check in checks)
+        except (urllib3.exceptions.HTTPError, OSError) as exc:
+            return PodView(name, node, ready, error=_brief(exc))
+        try:
+            answer = told.result()
+            info = parse_info(answer)
+        except (HaError, urllib3.exceptions.HTTPError, OSError, ValueError) as exc:
+            return PodView(name, node, ready, live, cluster, maintenance, error=_brief(exc))
+    if info.erasure and not (info.pools and all(drive.state == OK for drive in info.drives)):
         with contextlib.suppress(HaError, urllib3.exceptions.HTTPError, OSError, ValueError):
             info = parse_info(answer, asked.admin("GET", "storageinfo"))
     if not info.deployment_id:

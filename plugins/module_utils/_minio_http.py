@@ -71,8 +71,17 @@ class Server:
         """The HTTP status of a plain GET. Raises OSError and urllib3's errors."""
         return int(self.http.request("GET", self.url + path).status)
 
-    def admin(self, method: str, path: str, *, query: t.Optional[Json] = None, body: t.Optional[Json] = None) -> Json:
-        """Call the admin API, `path` below /minio/admin/v3/, and decode its answer.
+    def admin(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: t.Optional[Json] = None,
+        body: t.Optional[Json] = None,
+        timeout: t.Optional[int] = None,
+    ) -> Json:
+        """Call the admin API, `path` below /minio/admin/v3/, and decode its answer; `timeout` in seconds, where it is
+        not that of the server.
 
         Raises AdminRefused for an answer that is none, OSError and urllib3's errors without one.
         """
@@ -95,7 +104,8 @@ class Server:
             content_sha256=digest,
             date=date,
         )
-        answer = self.http.request(method, url, body=content or None, headers=signed)
+        more: Json = {"timeout": timeout} if timeout else {}
+        answer = self.http.request(method, url, body=content or None, headers=signed, **more)
         try:
             found = json.loads(answer.data)
         except ValueError:

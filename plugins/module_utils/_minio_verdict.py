@@ -313,11 +313,13 @@ def heal_failed(endpoint: str, told: Healing) -> str:
 
 def _peers(views: t.Sequence[PodView], lost_pods: t.Collection[str], namespace: str) -> t.Iterator[Finding]:
     """A peer that itself answers is not away: the server that does not reach it keeps an address that is out of date
-    (H-M7)."""
+    (H-M7). One whose drives it reaches only answers late."""
     answering = {view.name for view in views if view.ready and view.live == view.cluster == 200}
     for view in views:
-        away = [server.endpoint for server in (view.info.servers if view.info else ()) if server.state != ONLINE]
-        away = [endpoint for endpoint in away if host_of(endpoint) not in lost_pods]
+        servers, drives = (view.info.servers, view.info.drives) if view.info else ((), ())
+        reached = {host_of(drive.endpoint) for drive in drives if drive.state == OK}
+        away = [server.endpoint for server in servers if server.state != ONLINE]
+        away = [endpoint for endpoint in away if host_of(endpoint) not in {*lost_pods, *reached}]
         stale = [endpoint for endpoint in away if host_of(endpoint) in answering]
         if stale:
             yield Finding(

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import copy
 import json
 from pathlib import Path
 
@@ -136,6 +137,22 @@ def test_pools_of_2021_get_their_width_from_the_data_drives_of_storageinfo() -> 
     storage = {"Backend": {"Type": 2, "StandardSCData": [2, 4], "StandardSCParity": 2}}
     assert parse_info(answer).pools == ()
     assert parse_info(answer, storage).pools == (Pool(1, 4, 2), Pool(1, 6, 2))
+
+
+def test_a_drive_that_info_misses_is_there_when_storageinfo_has_it() -> None:
+    answer = answer_2026()
+    drives = [server["drives"][0] for server in answer["servers"]]
+    storage = {"Disks": copy.deepcopy(drives)}
+    drives[1]["state"] = drives[2]["state"] = "offline"
+    storage["Disks"][2]["state"] = "offline"
+    found = parse_info(answer, storage)
+    assert [drive.state for drive in found.drives] == ["ok", "ok", "offline", "ok"]
+
+
+def test_storageinfo_takes_no_drive_away_that_info_has() -> None:
+    answer = answer_2026()
+    storage = {"Disks": [{**server["drives"][0], "state": "offline"} for server in answer["servers"]]}
+    assert parse_info(answer, storage) == parse_info(answer)
 
 
 def test_a_pool_whose_sets_nobody_lists_is_no_known_layout() -> None:

@@ -10,6 +10,7 @@ import socket
 import ssl
 import subprocess
 import threading
+import time
 import typing as t
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -49,6 +50,7 @@ class StandInMinio(BaseHTTPRequestHandler):
         if path.startswith("/minio/health/"):
             self.answer(412 if "maintenance" in query else 200)
         elif path == "/minio/admin/v3/info":
+            time.sleep(state.get("late", 0))
             self.answer(state.get("admin", 200), json.dumps(state["info"]).encode())
         elif path == "/minio/admin/v3/storageinfo":
             self.answer(200 if "storageinfo" in state else 500, json.dumps(state.get("storageinfo", {})).encode())
@@ -342,6 +344,24 @@ def test_storageinfo_is_asked_where_info_does_not_tell_the_layout(minio: Threadi
     view = _minio_client.probe(find(StandInApi(pod("minio-0"))), tunnel=tunnel(minio), timeout=5)[0]
     assert view.info is not None
     assert [pool.drives_per_set for pool in view.info.pools] == [4, 6]
+
+
+def test_storageinfo_is_asked_for_drives_that_info_misses(minio: ThreadingHTTPServer) -> None:
+    drive = {"endpoint": "http://minio-0.svc:9100/export", "pool_index": 0, "set_index": 0}
+    backend = {**INFO["backend"], "totalSets": [1], "totalDrivesPerSet": [1]}
+    servers = [{"endpoint": "minio-0.svc:9100", "state": "offline", "drives": [{**drive, "state": "offline"}]}]
+    minio.state.update(  # type: ignore[attr-defined]
+        info={**INFO, "backend": backend, "servers": servers}, storageinfo={"Disks": [{**drive, "state": "ok"}]}
+    )
+    view = _minio_client.probe(find(StandInApi(pod("minio-0"))), tunnel=tunnel(minio), timeout=5)[0]
+    assert view.info is not None
+    assert [drive.state for drive in view.info.drives] == ["ok"]
+
+
+def test_a_server_that_dials_dead_peers_first_is_waited_for(minio: ThreadingHTTPServer) -> None:
+    minio.state["late"] = 2  # type: ignore[attr-defined]
+    view = _minio_client.probe(find(StandInApi(pod("minio-0"))), tunnel=tunnel(minio), timeout=1)[0]
+    assert view.info is not None
 
 
 def test_a_pod_that_does_not_run_is_not_asked(minio: ThreadingHTTPServer) -> None:

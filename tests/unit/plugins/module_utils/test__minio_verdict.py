@@ -222,31 +222,51 @@ def test_a_heal_that_left_objects_behind_is_not_settled() -> None:
 
 
 def test_a_pod_that_does_not_reach_a_peer_which_answers_is_to_be_restarted() -> None:
-    stale = answer()
-    stale["servers"][3]["state"] = "offline"
-    health = verdict(views(minio_1=stale))
-    assert codes(health) == {"peer_stale"}
-    assert "minio-1 does not reach minio-3" in health.findings[0].sentence
-    assert "kubectl -n ns delete pod minio-1" in health.findings[0].sentence
+    health = verdict(views(minio_1=answer("oood")))
+    assert codes(health) == {"peer_stale", "drive_offline"}
+    sentence = next(finding.sentence for finding in health.findings if finding.code == "peer_stale")
+    assert "minio-1 does not reach minio-3" in sentence
+    assert "kubectl -n ns delete pod minio-1" in sentence
 
 
 @pytest.mark.parametrize("change", [{"ready": False}, {"cluster": 503}, {"live": None}])
 def test_a_peer_that_does_not_answer_itself_is_just_away(change: dict) -> None:
-    stale = answer()
-    stale["servers"][3]["state"] = "offline"
-    given = views(minio_1=stale)
+    given = views(minio_1=answer("oood"))
     given[3] = dataclasses.replace(given[3], **change)
     assert {"peer_offline"} <= codes(verdict(given))
     assert "peer_stale" not in codes(verdict(given))
 
 
 def test_a_stale_and_a_missing_peer_are_told_apart() -> None:
-    view = answer("oood")
-    view["servers"][2]["state"] = "offline"
-    found = {finding.code: finding.sentence for finding in verdict(views("oood", minio_1=view)).findings}
+    found = {finding.code: finding.sentence for finding in verdict(views("oood", minio_1=answer("oodd"))).findings}
     assert "minio-2" in found["peer_stale"]
     assert "minio-3" not in found["peer_stale"]
     assert found["peer_offline"].endswith("does not reach minio-3.minio-svc:9000")
+
+
+def late(states: str = "ddoo", drives: str = "ddoo") -> list[PodView]:
+    """Two of four are lost, and each of the others calls the other one offline since it answers late; storageinfo tells
+    `drives`."""
+    given = views(states)
+    storage = {"Disks": [server["drives"][0] for server in answer(drives)["servers"]]}
+    for i, seen in ((2, "ddod"), (3, "dddo")):
+        given[i] = dataclasses.replace(given[i], cluster=503, info=parse_info(answer(seen), storage))
+    return given
+
+
+def test_a_server_that_only_answers_late_is_not_away() -> None:
+    health = verdict(late(), "minio-0", "minio-1")
+    assert health.readable
+    assert not health.gate
+    assert codes(health) == set()
+    assert health.settled
+
+
+def test_a_server_whose_drives_are_not_reached_is_away() -> None:
+    health = verdict(late(drives="dddd"), "minio-0", "minio-1")
+    assert {"drive_offline", "below_read_quorum"} <= gate(health)
+    assert {"drive_offline", "peer_offline"} <= codes(health)
+    assert not health.settled
 
 
 def several(drives: int = 2, pods: int = 4, *, without: tuple[str, ...] = ()) -> dict:
