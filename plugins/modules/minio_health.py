@@ -21,29 +21,6 @@ description:
     does not come further for O(heal_stall); other deployment IDs; a drive that its server refuses as part of the root
     drive; a pod that keeps an old address of a peer for O(stale_peer_timeout)."
 options:
-  kubeconfig:
-    description: Path of the kubeconfig on the machine where this runs.
-    type: path
-    required: true
-  namespace:
-    description: Namespace of the StatefulSet.
-    type: str
-    required: true
-  name:
-    description: Name of the StatefulSet.
-    type: str
-    required: true
-  lost_claims:
-    description: The claims whose drives are lost, each with C(name) and the C(uid) it had then. Those not yet replaced are
-      not waited for.
-    type: list
-    elements: dict
-    default: []
-  settle_seconds:
-    description: How long each server must be up, by its own word, and how long a drive on the root drive must be seen as
-      such before that is believed.
-    type: int
-    default: 20
   readings:
     description: How many readings in a row must agree before a look calls it whole.
     type: int
@@ -52,14 +29,6 @@ options:
     description: Seconds between two readings of a look.
     type: int
     default: 3
-  expected_deployment_id:
-    description: The deployment ID from before; another one ends the wait.
-    type: str
-    default: ""
-  timeout:
-    description: Seconds to wait for one answer of a server.
-    type: int
-    default: 15
   wait_for:
     description: V(healed) ends the wait as soon as no drive heals, whatever else stands against V(whole).
     type: str
@@ -75,7 +44,8 @@ options:
     default: 5
   stale_peer_timeout:
     description: Seconds that a pod may not reach a peer which is Ready and answers; and, where that is longer than
-      O(settle_seconds), that a server may run without its own drive.
+      O(settle_seconds), that a server may run without its own drive. For O(settle_seconds) at least a drive on the root
+      drive must be seen as such before that is believed.
     type: int
     default: 120
   heal_stall:
@@ -87,9 +57,9 @@ options:
     description: Seconds between two lines when there is no news.
     type: int
     default: 30
-requirements:
-  - "minio (Python package) >= 7.2"
-  - "kubernetes (Python package)"
+extends_documentation_fragment:
+  - cloudpods.ha._kubeconfig
+  - cloudpods.ha._minio
 attributes:
   check_mode:
     description: Takes one look and does not wait.

@@ -23,25 +23,6 @@ description:
   - The credentials are read from the environment of the live pods, and from the Secrets it names. They are not
     returned.
 options:
-  namespace:
-    description: Namespace of the StatefulSet.
-    type: str
-    required: true
-  name:
-    description: Name of the StatefulSet.
-    type: str
-    required: true
-  lost_claims:
-    description:
-      - The claims whose drives are lost, each with C(name) and the C(uid) it had then; further keys are ignored.
-      - The drives of those not yet replaced by a Ready pod may be away without standing against the gate.
-    type: list
-    elements: dict
-    default: []
-  settle_seconds:
-    description: How long each server must be up, by its own word. The monitor for new drives runs each 10 seconds.
-    type: int
-    default: 20
   readings:
     description: How many readings in a row must agree before RV(settled) or RV(converged) is true.
     type: int
@@ -50,10 +31,6 @@ options:
     description: Seconds between two readings.
     type: int
     default: 10
-  expected_deployment_id:
-    description: The deployment ID from before; another one is a finding that stops.
-    type: str
-    default: ""
   count_objects:
     description: Whether to list all buckets and count their objects.
     type: bool
@@ -99,14 +76,9 @@ options:
     description: Whether to scan releases too whose dry run is none for objects that can't be brought back any more.
     type: bool
     default: false
-  timeout:
-    description: Seconds to wait for one answer.
-    type: int
-    default: 15
 extends_documentation_fragment:
   - cloudpods.ha._kubeconfig
-requirements:
-  - "minio (Python package) >= 7.2"
+  - cloudpods.ha._minio
 attributes:
   check_mode:
     description: Reads only.

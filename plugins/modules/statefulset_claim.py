@@ -21,81 +21,14 @@ description:
     provisioner's annotation, and when no pod on a registered node uses it. A pod is deleted only when no node was ever
     chosen for it.
   - Nothing is kept between the calls, so that a killed run goes on where it was.
-options:
-  namespace:
-    description: Namespace of the claim.
-    type: str
-    required: true
-  name:
-    description: Name of the claim.
-    type: str
-    required: true
-  uid:
-    description: UID of the claim whose volume is lost. A claim of that name with another UID counts as the recreated
-      one.
-    type: str
-    required: true
-  pv_name:
-    description: Name of the lost volume.
-    type: str
-    required: true
-  pv_uid:
-    description: UID of the lost volume.
-    type: str
-    required: true
-  workload:
-    description: Name of the StatefulSet that mounts the claim.
-    type: str
-    required: true
-  workload_uid:
-    description: UID of the StatefulSet when the plan was made. Not used to decide; taken so that both kinds are called
-      alike.
-    type: str
-    default: ""
-  lost_node:
-    description: The node that took the volume with it, as it was before its Node object was deleted.
-    type: dict
-    required: true
-    suboptions:
-      name:
-        description: Name of the Node.
-        type: str
-        required: true
-      uid:
-        description: UID of the Node object.
-        type: str
-        required: true
-      hostname_label:
-        description: Value of its label C(kubernetes.io/hostname); the volume's affinity names this, not the node's
-          name.
-        type: str
-        required: true
-  replacement:
-    description: Name of the Node on which the new volume must be.
-    type: str
-    required: true
 extends_documentation_fragment:
   - cloudpods.ha._kubeconfig
-attributes:
-  check_mode:
-    description: Says what the next act would be, and does nothing.
-    support: full
-  diff_mode:
-    description: Names the object that is deleted, or would be, by kind, namespace, name and UID.
-    support: full
-  idempotent:
-    description: A claim that is recovered stays as it is, and RV(ignore:changed=false) is returned.
-    support: full
+  - cloudpods.ha._claim
 notes:
   - Needs the rights to get and delete claims, pods and statefulsets of the namespace, and to read Nodes and
     PersistentVolumes.
-  - A finalizer is never removed and no pod is ever deleted by force. A claim or pod that finalizers hold for more than
-    60 seconds is refused as C(held_by_finalizer), with their names.
-  - Where a volume is follows from its affinity, whatever its kind, by the rules of M(cloudpods.ha.lost_volumes_info).
 seealso:
   - module: cloudpods.ha.deployment_claim
-  - module: cloudpods.ha.lost_volume_leftovers_info
-  - module: cloudpods.ha.lost_volumes_info
 """
 
 EXAMPLES = r"""

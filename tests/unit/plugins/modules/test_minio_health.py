@@ -10,11 +10,18 @@ from pathlib import Path
 import pytest
 import yaml
 from ansible_collections.cloudpods.ha.plugins.action import minio_health
+from ansible_collections.cloudpods.ha.plugins.doc_fragments import _kubeconfig, _minio
 from ansible_collections.cloudpods.ha.plugins.modules import minio_health as documented
 from ansible_collections.cloudpods.ha.plugins.modules import minio_health_info
 
 GIVEN = {"kubeconfig": "/nowhere", "namespace": "ns", "name": "minio", "delay": 5, "wait_timeout": 60}
 ROOT = Path(__file__).resolve().parents[4]
+
+
+def options_of(module: t.Any) -> dict:
+    """The options that a module documents, with those of the fragments."""
+    texts = [module.DOCUMENTATION, *(part.ModuleDocFragment.DOCUMENTATION for part in (_kubeconfig, _minio))]
+    return {name: option for text in texts for name, option in yaml.safe_load(text)["options"].items()}
 
 
 def seen(*, settled: bool = False, **findings: str) -> dict:
@@ -60,7 +67,7 @@ def test_it_ends_when_the_deployment_is_whole(wait: t.Callable[..., t.Any]) -> N
     assert not result.get("failed")
     assert lines == ["ns/minio: minio-1 does not answer", "ns/minio: stands"]
     assert asked[0]["readings"] == 2
-    assert set(asked[0]) <= set(yaml.safe_load(minio_health_info.DOCUMENTATION)["options"]) | {"kubeconfig"}
+    assert set(asked[0]) <= set(options_of(minio_health_info))
 
 
 def test_what_no_wait_changes_fails_with_what_to_do(wait: t.Callable[..., t.Any]) -> None:
@@ -108,7 +115,7 @@ def test_a_dry_run_takes_one_look(wait: t.Callable[..., t.Any]) -> None:
 
 def test_the_documentation_has_every_option_and_its_default() -> None:
     spec = {**minio_health._ASKED, **minio_health._WAITING}
-    options = yaml.safe_load(documented.DOCUMENTATION)["options"]
+    options = options_of(documented)
     assert {name: option.get("default") for name, option in options.items()} == {
         name: option.get("default") for name, option in spec.items()
     }
