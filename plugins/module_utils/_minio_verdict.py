@@ -406,10 +406,17 @@ def report(health: Health, views: t.Sequence[PodView], *, name: str) -> t.Dict[s
             "ok": not health.gate,
             "fatal": health.gate_fatal,
             "healing": any(finding.code == "healing" for finding in health.gate),
+            "starting": any(_starts(view) for view in views if view.name not in health.lost_pods),
             "codes": sorted({finding.code for finding in health.gate}),
             "sentences": [finding.sentence for finding in health.gate],
         },
     }
+
+
+def _starts(view: PodView) -> bool:
+    """Whether a pod comes up, so that it may have its drives back soon: one that is made again, or whose server waits
+    for its peers."""
+    return not view.ready or (view.live == 200 and view.info is None)
 
 
 def compare_buckets(

@@ -231,9 +231,10 @@ gate:
     - The codes are V(no_answer), V(below_read_quorum), V(healing), V(drive_offline), V(drives_missing),
       V(drive_unplaced), V(root_drive), V(drive_refused), V(heal_failed), V(standalone), V(layout_unknown),
       V(deployment_ids_differ) and V(other_deployment).
+    - C(starting) tells that a pod comes up which is not lost, so that its drives may be back soon.
   type: dict
   returned: success
-  sample: {ok: false, fatal: false, healing: true, codes: [healing], sentences: ["http://minio-0.minio-svc:9000/export
+  sample: {ok: false, fatal: false, healing: true, starting: false, codes: [healing], sentences: ["http://minio-0.minio-svc:9000/export
     is healing"]}
 buckets:
   description: Objects and bytes of each bucket; C(complete) is false when counting stopped at O(count_max_objects).
@@ -381,7 +382,14 @@ def main() -> t.NoReturn:
             settled=False,
             converged=False,
             findings=[],
-            gate={"ok": False, "fatal": False, "healing": False, "codes": ["error"], "sentences": [str(exc)]},
+            gate={
+                "ok": False,
+                "fatal": False,
+                "healing": False,
+                "starting": False,
+                "codes": ["error"],
+                "sentences": [str(exc)],
+            },
         )
     module.exit_json(changed=False, **result)
 

@@ -269,6 +269,20 @@ def test_a_server_whose_drives_are_not_reached_is_away() -> None:
     assert not health.settled
 
 
+def test_a_pod_that_comes_up_is_told_from_one_that_hangs() -> None:
+    def starting(change: dict, *lost: str) -> bool:
+        given = views("ddoo")
+        given[2] = dataclasses.replace(given[2], **change)
+        return report(verdict(given, *lost), given, name="ns/minio")["gate"]["starting"]
+
+    lost = "minio-0", "minio-1"
+    assert not starting({}, *lost)
+    assert starting({"info": None, "error": "the server is still starting"}, *lost)
+    assert starting({"ready": False, "live": None, "info": None}, *lost)
+    assert not starting({"live": None, "info": None, "error": "timed out"}, *lost)
+    assert starting({}, "minio-0")
+
+
 def several(drives: int = 2, pods: int = 4, *, without: tuple[str, ...] = ()) -> dict:
     """Several drives in a pod, one set; pods of `without` are not listed at all."""
     servers = [
@@ -507,6 +521,7 @@ def test_the_report_says_it_in_one_sentence_and_holds_no_record() -> None:
         "ok": False,
         "fatal": False,
         "healing": True,
+        "starting": False,
         "codes": ["healing"],
         "sentences": [ENDPOINT.format(0) + " is healing"],
     }
