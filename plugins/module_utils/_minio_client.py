@@ -230,18 +230,23 @@ def _probe_pod(deployment: Deployment, name: str, pod: t.Optional[Json], *, tunn
             told = pool.submit(asked.admin, "GET", "info", timeout=patience)
             cluster, maintenance = (check.result() for check in checks)
         except (urllib3.exceptions.HTTPError, OSError) as exc:
-            return PodView(name, node, ready, error=_brief(exc))
+            return PodView(name, node, ready, error=_brief(exc), timed_out=isinstance(exc, _late()))
         try:
             answer = told.result()
             info = parse_info(answer)
         except (HaError, urllib3.exceptions.HTTPError, OSError, ValueError) as exc:
-            return PodView(name, node, ready, live, cluster, maintenance, error=_brief(exc))
+            late = isinstance(exc, _late())
+            return PodView(name, node, ready, live, cluster, maintenance, error=_brief(exc), timed_out=late)
     if info.erasure and not (info.pools and all(drive.state == OK for drive in info.drives)):
         with contextlib.suppress(HaError, urllib3.exceptions.HTTPError, OSError, ValueError):
             info = parse_info(answer, asked.admin("GET", "storageinfo"))
     if not info.deployment_id:
         return PodView(name, node, ready, live, cluster, maintenance, error="the server is still starting")
     return PodView(name, node, ready, live, cluster, maintenance, info)
+
+
+def _late() -> t.Tuple[t.Type[BaseException], ...]:
+    return (urllib3.exceptions.TimeoutError, TimeoutError)
 
 
 def _container(spec: Json) -> Json:

@@ -41,7 +41,8 @@ _ROOT_DRIVE = (
 
 @dataclass(frozen=True)
 class PodView:
-    """What one pod answered: HTTP statuses of its health endpoints (None: no answer) and its view of the deployment."""
+    """What one pod answered: HTTP statuses of its health endpoints (None: no answer) and its view of the deployment.
+    `timed_out` when it was reached and gave no answer in time."""
 
     name: str
     node: str = ""
@@ -51,6 +52,7 @@ class PodView:
     maintenance: t.Optional[int] = None
     info: t.Optional[Info] = None
     error: str = ""
+    timed_out: bool = False
 
     @property
     def uptime(self) -> int:
@@ -415,8 +417,8 @@ def report(health: Health, views: t.Sequence[PodView], *, name: str) -> t.Dict[s
 
 def _starts(view: PodView) -> bool:
     """Whether a pod comes up, so that it may have its drives back soon: one that is made again, or whose server waits
-    for its peers."""
-    return not view.ready or (view.live == 200 and view.info is None)
+    for its peers. One that takes a connection and says nothing hangs."""
+    return not view.timed_out and (not view.ready or (view.live == 200 and view.info is None))
 
 
 def compare_buckets(

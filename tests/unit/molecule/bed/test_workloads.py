@@ -31,10 +31,14 @@ def test_the_two_drives_of_the_first_master() -> None:
     assert all(c["metadata"]["labels"] == {"app": "minio", "release": "minio"} for c in claims)
 
 
-def test_the_standin_recreates_claims_before_deployments_and_chooses_no_node() -> None:
+@pytest.mark.parametrize(("flavour", "databases"), [(conf.KUBEADM, 2), (conf.K3S, 1)])
+def test_the_standin_recreates_claims_before_deployments_and_chooses_no_node(
+    flavour: str, databases: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conf, "flavour", lambda: flavour)
     data = workloads.standin_objects("some-uid")["data"]
     kinds = [json.loads(data[name])["kind"] for name in sorted(data)]
-    assert kinds == ["PersistentVolumeClaim"] * 2 + ["Deployment"] * 2
+    assert kinds == ["PersistentVolumeClaim"] * databases + ["Deployment"] * databases
     for name, text in data.items():
         made = json.loads(text)
         number, kind, *rest = name.removesuffix(".json").split("-")

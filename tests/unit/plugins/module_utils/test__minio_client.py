@@ -48,6 +48,7 @@ class StandInMinio(BaseHTTPRequestHandler):
         state["seen"].append(self.headers.get("Authorization") or "")
         path, _, query = self.path.partition("?")
         if path.startswith("/minio/health/"):
+            time.sleep(state.get("hangs", 0))
             self.answer(412 if "maintenance" in query else 200)
         elif path == "/minio/admin/v3/info":
             time.sleep(state.get("late", 0))
@@ -300,7 +301,7 @@ def test_each_pod_is_asked_by_itself(minio: ThreadingHTTPServer) -> None:
     assert (good.live, good.cluster, good.maintenance, good.error) == (200, 200, 412, "")
     assert good.info is not None
     assert good.info.deployment_id == "id"
-    assert (bad.live, bad.info, bad.error) == (None, None, "Connection refused")
+    assert (bad.live, bad.info, bad.error, bad.timed_out) == (None, None, "Connection refused", False)
     assert set(asked) == {("minio-0", 9100), ("minio-1", 9100)}
 
 
@@ -356,6 +357,12 @@ def test_storageinfo_is_asked_for_drives_that_info_misses(minio: ThreadingHTTPSe
     view = _minio_client.probe(find(StandInApi(pod("minio-0"))), tunnel=tunnel(minio), timeout=5)[0]
     assert view.info is not None
     assert [drive.state for drive in view.info.drives] == ["ok"]
+
+
+def test_a_server_that_takes_a_connection_and_says_nothing_is_late(minio: ThreadingHTTPServer) -> None:
+    minio.state["hangs"] = 3  # type: ignore[attr-defined]
+    view = _minio_client.probe(find(StandInApi(pod("minio-0"))), tunnel=tunnel(minio), timeout=1)[0]
+    assert (view.live, view.timed_out) == (None, True)
 
 
 def test_a_server_that_dials_dead_peers_first_is_waited_for(minio: ThreadingHTTPServer) -> None:

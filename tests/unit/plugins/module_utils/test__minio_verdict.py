@@ -279,7 +279,8 @@ def test_a_pod_that_comes_up_is_told_from_one_that_hangs() -> None:
     assert not starting({}, *lost)
     assert starting({"info": None, "error": "the server is still starting"}, *lost)
     assert starting({"ready": False, "live": None, "info": None}, *lost)
-    assert not starting({"live": None, "info": None, "error": "timed out"}, *lost)
+    assert not starting({"ready": False, "live": None, "info": None, "timed_out": True}, *lost)
+    assert not starting({"info": None, "timed_out": True}, *lost)
     assert starting({}, "minio-0")
 
 
