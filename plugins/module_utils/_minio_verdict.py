@@ -273,7 +273,8 @@ def _away(drive: Drive, view: t.Optional[PodView], *, settle_seconds: int, names
                 drive.endpoint, namespace, view.name, node
             ),
         )
-    return Finding("drive_offline", "{0} is {1}".format(drive.endpoint, drive.state or "in no state"))
+    why = " ({0}: {1})".format(view.name, view.error) if view and view.error else ""
+    return Finding("drive_offline", "{0} is {1}{2}".format(drive.endpoint, drive.state or "in no state", why))
 
 
 def _pods(views: t.Sequence[PodView], settle_seconds: int, *, writable: bool) -> t.Iterator[Finding]:

@@ -422,7 +422,7 @@ def _recoveries(cluster: Cluster, made: Plan) -> t.Iterator[Step]:
         if not node.unschedulable and node.name not in (made.replacement.name, made.lost.name if made.lost else "")
     ]
     if made.claims and others:
-        yield Step("stateful_recovery", "cordon until the recovery has ended", tuple(others))
+        yield Step("stateful_recovery", "cordon while claims are recreated", tuple(others))
     for claim in made.claims:
         refs = [ObjectRef("PersistentVolumeClaim", claim.namespace, claim.name, claim.uid)]
         # That of a volume to be retained is left as it is.

@@ -377,6 +377,34 @@ def test_a_pod_that_does_not_run_is_not_asked(minio: ThreadingHTTPServer) -> Non
     assert minio.state["seen"] == []  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (
+            {"conditions": [{"type": "PodScheduled", "status": "False", "message": "0/4 nodes are available"}]},
+            "the pod is not running: 0/4 nodes are available",
+        ),
+        ({"conditions": [{"type": "PodScheduled", "status": "True"}]}, "the pod is not running"),
+        (
+            {"containerStatuses": [{"state": {"running": {}}}, {"state": {"waiting": {"reason": "ErrImagePull"}}}]},
+            "the pod is not running: ErrImagePull",
+        ),
+    ],
+)
+def test_what_keeps_a_pod_from_running_is_told(minio: ThreadingHTTPServer, status: dict, error: str) -> None:
+    waiting = pod("minio-0", phase="Pending")
+    waiting["status"].update(status)
+    view = _minio_client.probe(find(StandInApi(waiting)), tunnel=tunnel(minio), timeout=5)[0]
+    assert view.error == error
+
+
+def test_a_pod_that_is_being_deleted_is_not_asked(minio: ThreadingHTTPServer) -> None:
+    going = pod("minio-0")
+    going["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    view = _minio_client.probe(find(StandInApi(going)), tunnel=tunnel(minio), timeout=5)[0]
+    assert view.error == "the pod is being deleted"
+
+
 @pytest.mark.parametrize("node", ["master-1", "master-9"])
 def test_a_pod_on_a_node_that_is_away_is_not_asked(minio: ThreadingHTTPServer, node: str) -> None:
     away = pod("minio-0")

@@ -376,6 +376,11 @@ def test_a_drive_that_its_own_server_refuses_is_told_apart(given: list[PodView],
     assert code in gate(verdict(given))
 
 
+def test_why_a_survivor_s_drive_is_away_is_told() -> None:
+    (finding,) = [found for found in verdict(views("dodo"), "minio-0").gate if found.code == "drive_offline"]
+    assert finding.sentence.endswith("is offline (minio-2: the pod is not running)")
+
+
 def test_a_server_that_just_started_may_not_have_its_drive_yet() -> None:
     given = with_drive("offline")
     assert codes(verdict(given, settle=301)) >= {"drive_offline", "settling"}

@@ -76,7 +76,7 @@ def test_the_plan_names_every_object_with_its_uid() -> None:
     others = [("", name, cluster.node(name)["metadata"]["uid"]) for name in ("master-2", "master-3")]
     assert objects(made, "Node") == [("", "master-1", node), *others]
     assert [step.act for step in made.steps if step.objects and step.objects[0].name == "master-2"] == [
-        "cordon until the recovery has ended"
+        "cordon while claims are recreated"
     ]
     assert objects(made, "EtcdMember") == [("", "master-1", cluster.member("master-1").id)]
     assert made.member_id == cluster.member("master-1").id
