@@ -32,6 +32,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._parse import (
     HELPER_POD,
     claim_names,
     moment,
+    pod_hint,
 )
 from ansible_collections.cloudpods.ha.plugins.module_utils._volumes import HOSTNAME_LABEL, fits, pinned, place
 
@@ -228,7 +229,7 @@ def parse_pod(obj: Json) -> Pod:
         ready=(conditions.get("Ready") or {}).get("status") == "True",
         terminating="deletionTimestamp" in meta,
         created=meta.get("creationTimestamp") or "",
-        hint=_hint(status, conditions),
+        hint=pod_hint(obj),
         terminating_seconds=_age(meta.get("deletionTimestamp")) or 0,
         finalizers=tuple(meta.get("finalizers") or ()),
     )
@@ -246,17 +247,6 @@ def parse_workload(obj: Json, *, kind: str) -> Workload:
         managed=bool(obj["metadata"].get("ownerReferences")),
         first=int((obj["spec"].get("ordinals") or {}).get("start") or 0),
     )
-
-
-def _hint(status: Json, conditions: t.Dict[str, Json]) -> str:
-    scheduled = conditions.get("PodScheduled") or {}
-    if scheduled.get("status") == "False":
-        return str(scheduled.get("message") or scheduled.get("reason") or "")
-    for container in (status.get("initContainerStatuses") or []) + (status.get("containerStatuses") or []):
-        waiting = (container.get("state") or {}).get("waiting")
-        if waiting:
-            return "{0} {1}".format(waiting.get("reason") or "", waiting.get("message") or "").strip()
-    return ""
 
 
 def _age(stamp: t.Optional[str]) -> t.Optional[int]:

@@ -23,6 +23,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._kube import KubeApi
 from ansible_collections.cloudpods.ha.plugins.module_utils._minio import OK, parse_info
 from ansible_collections.cloudpods.ha.plugins.module_utils._minio_http import Credentials, Server, Tunnel, server
 from ansible_collections.cloudpods.ha.plugins.module_utils._minio_verdict import PodView
+from ansible_collections.cloudpods.ha.plugins.module_utils._parse import pod_hint
 
 try:
     import urllib3
@@ -218,7 +219,8 @@ def _probe_pod(deployment: Deployment, name: str, pod: t.Optional[Json], *, tunn
     if "deletionTimestamp" in pod["metadata"]:
         return PodView(name, node, ready, error="the pod is being deleted")
     if (pod.get("status") or {}).get("phase") != "Running":
-        return PodView(name, node, ready, error="the pod is not running" + _why(pod))
+        why = pod_hint(pod)[:200]
+        return PodView(name, node, ready, error="the pod is not running" + (": " + why if why else ""))
     if node not in deployment.nodes:
         return PodView(name, node, ready, error="its node {0} is gone or not Ready".format(node))
     asked = deployment.server(name, tunnel=tunnel, timeout=timeout)
@@ -245,19 +247,6 @@ def _probe_pod(deployment: Deployment, name: str, pod: t.Optional[Json], *, tunn
     if not info.deployment_id:
         return PodView(name, node, ready, live, cluster, maintenance, error="the server is still starting")
     return PodView(name, node, ready, live, cluster, maintenance, info)
-
-
-def _why(pod: Json) -> str:
-    """What keeps a pod from running, in the words of the scheduler or the kubelet, after a colon; empty when neither says."""
-    status = pod.get("status") or {}
-    told = [
-        item
-        for item in status.get("conditions") or []
-        if item.get("type") == "PodScheduled" and item.get("status") == "False"
-    ]
-    told += [(item.get("state") or {}).get("waiting") or {} for item in status.get("containerStatuses") or []]
-    reasons = [item.get("message") or item.get("reason") or "" for item in told]
-    return next((": " + reason[:200] for reason in reasons if reason), "")
 
 
 def _late() -> t.Tuple[t.Type[BaseException], ...]:

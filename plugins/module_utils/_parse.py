@@ -122,6 +122,19 @@ def pod(obj: Json) -> Pod:
     )
 
 
+def pod_hint(obj: Json) -> str:
+    """What keeps a pod from running, in the words of the scheduler or the kubelet; empty when neither says."""
+    status = obj.get("status") or {}
+    scheduled: Json = next((item for item in status.get("conditions") or [] if item.get("type") == "PodScheduled"), {})
+    if scheduled.get("status") == "False":
+        return str(scheduled.get("message") or scheduled.get("reason") or "")
+    for container in (status.get("initContainerStatuses") or []) + (status.get("containerStatuses") or []):
+        waiting = (container.get("state") or {}).get("waiting")
+        if waiting:
+            return "{0} {1}".format(waiting.get("reason") or "", waiting.get("message") or "").strip()
+    return ""
+
+
 def claim_names(pod_spec: Json) -> t.List[str]:
     """The claims a pod, or a pod template, mounts."""
     volumes = pod_spec.get("volumes") or []
