@@ -11,7 +11,7 @@ import typing as t
 
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.cloudpods.ha.plugins.module_utils._minio_progress import SETTLED, WAIT, Limits, Memory, look
+from ansible_collections.cloudpods.ha.plugins.module_utils._minio.progress import SETTLED, WAIT, Limits, Memory, look
 
 _ASKED = {
     "kubeconfig": {"type": "path", "required": True},

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """Options of the modules that ask etcd; their twin is ETCD_ARGUMENTS in module_utils/_etcd.py."""
+    """Options of the modules that ask etcd; their twin is ETCD_ARGUMENTS in module_utils/_etcd/client.py."""
 
     DOCUMENTATION = r"""
 notes:

@@ -35,8 +35,8 @@ _value:
 
 import typing as t
 
-from ansible_collections.cloudpods.ha.plugins.module_utils._compose import api_source as choose
-from ansible_collections.cloudpods.ha.plugins.module_utils._models import Json
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
+from ansible_collections.cloudpods.ha.plugins.module_utils._plan.view import api_source as choose
 
 
 def api_source(reports: t.Sequence[Json]) -> Json:

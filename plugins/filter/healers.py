@@ -48,19 +48,21 @@ _value:
 import typing as t
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.cloudpods.ha.plugins.module_utils import _policy
-from ansible_collections.cloudpods.ha.plugins.module_utils._compose import minio as told
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
-from ansible_collections.cloudpods.ha.plugins.module_utils._json import from_json
-from ansible_collections.cloudpods.ha.plugins.module_utils._models import Cluster, Json, Request
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster import Cluster
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import Request
+from ansible_collections.cloudpods.ha.plugins.module_utils._plan import policy
+from ansible_collections.cloudpods.ha.plugins.module_utils._plan.view import minio as told
+from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import from_json
 
 
 def healers(api: Json, request: Json, minio: t.Sequence[Json] = ()) -> t.List[Json]:
     try:
         wanted = from_json(Request, request)
-        _policy.check(wanted.policies)
-        _policy.check_names(wanted.discard)
-        return _policy.healers(from_json(Cluster, api), wanted, told(minio))
+        policy.check(wanted.policies)
+        policy.check_names(wanted.discard)
+        return policy.healers(from_json(Cluster, api), wanted, told(minio))
     except HaError as exc:
         raise AnsibleFilterError(str(exc)) from None
 

@@ -49,7 +49,7 @@ _value:
 
 import typing as t
 
-from ansible_collections.cloudpods.ha.plugins.module_utils._models import Json
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
 
 
 def host_reports(results: t.Sequence[Json], survivors: t.Sequence[str], executor: str, members: Json) -> t.List[Json]:

@@ -58,9 +58,9 @@ import json
 import typing as t
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.cloudpods.ha.plugins.module_utils import _kubeadm
+from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import API_PORT, host_port
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
-from ansible_collections.cloudpods.ha.plugins.module_utils._providers import API_PORT, host_port
+from ansible_collections.cloudpods.ha.plugins.module_utils._join import kubeadm
 
 
 def join_configuration(
@@ -73,7 +73,7 @@ def join_configuration(
     cri_socket: str = "",
 ) -> str:
     try:
-        document = _kubeadm.join_configuration(
+        document = kubeadm.join_configuration(
             kubernetes_version=kubernetes_version,
             endpoint=host_port(endpoint, API_PORT),
             token=credentials["token"],

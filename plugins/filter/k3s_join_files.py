@@ -61,9 +61,9 @@ import json
 import typing as t
 
 import yaml
+from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import API_PORT, host_port
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
-from ansible_collections.cloudpods.ha.plugins.module_utils._k3s import join_files, secrets
-from ansible_collections.cloudpods.ha.plugins.module_utils._providers import API_PORT, host_port
+from ansible_collections.cloudpods.ha.plugins.module_utils._join.k3s import join_files, secrets
 
 Json = t.Dict[str, t.Any]
 

@@ -39,7 +39,7 @@ _value:
 
 import typing as t
 
-from ansible_collections.cloudpods.ha.plugins.module_utils._k3s import why
+from ansible_collections.cloudpods.ha.plugins.module_utils._join.k3s import why
 
 
 def k3s_why(log: str, secrets: t.Sequence[str] = ()) -> str:

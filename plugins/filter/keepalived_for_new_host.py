@@ -58,7 +58,7 @@ import typing as t
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
-from ansible_collections.cloudpods.ha.plugins.module_utils._keepalived import for_new_host
+from ansible_collections.cloudpods.ha.plugins.module_utils._vip.manifest import for_new_host
 
 
 def keepalived_for_new_host(text: str, node_ip: str, interface: str) -> str:

@@ -46,7 +46,7 @@ import typing as t
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
-from ansible_collections.cloudpods.ha.plugins.module_utils._keepalived import take_over
+from ansible_collections.cloudpods.ha.plugins.module_utils._vip.manifest import take_over
 
 
 def keepalived_take_over(text: str) -> str:

@@ -59,15 +59,15 @@ _value:
 import typing as t
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.cloudpods.ha.plugins.module_utils import _ocboot
-from ansible_collections.cloudpods.ha.plugins.module_utils._json import from_json, to_json
-from ansible_collections.cloudpods.ha.plugins.module_utils._models import Json
-from ansible_collections.cloudpods.ha.plugins.module_utils._ocboot_models import OcbootInputs
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
+from ansible_collections.cloudpods.ha.plugins.module_utils._ocboot import config
+from ansible_collections.cloudpods.ha.plugins.module_utils._ocboot.models import OcbootInputs
+from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import from_json, to_json
 
 
 def ocboot_configuration(inputs: Json) -> Json:
     try:
-        made = _ocboot.configuration(from_json(OcbootInputs, inputs))
+        made = config.configuration(from_json(OcbootInputs, inputs))
     except TypeError as exc:
         # A key that is missing or unknown; the values are not in the message.
         raise AnsibleFilterError("ocboot_configuration: {0}".format(exc)) from None

@@ -48,8 +48,8 @@ _value:
 
 import typing as t
 
-from ansible_collections.cloudpods.ha.plugins.module_utils._models import Json
-from ansible_collections.cloudpods.ha.plugins.module_utils._ocboot_output import differences
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
+from ansible_collections.cloudpods.ha.plugins.module_utils._ocboot.output import differences
 
 
 def ocboot_differences(before: t.Sequence[Json], after: t.Sequence[Json]) -> t.List[Json]:

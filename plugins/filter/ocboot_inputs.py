@@ -78,10 +78,10 @@ import typing as t
 
 import yaml
 from ansible.errors import AnsibleFilterError
-from ansible_collections.cloudpods.ha.plugins.module_utils import _ocboot_read as read
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
-from ansible_collections.cloudpods.ha.plugins.module_utils._json import to_json
-from ansible_collections.cloudpods.ha.plugins.module_utils._models import Json
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
+from ansible_collections.cloudpods.ha.plugins.module_utils._ocboot import inputs as read
+from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import to_json
 
 
 def ocboot_inputs(

@@ -35,7 +35,7 @@ _value:
 
 import typing as t
 
-from ansible_collections.cloudpods.ha.plugins.module_utils._ocboot_output import yaml_value
+from ansible_collections.cloudpods.ha.plugins.module_utils._ocboot.output import yaml_value
 
 
 def ocboot_value(value: t.Any) -> str:

@@ -54,20 +54,21 @@ _value:
 import typing as t
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.cloudpods.ha.plugins.module_utils import _policy
-from ansible_collections.cloudpods.ha.plugins.module_utils._compose import compose
-from ansible_collections.cloudpods.ha.plugins.module_utils._compose import minio as told
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
-from ansible_collections.cloudpods.ha.plugins.module_utils._json import from_json, to_json
-from ansible_collections.cloudpods.ha.plugins.module_utils._models import Json, Request
-from ansible_collections.cloudpods.ha.plugins.module_utils._plan import plan
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import Request
+from ansible_collections.cloudpods.ha.plugins.module_utils._plan import policy
+from ansible_collections.cloudpods.ha.plugins.module_utils._plan.plan import plan
+from ansible_collections.cloudpods.ha.plugins.module_utils._plan.view import compose
+from ansible_collections.cloudpods.ha.plugins.module_utils._plan.view import minio as told
+from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import from_json, to_json
 
 
 def replacement_plan(api: Json, reports: t.Sequence[Json], request: Json, minio: t.Sequence[Json] = ()) -> Json:
     try:
         wanted = from_json(Request, request)
-        _policy.check(wanted.policies)
-        _policy.check_names(wanted.discard)
+        policy.check(wanted.policies)
+        policy.check_names(wanted.discard)
         cluster = compose(api=api, hosts=reports, wanted=wanted.lost)
         return {"cluster": to_json(cluster), "plan": to_json(plan(cluster, wanted, told(minio)))}
     except HaError as exc:

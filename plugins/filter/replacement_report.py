@@ -54,9 +54,10 @@ _value:
 
 import typing as t
 
-from ansible_collections.cloudpods.ha.plugins.module_utils._json import from_json
-from ansible_collections.cloudpods.ha.plugins.module_utils._models import Json, Plan
-from ansible_collections.cloudpods.ha.plugins.module_utils._report import report
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import Plan
+from ansible_collections.cloudpods.ha.plugins.module_utils._plan.report import report
+from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import from_json
 
 
 def replacement_report(plan: Json, journal: Json, results: Json, *, outcome: str, failure: str = "") -> Json:

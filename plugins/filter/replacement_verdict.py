@@ -58,11 +58,11 @@ _value:
 
 import typing as t
 
-from ansible_collections.cloudpods.ha.plugins.module_utils._compose import compose
-from ansible_collections.cloudpods.ha.plugins.module_utils._compose import minio as told
-from ansible_collections.cloudpods.ha.plugins.module_utils._json import to_json
-from ansible_collections.cloudpods.ha.plugins.module_utils._models import Json
-from ansible_collections.cloudpods.ha.plugins.module_utils._verdict import verdict
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
+from ansible_collections.cloudpods.ha.plugins.module_utils._plan.verification import verdict
+from ansible_collections.cloudpods.ha.plugins.module_utils._plan.view import compose
+from ansible_collections.cloudpods.ha.plugins.module_utils._plan.view import minio as told
+from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import to_json
 
 
 def replacement_verdict(

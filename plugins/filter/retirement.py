@@ -71,11 +71,11 @@ _value:
 
 import typing as t
 
-from ansible_collections.cloudpods.ha.plugins.module_utils import _parse
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import Unsafe
-from ansible_collections.cloudpods.ha.plugins.module_utils._json import from_json, to_json
-from ansible_collections.cloudpods.ha.plugins.module_utils._models import Etcd
-from ansible_collections.cloudpods.ha.plugins.module_utils._retire import Residue, decide
+from ansible_collections.cloudpods.ha.plugins.module_utils._host.retirement import Residue, decide
+from ansible_collections.cloudpods.ha.plugins.module_utils._k8s import parse
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.etcd import Etcd
+from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import from_json, to_json
 
 Json = t.Dict[str, t.Any]
 
@@ -86,7 +86,7 @@ def retirement(
     try:
         decision = decide(
             from_json(Residue, residue),
-            nodes=[_parse.node(node, leases=[], now="") for node in nodes],
+            nodes=[parse.node(node, leases=[], now="") for node in nodes],
             etcd=from_json(Etcd, etcd),
             vip=vip,
             ca_digest=survivor["ca_digest"],

@@ -59,7 +59,7 @@ _value:
 import typing as t
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import Unsafe
-from ansible_collections.cloudpods.ha.plugins.module_utils._vip_holder import holder
+from ansible_collections.cloudpods.ha.plugins.module_utils._vip.election import holder
 
 
 def vip_holder(reports: t.Mapping[str, t.Any], address: str, promote: str = "") -> t.Dict[str, t.Any]:

@@ -1,8 +1,6 @@
+"""Errors by meaning. Each keeps its facts as fields; only a module's main() turns one into a message for Ansible."""
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-
-# Private to this collection: it may change in any release.
-"""Errors by meaning. Each keeps its facts as fields; only a module's main() turns one into a message for Ansible."""
 
 from __future__ import annotations
 

@@ -1,8 +1,6 @@
+"""Running a program on this host, behind one callable, so that what a program says can be tested without the program."""
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-
-# Private to this collection: it may change in any release.
-"""Running a program on this host, behind one callable, so that what a program says can be tested without the program."""
 
 from __future__ import annotations
 

@@ -89,11 +89,11 @@ programs:
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import PROBE_PORTS, PUSHED_PROGRAMS
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
-from ansible_collections.cloudpods.ha.plugins.module_utils._host import gather
-from ansible_collections.cloudpods.ha.plugins.module_utils._json import to_json
-from ansible_collections.cloudpods.ha.plugins.module_utils._providers import PROBE_PORTS, PUSHED_PROGRAMS
+from ansible_collections.cloudpods.ha.plugins.module_utils._host.facts import gather
 from ansible_collections.cloudpods.ha.plugins.module_utils._runner import module_runner
+from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import to_json
 
 
 def main() -> t.NoReturn:

@@ -110,11 +110,11 @@ residue:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import PROVIDERS
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
-from ansible_collections.cloudpods.ha.plugins.module_utils._json import to_json
-from ansible_collections.cloudpods.ha.plugins.module_utils._providers import PROVIDERS
-from ansible_collections.cloudpods.ha.plugins.module_utils._residue import gather
+from ansible_collections.cloudpods.ha.plugins.module_utils._host.residue import gather
 from ansible_collections.cloudpods.ha.plugins.module_utils._runner import module_runner
+from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import to_json
 
 
 def main() -> None:

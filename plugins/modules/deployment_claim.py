@@ -113,18 +113,18 @@ diff:
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.cloudpods.ha.plugins.module_utils import _claims_client
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
-from ansible_collections.cloudpods.ha.plugins.module_utils._kube import connect
+from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.client import connect
+from ansible_collections.cloudpods.ha.plugins.module_utils._recovery import client
 
 
 def main() -> t.NoReturn:
     """Do the next act, or say why there is none."""
-    module = AnsibleModule(argument_spec=_claims_client.argument_spec(), supports_check_mode=True)
+    module = AnsibleModule(argument_spec=client.argument_spec(), supports_check_mode=True)
     try:
         api = connect(module.params["kubeconfig"], check_mode=module.check_mode)
-        target = _claims_client.target_from(module.params, kind="Deployment")
-        result = _claims_client.step(api, target=target, check_mode=module.check_mode, diff=module._diff)
+        target = client.target_from(module.params, kind="Deployment")
+        result = client.step(api, target=target, check_mode=module.check_mode, diff=module._diff)
     except HaError as exc:
         module.fail_json(msg=str(exc), action="error", done=False)
     if result["action"] == "refuse":

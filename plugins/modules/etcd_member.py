@@ -118,13 +118,13 @@ refusals:
 
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import PROVIDERS
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
-from ansible_collections.cloudpods.ha.plugins.module_utils._etcd import ETCD_ARGUMENTS, EtcdClient, remove_member
-from ansible_collections.cloudpods.ha.plugins.module_utils._etcd_parse import hex_id
-from ansible_collections.cloudpods.ha.plugins.module_utils._json import to_json
-from ansible_collections.cloudpods.ha.plugins.module_utils._providers import PROVIDERS
-from ansible_collections.cloudpods.ha.plugins.module_utils._quorum import Target, describe
+from ansible_collections.cloudpods.ha.plugins.module_utils._etcd.client import ETCD_ARGUMENTS, EtcdClient, remove_member
+from ansible_collections.cloudpods.ha.plugins.module_utils._etcd.parse import hex_id
+from ansible_collections.cloudpods.ha.plugins.module_utils._etcd.quorum import Target, describe
 from ansible_collections.cloudpods.ha.plugins.module_utils._runner import module_runner
+from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import to_json
 
 
 def main() -> None:

@@ -81,13 +81,13 @@ problems:
 
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import PROVIDERS
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
-from ansible_collections.cloudpods.ha.plugins.module_utils._etcd import ETCD_ARGUMENTS, EtcdClient
-from ansible_collections.cloudpods.ha.plugins.module_utils._json import to_json
-from ansible_collections.cloudpods.ha.plugins.module_utils._models import Etcd
-from ansible_collections.cloudpods.ha.plugins.module_utils._providers import PROVIDERS
-from ansible_collections.cloudpods.ha.plugins.module_utils._quorum import describe, problems
+from ansible_collections.cloudpods.ha.plugins.module_utils._etcd.client import ETCD_ARGUMENTS, EtcdClient
+from ansible_collections.cloudpods.ha.plugins.module_utils._etcd.quorum import describe, problems
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.etcd import Etcd
 from ansible_collections.cloudpods.ha.plugins.module_utils._runner import module_runner
+from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import to_json
 
 
 def main() -> None:

@@ -87,12 +87,12 @@ taken:
 
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import HOST_BACKUPS, PROVIDERS
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
-from ansible_collections.cloudpods.ha.plugins.module_utils._etcd import ETCD_ARGUMENTS, EtcdClient
-from ansible_collections.cloudpods.ha.plugins.module_utils._json import to_json
-from ansible_collections.cloudpods.ha.plugins.module_utils._providers import HOST_BACKUPS, PROVIDERS
+from ansible_collections.cloudpods.ha.plugins.module_utils._etcd.client import ETCD_ARGUMENTS, EtcdClient
+from ansible_collections.cloudpods.ha.plugins.module_utils._etcd.snapshot import take
 from ansible_collections.cloudpods.ha.plugins.module_utils._runner import module_runner
-from ansible_collections.cloudpods.ha.plugins.module_utils._snapshot import take
+from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import to_json
 
 
 def main() -> None:

@@ -74,8 +74,8 @@ snapshot:
 
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.cloudpods.ha.plugins.module_utils._json import to_json
-from ansible_collections.cloudpods.ha.plugins.module_utils._snapshot import inspect
+from ansible_collections.cloudpods.ha.plugins.module_utils._etcd.snapshot import inspect
+from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import to_json
 
 
 def main() -> None:

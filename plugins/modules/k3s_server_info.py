@@ -115,7 +115,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
-from ansible_collections.cloudpods.ha.plugins.module_utils._k3s_server import read
+from ansible_collections.cloudpods.ha.plugins.module_utils._join.k3s_server import read
 
 
 def main() -> t.NoReturn:

@@ -68,9 +68,9 @@ former:
 
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.cloudpods.ha.plugins.module_utils._cluster_status import CONFIG_MAP, KEY, without
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
-from ansible_collections.cloudpods.ha.plugins.module_utils._kube import connect
+from ansible_collections.cloudpods.ha.plugins.module_utils._join.cluster_status import CONFIG_MAP, KEY, without
+from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.client import connect
 
 
 def main() -> None:

@@ -91,9 +91,9 @@ import tempfile
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import KUBEADM, kubectl_argv
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
-from ansible_collections.cloudpods.ha.plugins.module_utils._kubeadm import parse_join_command, upload_configuration
-from ansible_collections.cloudpods.ha.plugins.module_utils._providers import KUBEADM, kubectl_argv
+from ansible_collections.cloudpods.ha.plugins.module_utils._join.kubeadm import parse_join_command, upload_configuration
 from ansible_collections.cloudpods.ha.plugins.module_utils._runner import Runner, module_runner, output_of
 
 _CERTIFICATES = "kubeadm-certs"

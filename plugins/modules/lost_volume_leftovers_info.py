@@ -122,16 +122,16 @@ helper_pods:
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.cloudpods.ha.plugins.module_utils import _claims_client
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
-from ansible_collections.cloudpods.ha.plugins.module_utils._kube import connect
+from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.client import connect
+from ansible_collections.cloudpods.ha.plugins.module_utils._recovery import client
 
 CLAIM_KEYS = ("namespace", "name", "uid", "pv_name", "pv_uid")
 
 
 def main() -> t.NoReturn:
     """Read and judge."""
-    spec = _claims_client.argument_spec()
+    spec = client.argument_spec()
     module = AnsibleModule(
         argument_spec={
             "kubeconfig": spec["kubeconfig"],
@@ -146,8 +146,8 @@ def main() -> t.NoReturn:
             module.fail_json(msg="an entry of 'claims' lacks {0}: {1}".format(", ".join(missing), claim.get("name")))
     try:
         api = connect(module.params["kubeconfig"], check_mode=True)
-        lost = _claims_client.lost_from(module.params["lost_node"])
-        result = _claims_client.leftovers(api, lost=lost, claims=module.params["claims"])
+        lost = client.lost_from(module.params["lost_node"])
+        result = client.leftovers(api, lost=lost, claims=module.params["claims"])
     except HaError as exc:
         module.fail_json(msg=str(exc))
     module.exit_json(changed=False, **result)

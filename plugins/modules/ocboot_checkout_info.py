@@ -59,8 +59,8 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
-from ansible_collections.cloudpods.ha.plugins.module_utils._json import to_json
-from ansible_collections.cloudpods.ha.plugins.module_utils._ocboot_checkout import look
+from ansible_collections.cloudpods.ha.plugins.module_utils._ocboot.checkout import look
+from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import to_json
 
 
 def main() -> t.NoReturn:

@@ -80,9 +80,9 @@ saved:
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.cloudpods.ha.plugins.module_utils import _ocboot_files
-from ansible_collections.cloudpods.ha.plugins.module_utils._addresses import addresses
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
+from ansible_collections.cloudpods.ha.plugins.module_utils._host.addresses import addresses
+from ansible_collections.cloudpods.ha.plugins.module_utils._ocboot import host_files
 from ansible_collections.cloudpods.ha.plugins.module_utils._runner import module_runner
 
 
@@ -97,10 +97,10 @@ def main() -> t.NoReturn:
     )
     provider, save_as = module.params["provider"], module.params["save_as"]
     try:
-        files = _ocboot_files.read(provider)
-        known = _ocboot_files.token_known() if provider == "k3s" else None
+        files = host_files.read(provider)
+        known = host_files.token_known() if provider == "k3s" else None
         carried = list(addresses(module_runner(module)))
-        saved = _ocboot_files.save(provider, save_as, check_mode=module.check_mode) if save_as else []
+        saved = host_files.save(provider, save_as, check_mode=module.check_mode) if save_as else []
     except HaError as exc:
         module.fail_json(msg=str(exc))
     module.exit_json(

@@ -96,7 +96,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
-from ansible_collections.cloudpods.ha.plugins.module_utils._ocboot_run import run
+from ansible_collections.cloudpods.ha.plugins.module_utils._ocboot.run import run
 
 
 def main() -> t.NoReturn:

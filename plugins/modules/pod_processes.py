@@ -55,7 +55,7 @@ ended:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
-from ansible_collections.cloudpods.ha.plugins.module_utils._processes import end_pod_processes, pod_processes
+from ansible_collections.cloudpods.ha.plugins.module_utils._host.processes import end_pod_processes, pod_processes
 
 
 def main() -> None:

@@ -64,7 +64,7 @@ moved:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
-from ansible_collections.cloudpods.ha.plugins.module_utils._set_aside import set_aside
+from ansible_collections.cloudpods.ha.plugins.module_utils._host.archive import set_aside
 
 
 def main() -> None:

@@ -102,10 +102,10 @@ vip:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import PROVIDERS
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
-from ansible_collections.cloudpods.ha.plugins.module_utils._providers import PROVIDERS
+from ansible_collections.cloudpods.ha.plugins.module_utils._host.vip import inspect
 from ansible_collections.cloudpods.ha.plugins.module_utils._runner import module_runner
-from ansible_collections.cloudpods.ha.plugins.module_utils._vip import inspect
 
 
 def main() -> None:

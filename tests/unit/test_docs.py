@@ -14,19 +14,25 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.cloudpods.ha.plugins.module_utils import _json, _models
-from ansible_collections.cloudpods.ha.plugins.module_utils._plan import plan
-from ansible_collections.cloudpods.ha.plugins.module_utils._report import report
+from ansible_collections.cloudpods.ha.plugins.module_utils import _serialize
+from ansible_collections.cloudpods.ha.plugins.module_utils._models import cluster as cluster_records
+from ansible_collections.cloudpods.ha.plugins.module_utils._models import etcd as etcd_records
+from ansible_collections.cloudpods.ha.plugins.module_utils._models import host as host_records
+from ansible_collections.cloudpods.ha.plugins.module_utils._models import kubernetes as kubernetes_records
+from ansible_collections.cloudpods.ha.plugins.module_utils._models import plan as plan_records
+from ansible_collections.cloudpods.ha.plugins.module_utils._plan.plan import plan
+from ansible_collections.cloudpods.ha.plugins.module_utils._plan.report import report
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 CODE = sorted(
-    path for folder in ("module_utils", "modules", "filter") for path in (ROOT / "plugins" / folder).glob("*.py")
+    path for folder in ("module_utils", "modules", "filter") for path in (ROOT / "plugins" / folder).rglob("*.py")
 )
 RECORDS = {
     name: kind
-    for name, kind in vars(_models).items()
-    if dataclasses.is_dataclass(kind) and isinstance(kind, type) and kind.__module__ == _models.__name__
+    for records in (cluster_records, etcd_records, host_records, kubernetes_records, plan_records)
+    for name, kind in vars(records).items()
+    if dataclasses.is_dataclass(kind) and isinstance(kind, type) and kind.__module__ == records.__name__
 }
 INVENTORIES = sorted(path for path in (ROOT / "inventories").iterdir() if path.is_dir())
 NETWORKS = [ipaddress.ip_network(text) for text in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24")]
@@ -102,7 +108,7 @@ def codes_of_roles() -> set[str]:
 
 
 def minio_codes() -> set[str]:
-    tree = ast.parse((ROOT / "plugins" / "module_utils" / "_minio_verdict.py").read_text(encoding="utf-8"))
+    tree = ast.parse((ROOT / "plugins" / "module_utils" / "_minio" / "health.py").read_text(encoding="utf-8"))
     calls = [
         node
         for node in ast.walk(tree)
@@ -122,11 +128,12 @@ def replace_master_variables() -> set[str]:
     return found - own
 
 
-def sample_plan() -> _models.Plan:
+def sample_plan() -> plan_records.Plan:
     """The plan for the Cluster and the Request that are shown."""
     texts = sections("contracts.md", "###")
     cluster, request = (
-        _json.from_json(kind, samples(texts[kind.__name__])[0]) for kind in (_models.Cluster, _models.Request)
+        _serialize.from_json(kind, samples(texts[kind.__name__])[0])
+        for kind in (cluster_records.Cluster, plan_records.Request)
     )
     return plan(cluster, request)
 
@@ -182,13 +189,13 @@ def test_samples_of_records_can_be_read() -> None:
     for name, text in sections("contracts.md", "###").items():
         for sample in samples(text) if name in RECORDS else []:
             found += 1
-            _json.from_json(RECORDS[name], sample)
+            _serialize.from_json(RECORDS[name], sample)
     assert found >= len(("Cluster", "Plan", "Request"))
 
 
 def test_the_plan_shown_is_the_plan_of_the_cluster_shown() -> None:
     shown = samples(sections("contracts.md", "###")["Plan"])[0]
-    made = _json.to_json(sample_plan())
+    made = _serialize.to_json(sample_plan())
     assert made["refusals"] == []
     assert {key: made[key] for key in shown} == shown
 

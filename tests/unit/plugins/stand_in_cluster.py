@@ -18,26 +18,23 @@ from typing import Any
 import yaml
 from ansible_collections.cloudpods.ha.plugins.filter.healers import healers
 from ansible_collections.cloudpods.ha.plugins.filter.replacement_verdict import replacement_verdict
-from ansible_collections.cloudpods.ha.plugins.module_utils import _cluster, _compose, _parity, _parse, _volumes
-from ansible_collections.cloudpods.ha.plugins.module_utils._json import from_json, to_json
-from ansible_collections.cloudpods.ha.plugins.module_utils._models import (
-    Cluster,
-    Etcd,
-    Host,
-    K3s,
-    Keepalived,
-    Member,
-    Plan,
-    Request,
-)
-from ansible_collections.cloudpods.ha.plugins.module_utils._plan import plan
-from ansible_collections.cloudpods.ha.plugins.module_utils._providers import (
+from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import (
     K3S_FINALIZER,
     K3S_MEMBER_ADDRESS,
     K3S_MEMBER_NAME,
     PROVIDERS,
 )
-from ansible_collections.cloudpods.ha.plugins.module_utils._quorum import healthy, quorum, voters
+from ansible_collections.cloudpods.ha.plugins.module_utils._etcd.quorum import healthy, quorum, voters
+from ansible_collections.cloudpods.ha.plugins.module_utils._k8s import cluster as k8s_cluster
+from ansible_collections.cloudpods.ha.plugins.module_utils._k8s import parity, parse
+from ansible_collections.cloudpods.ha.plugins.module_utils._k8s import volumes as k8s_volumes
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster import Cluster
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.etcd import Etcd, Member
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.host import Host, K3s, Keepalived
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import Plan, Request
+from ansible_collections.cloudpods.ha.plugins.module_utils._plan import view
+from ansible_collections.cloudpods.ha.plugins.module_utils._plan.plan import plan
+from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import from_json, to_json
 
 Json = dict[str, Any]
 Act = tuple[str, Callable[[], None]]
@@ -242,14 +239,14 @@ class StandInCluster:
         return StandInApi(copy.deepcopy(self.lists), copy.deepcopy(self.objects))
 
     def api_json(self, *, lost: str = "") -> Json:
-        read = _cluster.read(self.api(), provider=self.provider.name, lost_name=lost or self.lost)  # type: ignore[arg-type]
+        read = k8s_cluster.read(self.api(), provider=self.provider.name, lost_name=lost or self.lost)  # type: ignore[arg-type]
         return to_json(read)
 
     def reports(self) -> list[Json]:
         return [self._report(name) for name in (*self.survivors, self.spare) if name in self.hosts]
 
     def cluster(self, *, lost: str = "") -> Cluster:
-        return _compose.compose(api=self.api_json(lost=lost), hosts=self.reports(), wanted=lost or self.lost)
+        return view.compose(api=self.api_json(lost=lost), hosts=self.reports(), wanted=lost or self.lost)
 
     def request(self, **fields: Any) -> Request:
         known: Json = {"lost": self.lost, "policies": self.policies, "discard": DISCARD, "storage_path": STORAGE}
@@ -274,7 +271,7 @@ class StandInCluster:
 
     def plan(self, **fields: Any) -> Plan:
         cluster = self.cluster(lost=fields.get("lost", ""))
-        made = plan(cluster, self.request(**fields), _compose.minio(self.minio()))
+        made = plan(cluster, self.request(**fields), view.minio(self.minio()))
         # What a role gets is the plan as a fact.
         assert from_json(Plan, to_json(made)) == made
         return made
@@ -289,7 +286,7 @@ class StandInCluster:
     def journal(self) -> Json | None:
         name = "cloudpods-ha-" + self.lost
         found = [item for item in self.lists[CONFIGMAPS] if item["metadata"]["name"] == name]
-        return _parse.journal_state(found[0]) if found else None
+        return parse.journal_state(found[0]) if found else None
 
     # What is there.
 
@@ -468,7 +465,7 @@ class StandInCluster:
         cluster = self.cluster()
         new = next(node for node in cluster.nodes if node.name == self.heir)
         others = [node for node in cluster.nodes if node.control_plane and node.name not in (self.heir, self.lost)]
-        wanted = _parity.parity(new, others)
+        wanted = parity.parity(new, others)
         node = self.node(self.heir)
         node["metadata"]["labels"].update(wanted.labels)
         node["spec"]["taints"] = [dict(taint) for taint in wanted.taints]
@@ -483,8 +480,8 @@ class StandInCluster:
             return
         volume = self.find(VOLUMES, claim["spec"]["volumeName"])
         assert volume is not None
-        where, lost = _volumes.place(volume), _volumes.Site(self.lost, self.lost)
-        assert _volumes.found_by(where, lost, ()) == ("affinity", "annotation"), "a volume that is elsewhere"
+        where, lost = k8s_volumes.place(volume), k8s_volumes.Site(self.lost, self.lost)
+        assert k8s_volumes.found_by(where, lost, ()) == ("affinity", "annotation"), "a volume that is elsewhere"
         assert volume["metadata"].get("creationTimestamp") != MADE, "a volume of the replacement"
         found = self.find(NODES, self.lost)
         assert found is None or found["metadata"]["creationTimestamp"] == JOINED, "the Node is still there"
@@ -528,14 +525,14 @@ class StandInCluster:
             if pod["metadata"]["name"].startswith("helper-pod-"):
                 continue
             self.lists[PODS].remove(pod)
-            if _parse.pod(pod).owner.startswith("StatefulSet/"):
+            if parse.pod(pod).owner.startswith("StatefulSet/"):
                 meta = pod["metadata"]
                 again = pod_object(
                     meta["namespace"],
                     meta["name"],
                     self.uid("pod"),
-                    claims=_parse.claim_names(pod["spec"]),
-                    owner=_parse.pod(pod).owner,
+                    claims=parse.claim_names(pod["spec"]),
+                    owner=parse.pod(pod).owner,
                 )
                 self.lists[PODS].append(again)
 
@@ -633,7 +630,7 @@ class StandInCluster:
             node["metadata"]["finalizers"] = ["wrangler.cattle.io/node", K3S_FINALIZER]
 
     def _annotate(self, node: Json, member: Member) -> None:
-        address = next(iter(_compose.url_hosts(member.peer_urls)))
+        address = next(iter(view.url_hosts(member.peer_urls)))
         wanted = {K3S_MEMBER_NAME: member.name, K3S_MEMBER_ADDRESS: address}
         node["metadata"].setdefault("annotations", {}).update(wanted)
 
@@ -690,7 +687,7 @@ class StandInCluster:
             self.change_host(holder, addresses=(*self.hosts[holder].addresses, self.vip))
         for pod in [item for item in self.lists[PODS] if item["spec"].get("nodeName") == self.lost]:
             pod["metadata"]["deletionTimestamp"] = DIED
-            if _parse.pod(pod).owner.startswith("ReplicaSet/"):
+            if parse.pod(pod).owner.startswith("ReplicaSet/"):
                 meta = pod["metadata"]
                 again = self._deployment_pod(meta["namespace"], meta["ownerReferences"][0]["name"], "")
                 self.lists[PODS].append(again)
@@ -709,7 +706,7 @@ class StandInCluster:
         return [
             pod
             for pod in self.lists[PODS]
-            if pod["metadata"]["namespace"] == namespace and claim in _parse.claim_names(pod["spec"])
+            if pod["metadata"]["namespace"] == namespace and claim in parse.claim_names(pod["spec"])
         ]
 
     def _member(self, name: str, *, learner: bool = False, started: bool = True, healthy: bool = True) -> Member:

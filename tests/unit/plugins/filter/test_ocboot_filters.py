@@ -14,9 +14,10 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.cloudpods.ha.plugins.filter.ocboot_configuration import ocboot_configuration
 from ansible_collections.cloudpods.ha.plugins.filter.ocboot_differences import ocboot_differences
 from ansible_collections.cloudpods.ha.plugins.filter.ocboot_inputs import ocboot_inputs
-from ansible_collections.cloudpods.ha.plugins.module_utils import _ocboot_models, _ocboot_read
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
-from ansible_collections.cloudpods.ha.plugins.module_utils._json import from_json, to_json
+from ansible_collections.cloudpods.ha.plugins.module_utils._ocboot import inputs as ocboot_read
+from ansible_collections.cloudpods.ha.plugins.module_utils._ocboot import models
+from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import from_json, to_json
 from ansible_collections.cloudpods.ha.tests.unit.plugins.ocboot_answers import PROVIDERS, facts, inputs
 
 Json = dict[str, Any]
@@ -35,7 +36,7 @@ def test_a_filter_is_registered_under_the_name_of_its_file(name: str) -> None:
 def test_inputs_are_plain_data_that_makes_the_record(provider: str) -> None:
     found = inputs(facts(provider))
     assert json.loads(json.dumps(found)) == found
-    record = from_json(_ocboot_models.OcbootInputs, found)
+    record = from_json(models.OcbootInputs, found)
     assert to_json(record)["survivors"] == found["survivors"]
     assert [host.holds_vip for host in record.survivors] == [True, False]
     assert record.survivors[0].host_networks == ("eth0/br0/" + record.survivors[0].ip,)
@@ -88,11 +89,11 @@ def test_a_host_that_was_not_asked_is_a_refusal_and_not_a_crash() -> None:
 
 def test_what_the_operator_gives_for_a_machine_goes_before_its_host_conf() -> None:
     conf = {"networks": ["eth0/br0/192.0.2.12"], "local_image_path": ["/data"], "hugepages_option": "disable"}
-    found = _ocboot_read.host({**MACHINE, "host_networks": "bond0/br0/192.0.2.12"}, conf=conf)
+    found = ocboot_read.host({**MACHINE, "host_networks": "bond0/br0/192.0.2.12"}, conf=conf)
     assert (found.host_networks, found.disk_paths) == (("bond0/br0/192.0.2.12",), ("/data",))
     assert (found.hugepages, found.containerd) == (False, None)
     with pytest.raises(HaError, match="no mapping"):
-        _ocboot_read.host(MACHINE, conf=["x"])
+        ocboot_read.host(MACHINE, conf=["x"])
 
 
 def result(host: str, text: str | None) -> Json:

@@ -19,7 +19,7 @@ from ansible_collections.cloudpods.ha.plugins.filter.node_parity import node_par
 from ansible_collections.cloudpods.ha.plugins.filter.replacement_plan import replacement_plan
 from ansible_collections.cloudpods.ha.plugins.filter.replacement_report import replacement_report
 from ansible_collections.cloudpods.ha.plugins.filter.replacement_verdict import replacement_verdict
-from ansible_collections.cloudpods.ha.plugins.module_utils._json import to_json
+from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import to_json
 from ansible_collections.cloudpods.ha.tests.unit.plugins.stand_in_cluster import (
     PODS,
     StandInCluster,

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.cloudpods.ha.plugins.module_utils._json import from_json
-from ansible_collections.cloudpods.ha.plugins.module_utils._models import Etcd
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.etcd import Etcd
+from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import from_json
 from ansible_collections.cloudpods.ha.plugins.modules import (
     etcd_member,
     etcd_member_info,

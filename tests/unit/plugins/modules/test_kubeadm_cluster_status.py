@@ -11,7 +11,7 @@ import pytest
 import yaml
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import ApiRefused
-from ansible_collections.cloudpods.ha.plugins.module_utils._kube import KubeApi
+from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.client import KubeApi
 from ansible_collections.cloudpods.ha.plugins.modules import kubeadm_cluster_status
 
 STATUS = {

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.cloudpods.ha.plugins.module_utils import _ocboot_files
+from ansible_collections.cloudpods.ha.plugins.module_utils._ocboot import host_files
 from ansible_collections.cloudpods.ha.plugins.modules import ocboot_checkout_info, ocboot_host_files, ocboot_run
 
 Json = dict[str, Any]
@@ -72,9 +72,9 @@ def test_a_check_runs_nothing(checkout: Path, capsys: pytest.CaptureFixture[str]
 def test_the_files_of_a_host_are_told_and_kept_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(_ocboot_files, "_under", lambda _root, path: str(tmp_path / path.lstrip("/")))
+    monkeypatch.setattr(host_files, "_under", lambda _root, path: str(tmp_path / path.lstrip("/")))
     monkeypatch.setattr(ocboot_host_files, "addresses", lambda _run: {"192.0.2.12": "eth0"})
-    conf = tmp_path / _ocboot_files.HOST_CONF.lstrip("/")
+    conf = tmp_path / host_files.HOST_CONF.lstrip("/")
     conf.parent.mkdir(parents=True)
     conf.write_text("admin_password: zq7x\n", encoding="utf-8")
     read_only = run(ocboot_host_files, capsys, provider="k3s")

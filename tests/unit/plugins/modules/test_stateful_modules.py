@@ -9,8 +9,11 @@ import typing as t
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.cloudpods.ha.plugins.module_utils import _claims_client, _kube, _minio_client
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import ApiUnavailable
+from ansible_collections.cloudpods.ha.plugins.module_utils._k8s import client as k8s_client
+from ansible_collections.cloudpods.ha.plugins.module_utils._minio import client as minio_client
+from ansible_collections.cloudpods.ha.plugins.module_utils._minio import health
+from ansible_collections.cloudpods.ha.plugins.module_utils._recovery import client as recovery_client
 from ansible_collections.cloudpods.ha.plugins.modules import (
     deployment_claim,
     lost_volume_leftovers_info,
@@ -81,12 +84,12 @@ def test_a_missing_kubeconfig_is_one_sentence(run: t.Callable[..., dict], module
 def test_a_missing_client_is_one_sentence(
     run: t.Callable[..., dict], monkeypatch: pytest.MonkeyPatch, module: types.ModuleType, args: dict
 ) -> None:
-    monkeypatch.setattr(_kube, "IMPORT_ERROR", "No module named 'kubernetes'")
+    monkeypatch.setattr(k8s_client, "IMPORT_ERROR", "No module named 'kubernetes'")
     assert "the Python package 'kubernetes' is missing" in run(module, args)["msg"]
 
 
 def test_a_missing_minio_package_is_one_sentence(run: t.Callable[..., dict], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_minio_client, "IMPORT_ERROR", "No module named 'minio'")
+    monkeypatch.setattr(minio_client, "IMPORT_ERROR", "No module named 'minio'")
     result = run(minio_health_info, MINIO, EmptyCluster())
     assert "the Python package 'minio' is missing" in result["msg"]
     assert result["gate"]["ok"] is False
@@ -115,7 +118,7 @@ def test_a_silent_api_is_an_error_that_a_loop_may_retry(
     def silent(*_args: t.Any, **_kwargs: t.Any) -> t.Any:
         raise ApiUnavailable("https://192.0.2.10:6443", "timed out")
 
-    monkeypatch.setattr(_claims_client, "step", silent)
+    monkeypatch.setattr(recovery_client, "step", silent)
     result = run(statefulset_claim, CLAIM, EmptyCluster())
     assert (result["failed"], result["action"], result["done"]) == (True, "error", False)
 
@@ -152,14 +155,10 @@ def test_readings_must_agree_one_after_the_other(monkeypatch: pytest.MonkeyPatch
     readings = iter([Reading(True), Reading(False), Reading(True)])
     taken: list[Reading] = []
     found = types.SimpleNamespace(lost_pods=())
-    monkeypatch.setattr(minio_health_info._minio_client, "find", lambda *_args, **_kwargs: found)
-    monkeypatch.setattr(minio_health_info._minio_client, "probe", lambda *_args, **_kwargs: ())
-    monkeypatch.setattr(
-        minio_health_info._minio_verdict, "judge", lambda *_args, **_kwargs: taken.append(next(readings)) or taken[-1]
-    )
-    monkeypatch.setattr(
-        minio_health_info._minio_verdict, "report", lambda health, *_args, **_kwargs: {"settled": health.settled}
-    )
+    monkeypatch.setattr(minio_client, "find", lambda *_args, **_kwargs: found)
+    monkeypatch.setattr(minio_client, "probe", lambda *_args, **_kwargs: ())
+    monkeypatch.setattr(health, "judge", lambda *_args, **_kwargs: taken.append(next(readings)) or taken[-1])
+    monkeypatch.setattr(health, "report", lambda health, *_args, **_kwargs: {"settled": health.settled})
     params = {
         **MINIO,
         "lost_claims": [],

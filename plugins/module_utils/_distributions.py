@@ -1,0 +1,175 @@
+"""Where a distribution keeps things. Paths, ports, unit and pod names stand in this file and nowhere else."""
+# Copyright (c) the cloudpods.ha authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import typing as t
+
+ETCD_CLIENT_PORT = 2379
+ETCD_PEER_PORT = 2380
+ETCD_METRICS_PORT = 2381
+API_PORT = 6443
+KUBELET_PORT = 10250
+SSH_PORT = 22
+
+# Kept on the hosts themselves: snapshots and copies of edited manifests. Never inside the manifests folder, which kubelet reads.
+HOST_BACKUPS = "/var/backups/cloudpods-ha"
+# Where an etcdctl is put that the operator gave for hosts that have none.
+PUSHED_PROGRAMS = "/var/lib/cloudpods-ha/bin"
+
+
+@dataclasses.dataclass(frozen=True)
+class Provider:
+    """One way of running a control plane.
+
+    `etcd_mark` is a file that exists where it runs an etcd member. `api_client` are certificate and key for an API server that answers nobody without.
+    `etcd_in_pod`: etcdctl is in the etcd pod, else it has to be on the host. `suffixed_members`: members are named NODE-xxxxxxxx, not like the node.
+    `deletes_member`: when a Node is deleted, its member is removed by the distribution itself, some time later. `scratch` is a folder that etcdctl and
+    the host see under one path, empty when that is any folder.
+    """
+
+    name: str
+    admin_kubeconfig: str
+    ca_certificate: str
+    manifests: str
+    kubelet_config: str
+    etcd_data: str
+    etcd_mark: str
+    units: t.Tuple[str, ...]
+    etcd_ca: str
+    etcd_cert: str
+    etcd_key: str
+    etcd_in_pod: bool
+    suffixed_members: bool
+    deletes_member: bool
+    scratch: str
+    api_client: t.Tuple[str, ...] = ()
+
+    @property
+    def keepalived_manifest(self) -> str:
+        """The static pod that holds the VIP."""
+        return self.manifests + "/keepalived.yaml"
+
+    def node_of_member(self, member: str) -> str:
+        """The name of the node an etcd member of this name runs on. K3s adds eight hexadecimal digits (source: k3s, pkg/etcd/etcd.go, setName)."""
+        match = re.fullmatch(r"(.+)-[0-9a-f]{8}", member) if self.suffixed_members else None
+        return match.group(1) if match else member
+
+
+KUBEADM = Provider(
+    name="kubeadm",
+    admin_kubeconfig="/etc/kubernetes/admin.conf",
+    ca_certificate="/etc/kubernetes/pki/ca.crt",
+    manifests="/etc/kubernetes/manifests",
+    kubelet_config="/etc/kubernetes/kubelet.conf",
+    etcd_data="/var/lib/etcd",
+    etcd_mark="/etc/kubernetes/manifests/etcd.yaml",
+    units=("kubelet",),
+    etcd_ca="/etc/kubernetes/pki/etcd/ca.crt",
+    etcd_cert="/etc/kubernetes/pki/etcd/server.crt",
+    etcd_key="/etc/kubernetes/pki/etcd/server.key",
+    etcd_in_pod=True,
+    suffixed_members=False,
+    deletes_member=False,
+    scratch="/var/lib/etcd",
+)
+
+K3S_DATA = "/var/lib/rancher/k3s"
+K3S_PROGRAM = "/usr/local/bin/k3s"
+K3S_UNIT = "k3s"
+K3S_UNIT_FILE = "/etc/systemd/system/k3s.service"
+K3S_UNIT_FILES = (K3S_UNIT_FILE, "/usr/lib/systemd/system/k3s.service", "/usr/local/lib/systemd/system/k3s.service")
+K3S_ENVIRONMENT = K3S_UNIT_FILE + ".env"
+K3S_ENVIRONMENTS = ("/etc/default/k3s", "/etc/sysconfig/k3s", K3S_ENVIRONMENT)
+K3S_CONFIG = "/etc/rancher/k3s/config.yaml"
+K3S_REGISTRIES = "/etc/rancher/k3s/registries.yaml"
+K3S_SERVER = K3S_DATA + "/server"
+K3S_TOKEN = K3S_SERVER + "/token"
+K3S_MANIFESTS = K3S_SERVER + "/manifests"
+# What a server keeps of the cluster it joined. Not the password by which the cluster knows the host: that one stays.
+K3S_STATE = (K3S_SERVER, K3S_DATA + "/agent/kubelet.kubeconfig")
+K3S_NODE_SECRET = "{0}.node-password.k3s"  # noqa: S105 a name
+K3S_FINALIZER = "wrangler.cattle.io/managed-etcd-controller"
+K3S_MEMBER_NAME = "etcd.k3s.cattle.io/node-name"
+K3S_MEMBER_REMOVED = "etcd.k3s.cattle.io/removed-node-name"
+K3S_MEMBER_ADDRESS = "etcd.k3s.cattle.io/node-address"
+
+K3S = Provider(
+    name="k3s",
+    admin_kubeconfig="/etc/rancher/k3s/k3s.yaml",
+    ca_certificate=K3S_SERVER + "/tls/server-ca.crt",
+    manifests=K3S_DATA + "/agent/pod-manifests",
+    kubelet_config=K3S_DATA + "/agent/kubelet.kubeconfig",
+    etcd_data=K3S_SERVER + "/db/etcd",
+    etcd_mark=K3S_SERVER + "/db/etcd/config",
+    units=(K3S_UNIT,),
+    etcd_ca=K3S_SERVER + "/tls/etcd/server-ca.crt",
+    etcd_cert=K3S_SERVER + "/tls/etcd/client.crt",
+    etcd_key=K3S_SERVER + "/tls/etcd/client.key",
+    etcd_in_pod=False,
+    suffixed_members=True,
+    deletes_member=True,
+    scratch="",
+    api_client=(K3S_SERVER + "/tls/client-admin.crt", K3S_SERVER + "/tls/client-admin.key"),
+)
+
+PROVIDERS: t.Mapping[str, Provider] = {KUBEADM.name: KUBEADM, K3S.name: K3S}
+
+# Ports on which a control-plane machine that is still alive would accept a connection.
+PROBE_PORTS = (SSH_PORT, API_PORT, ETCD_CLIENT_PORT, ETCD_PEER_PORT, KUBELET_PORT)
+
+
+def host_port(address: str, port: int) -> str:
+    """An address and a port as they stand in a URL."""
+    return "[{0}]:{1}".format(address, port) if ":" in address else "{0}:{1}".format(address, port)
+
+
+def kubectl_argv(provider: Provider, node_ip: str) -> t.List[str]:
+    """The head of a kubectl command line on a control-plane host. It asks the host's own API server: the VIP may be down."""
+    return [
+        "kubectl",
+        "--kubeconfig",
+        provider.admin_kubeconfig,
+        "--server",
+        "https://{0}".format(host_port(node_ip, API_PORT)),
+        "--request-timeout=20s",
+    ]
+
+
+def etcdctl_argv(
+    provider: Provider, *, node_name: str, node_ip: str, endpoint: str = "", program: str = "etcdctl"
+) -> t.List[str]:
+    """The head of an etcdctl command line: in the etcd pod of this host, or `program` of the host itself.
+
+    `endpoint` defaults to the member of this host. No secret stands on the command line, only paths.
+    """
+    target = endpoint or "https://127.0.0.1:{0}".format(ETCD_CLIENT_PORT)
+    return [
+        *_etcd_head(provider, node_name=node_name, node_ip=node_ip, program=program, pod_program="etcdctl"),
+        *(
+            "--endpoints",
+            target,
+            "--cacert",
+            provider.etcd_ca,
+            "--cert",
+            provider.etcd_cert,
+            "--key",
+            provider.etcd_key,
+        ),
+        *("--dial-timeout=2s", "--command-timeout=5s"),
+    ]
+
+
+def etcdutl_argv(provider: Provider, *, node_name: str, node_ip: str, program: str = "etcdutl") -> t.List[str]:
+    """The head of an etcdutl command line in the same place: from etcd 3.6 on it reads snapshot files, which etcdctl no longer does."""
+    return _etcd_head(provider, node_name=node_name, node_ip=node_ip, program=program, pod_program="etcdutl")
+
+
+def _etcd_head(provider: Provider, *, node_name: str, node_ip: str, program: str, pod_program: str) -> t.List[str]:
+    if not provider.etcd_in_pod:
+        return [program]
+    kubectl = kubectl_argv(provider, node_ip)
+    return [*kubectl, "-n", "kube-system", "exec", "etcd-" + node_name, "-c", "etcd", "--", pod_program]

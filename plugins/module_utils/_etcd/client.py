@@ -1,0 +1,190 @@
+"""The etcd cluster, asked and changed through the member of this host. Needs etcd 3.4 or later (API v3).
+
+The only file that runs etcdctl. Check mode is kept here: nothing is removed and nothing is written in it.
+"""
+# Copyright (c) the cloudpods.ha authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import shutil
+import typing as t
+
+from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import (
+    PROVIDERS,
+    PUSHED_PROGRAMS,
+    Provider,
+    etcdctl_argv,
+    etcdutl_argv,
+)
+from ansible_collections.cloudpods.ha.plugins.module_utils._errors import CommandFailed
+from ansible_collections.cloudpods.ha.plugins.module_utils._etcd import parse
+from ansible_collections.cloudpods.ha.plugins.module_utils._etcd.quorum import Target, removal
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.etcd import Etcd, Member
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import Refusal
+from ansible_collections.cloudpods.ha.plugins.module_utils._runner import Runner
+
+# Options of every module that talks to etcd; documented in doc_fragments/_etcd.py.
+ETCD_ARGUMENTS: t.Mapping[str, t.Mapping[str, t.Any]] = {
+    "provider": {"type": "str", "choices": sorted(PROVIDERS), "default": "kubeadm"},
+    "node_name": {"type": "str", "required": True},
+    "node_ip": {"type": "str", "required": True},
+}
+
+T = t.TypeVar("T")
+
+
+class EtcdClient:
+    """etcdctl in this host's etcd pod, or on the host where the provider has none.
+
+    Every method raises CommandFailed when etcdctl fails or says something that is not understood.
+    """
+
+    def __init__(
+        self, *, run: Runner, provider: Provider, node_name: str, node_ip: str, check_mode: bool = False
+    ) -> None:
+        self.provider = provider
+        self.node_name = node_name
+        self.check_mode = check_mode
+        self._node_ip = node_ip
+        self._run = run
+        self._where = "in pod etcd-{0}".format(node_name) if provider.etcd_in_pod else "on {0}".format(node_name)
+
+    def read(self) -> Etcd:
+        """The members, each asked by itself, with alarms and the version of this host's member."""
+        head, members = self._ask(("member", "list"), lambda answer: (parse.header(answer), parse.members(answer)))
+        return Etcd(
+            executor=self.node_name,
+            executor_id=head.member_id,
+            cluster_id=head.cluster_id,
+            version=self.status().version,
+            members=tuple(self._probe(member) for member in members),
+            alarms=self._ask(("alarm", "list"), parse.alarms),
+        )
+
+    def status(self) -> parse.Status:
+        """This host's member about itself."""
+        return self._ask(("endpoint", "status"), parse.status)
+
+    def revision(self) -> int:
+        """The revision of the store, read linearizably through this host's member."""
+        return self._ask(_LINEARIZABLE_READ, parse.header).revision
+
+    def remove(self, member_id: str) -> None:
+        """Remove a member by its ID. Asks nobody whether that is safe: see remove_member()."""
+        if not self.check_mode:
+            self._ask(("member", "remove", member_id), parse.header)
+
+    def save_snapshot(self, path: str, *, timeout: int) -> None:
+        """Save a snapshot to a path that etcdctl sees, within so many seconds."""
+        # The last of two equal flags counts: a snapshot takes longer than a question.
+        self._output(
+            (*self._etcdctl(), "--command-timeout={0}s".format(timeout), "snapshot", "save", path), "snapshot save"
+        )
+
+    def snapshot_revision(self, path: str) -> int:
+        """The revision kept in a snapshot file that etcdctl sees. etcdctl reads such files up to etcd 3.5, etcdutl from
+        3.5 on.
+        """
+        etcdutl = etcdutl_argv(
+            self.provider, node_name=self.node_name, node_ip=self._node_ip, program=program_path("etcdutl")
+        )
+        heads = (self._etcdctl(), etcdutl)
+        failures = []
+        for head in heads:
+            try:
+                out = self._output((*head, "snapshot", "status", path, "-w", "json"), "snapshot status")
+                return self._parsed(out, parse.snapshot_revision, "snapshot status")
+            except CommandFailed as exc:
+                failures.append(exc)
+        raise CommandFailed(failures[-1].program, failures[-1].rc, "; ".join(exc.detail for exc in failures))
+
+    def _probe(self, member: Member) -> Member:
+        """Read through one member alone: a probe that asks several endpoints at once would hide a dead one (hazard
+        E2).
+        """
+        if not member.started:
+            return dataclasses.replace(member, error="it never started")
+        if member.learner:
+            return dataclasses.replace(member, error="a learner serves no reads")
+        try:
+            head = self._ask(_LINEARIZABLE_READ, parse.header, endpoint=member.client_urls[0])
+        except CommandFailed as exc:
+            return dataclasses.replace(member, error=exc.detail)
+        found = dataclasses.replace(member, cluster_id=head.cluster_id, revision=head.revision)
+        if head.member_id != member.id:
+            return dataclasses.replace(
+                found, error="{0} answered as member {1}".format(member.client_urls[0], head.member_id)
+            )
+        return dataclasses.replace(found, healthy=True)
+
+    def _ask(self, command: t.Sequence[str], read: t.Callable[[t.Any], T], *, endpoint: str = "") -> T:
+        what = " ".join(command[:2])
+        return self._parsed(self._output((*self._etcdctl(endpoint), *command, "-w", "json"), what), read, what)
+
+    def _etcdctl(self, endpoint: str = "") -> t.List[str]:
+        return etcdctl_argv(
+            self.provider,
+            node_name=self.node_name,
+            node_ip=self._node_ip,
+            endpoint=endpoint,
+            program=program_path("etcdctl"),
+        )
+
+    def _output(self, argv: t.Sequence[str], what: str) -> str:
+        rc, out, err = self._run(argv)
+        if rc != 0:
+            raise CommandFailed(self._program(what), rc, parse.reason(out, err))
+        return out
+
+    def _parsed(self, out: str, read: t.Callable[[t.Any], T], what: str) -> T:
+        try:
+            return read(json.loads(out))
+        except (ValueError, TypeError, KeyError, IndexError, AttributeError) as exc:
+            detail = "its answer is not understood: {0!r}".format(out[:120])
+            raise CommandFailed(self._program(what), 0, detail) from exc
+
+    def _program(self, what: str) -> str:
+        return "etcdctl {0} {1}".format(what, self._where)
+
+
+def program_path(name: str) -> str:
+    """Where a program of etcd is on this host: the one the operator had put there, else that of the PATH; its bare name when there is none."""
+    pushed = "{0}/{1}".format(PUSHED_PROGRAMS, name)
+    return pushed if os.access(pushed, os.X_OK) else shutil.which(name) or name
+
+
+_LINEARIZABLE_READ = ("get", "health", "--consistency=l")
+
+
+@dataclasses.dataclass(frozen=True)
+class Removal:
+    """What a removal found and did. With refusals nothing was done; in check mode `after` is what would be left."""
+
+    changed: bool
+    before: Etcd
+    after: Etcd
+    refusals: t.Tuple[Refusal, ...] = ()
+
+
+def remove_member(client: EtcdClient, target: Target) -> Removal:
+    """Remove a member when that is safe by what etcd says right now; a member that is gone is no change."""
+    before = client.read()
+    verdict = removal(before, target)
+    if verdict.refusals or not verdict.present:
+        return Removal(changed=False, before=before, after=before, refusals=verdict.refusals)
+    remaining = tuple(member for member in before.members if member.id != target.id)
+    if client.check_mode:
+        return Removal(changed=True, before=before, after=dataclasses.replace(before, members=remaining))
+    try:
+        client.remove(target.id)
+    except CommandFailed:
+        # A removal whose answer was lost may have been agreed on all the same: the list knows.
+        after = client.read()
+        if any(member.id == target.id for member in after.members):
+            raise
+        return Removal(changed=True, before=before, after=after)
+    return Removal(changed=True, before=before, after=client.read())

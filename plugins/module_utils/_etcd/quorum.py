@@ -1,0 +1,261 @@
+"""Is a change of the etcd membership safe? Pure arithmetic on records, asked by the plan and by the module that acts.
+
+The invariant: after every single change the healthy voters are at least floor(n / 2) + 1 of the n voters then in the
+list. Voters that are dead count for n, learners do not. So the lost member goes first and the replacement is added
+afterwards; the other order would leave a cluster of four with two alive when the new member fails to start. Since each
+step keeps the invariant by itself, a run may stop between any two of them. Sources: etcd's FAQ ("Should I add a member
+before removing an unhealthy member?") and its runtime reconfiguration guide.
+"""
+# Copyright (c) the cloudpods.ha authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+import urllib.parse
+
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.etcd import Etcd, Member
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import Refusal
+
+_RESTORE = (
+    "Bring a survivor back, or restore etcd from a snapshot as docs/runbook.md says; nothing here does that by itself."
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Target:
+    """The member to remove and what the plan knows of it; an empty field is not compared.
+
+    `unstarted` is for the remains of a join that broke: the member must be a learner or must never have started.
+    """
+
+    id: str
+    name: str = ""
+    peer_urls: t.Tuple[str, ...] = ()
+    addresses: t.Tuple[str, ...] = ()
+    unstarted: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Verdict:
+    """The membership after a removal. It is allowed when nothing is refused; `present` is False when there is nothing
+    to remove.
+    """
+
+    present: bool
+    voters_after: int
+    quorum_after: int
+    healthy_after: int
+    refusals: t.Tuple[Refusal, ...] = ()
+
+
+def quorum(voters: int) -> int:
+    """How many of that many voters must agree."""
+    return voters // 2 + 1
+
+
+def voters(members: t.Iterable[Member]) -> t.Tuple[Member, ...]:
+    """The members that count, dead or never started ones included."""
+    return tuple(member for member in members if not member.learner)
+
+
+def healthy(members: t.Iterable[Member]) -> int:
+    """How many voters answered a linearizable read."""
+    return sum(member.healthy for member in voters(members))
+
+
+def describe(member: Member) -> str:
+    """One line about a member, for people."""
+    state = "healthy" if member.healthy else "not healthy: {0}".format(member.error) if member.error else "not healthy"
+    part = "learner" if member.learner else "voter"
+    return "{0} {1} {2}, {3}, {4}".format(
+        member.id,
+        member.name or "(never started)",
+        ",".join(member.peer_urls),
+        part,
+        state if member.started else "not started",
+    )
+
+
+def problems(etcd: Etcd) -> t.Tuple[str, ...]:
+    """What keeps this cluster from being whole, a sentence each; empty when every member is a started, healthy voter
+    and no alarm is raised.
+    """
+    if etcd.error:
+        return (etcd.error,)
+    found = [
+        "Member {0}.".format(describe(member))
+        for member in etcd.members
+        if member.learner or not (member.started and member.healthy)
+    ]
+    found += [item.seen for item in (*_split(etcd), *_alarms(etcd))]
+    return tuple(found)
+
+
+def removal(etcd: Etcd, target: Target) -> Verdict:
+    """Judge the removal of one member.
+
+    `etcd` must have been read just before. The healthy voters that remain must be a quorum of the voters that remain,
+    and a quorum of today's voters must be healthy, or etcd could not agree on the removal (hazards E1 and E5). A
+    healthy member, the member that would execute the removal, and a member that is not the one the plan described are
+    never removed.
+    """
+    member = next((item for item in etcd.members if item.id == target.id), None)
+    remaining = [item for item in etcd.members if item.id != target.id]
+    verdict = Verdict(
+        present=member is not None,
+        voters_after=len(voters(remaining)),
+        quorum_after=quorum(len(voters(remaining))),
+        healthy_after=healthy(remaining),
+    )
+    if etcd.error or not etcd.members:
+        return dataclasses.replace(verdict, refusals=(_unreadable(etcd),))
+    if member is None:
+        return dataclasses.replace(verdict, refusals=tuple(_other_id(etcd, target)))
+    refusals = (
+        *_split(etcd),
+        *_alarms(etcd),
+        *_target(etcd, member, target),
+        *_unfinished_of(remaining),
+        *_arithmetic(etcd, verdict),
+    )
+    return dataclasses.replace(verdict, refusals=refusals)
+
+
+def standing(etcd: Etcd, *, ignored_id: str = "") -> t.Tuple[Refusal, ...]:
+    """Judge a membership nobody is to be removed from: what would keep a new member from joining safely.
+
+    `ignored_id` is a member that is known to be the remains of a join of our own; like every member it still counts.
+    """
+    if etcd.error or not etcd.members:
+        return (_unreadable(etcd),)
+    others = (member for member in etcd.members if member.id != ignored_id)
+    return (*_split(etcd), *_alarms(etcd), *_unfinished_of(others), *_without_quorum(etcd))
+
+
+def _unreadable(etcd: Etcd) -> Refusal:
+    seen = "The members of etcd could not be read: {0}.".format((etcd.error or "the list is empty").rstrip("."))
+    return Refusal("ETCD_UNREADABLE", seen, "Restore access to etcd on a survivor, then run again.")
+
+
+def _split(etcd: Etcd) -> t.Iterator[Refusal]:
+    clusters = sorted(
+        {member.cluster_id for member in etcd.members if member.cluster_id}
+        | ({etcd.cluster_id} if etcd.cluster_id else set())
+    )
+    if len(clusters) > 1:
+        yield Refusal(
+            "ETCD_SPLIT",
+            "The members belong to different etcd clusters: {0}.".format(", ".join(clusters)),
+            "Find out which machine started a second cluster and stop it before anything is changed.",
+        )
+
+
+def _alarms(etcd: Etcd) -> t.Iterator[Refusal]:
+    if etcd.alarms:
+        yield Refusal(
+            "ETCD_ALARM",
+            "etcd has raised an alarm: {0}.".format(", ".join(etcd.alarms)),
+            "Repair its cause and clear the alarm (etcdctl alarm disarm), then run again.",
+        )
+
+
+def _target(etcd: Etcd, member: Member, target: Target) -> t.Iterator[Refusal]:
+    if member.id == etcd.executor_id or (member.name and member.name == etcd.executor):
+        yield Refusal(
+            "MEMBER_IS_EXECUTOR",
+            "Member {0} is the one of {1}, which would execute its own removal.".format(
+                member.id, etcd.executor or "this host"
+            ),
+            "Run the removal on another survivor.",
+        )
+    if member.healthy:
+        yield Refusal(
+            "MEMBER_HEALTHY",
+            "Member {0} ({1}) answers a linearizable read.".format(member.id, member.name or "no name"),
+            "Power the lost machine off, or name the machine that is really lost.",
+        )
+    difference = _difference(member, target)
+    if difference:
+        yield Refusal(
+            "MEMBER_MISMATCH",
+            "Member {0} is not the one that was planned for: {1}.".format(member.id, difference),
+            "Run again, so that a new plan is made from the members of today.",
+        )
+    if target.unstarted:
+        if member.started and not member.learner:
+            yield Refusal(
+                "MEMBER_MISMATCH",
+                "Member {0} ({1}) is a started voter, not the remains of a broken join.".format(member.id, member.name),
+                "Remove it as a lost member, when its machine is lost.",
+            )
+        return
+    yield from _unfinished(member)
+
+
+def _other_id(etcd: Etcd, target: Target) -> t.Iterator[Refusal]:
+    """The ID is not in the list. That is no success when a member which is not healthy still fits the description."""
+    described = target.name or target.peer_urls or target.addresses
+    for member in etcd.members:
+        if described and not member.healthy and not _difference(member, target):
+            yield Refusal(
+                "MEMBER_MISMATCH",
+                "No member has the ID {0}, but this one fits: {1}.".format(target.id, describe(member)),
+                "Run again, so that a new plan is made from the members of today.",
+            )
+
+
+def _difference(member: Member, target: Target) -> str:
+    if target.name and member.name and member.name != target.name:
+        return "it is named {0}, not {1}".format(member.name, target.name)
+    strange = [url for url in member.peer_urls if target.peer_urls and url not in target.peer_urls]
+    strange += [
+        url
+        for url in member.peer_urls
+        if target.addresses and urllib.parse.urlsplit(url).hostname not in target.addresses
+    ]
+    if strange:
+        expected = ", ".join(target.peer_urls or target.addresses)
+        return "its peer URL is {0}, expected {1}".format(strange[0], expected)
+    return ""
+
+
+def _unfinished(member: Member) -> t.Iterator[Refusal]:
+    where = "{0} at {1}".format(member.id, ",".join(member.peer_urls))
+    if member.learner:
+        yield Refusal(
+            "MEMBER_LEARNER",
+            "Member {0} is a learner: a join is under way or broke.".format(where),
+            "Let that join end, or remove this member by its ID, then run again.",
+        )
+    elif not member.started:
+        yield Refusal(
+            "MEMBER_UNSTARTED",
+            "Member {0} was added and never started, yet it counts for the quorum.".format(where),
+            "Start it or remove it by its ID, then run again.",
+        )
+
+
+def _unfinished_of(members: t.Iterable[Member]) -> t.Iterator[Refusal]:
+    for member in members:
+        yield from _unfinished(member)
+
+
+def _arithmetic(etcd: Etcd, verdict: Verdict) -> t.Iterator[Refusal]:
+    lost = tuple(_without_quorum(etcd))
+    yield from lost
+    if not lost and verdict.healthy_after < verdict.quorum_after:
+        seen = "After the removal {0} of {1} voters would be healthy and {2} must be.".format(
+            verdict.healthy_after, verdict.voters_after, verdict.quorum_after
+        )
+        yield Refusal("QUORUM_UNSAFE", seen, _RESTORE)
+
+
+def _without_quorum(etcd: Etcd) -> t.Iterator[Refusal]:
+    total, alive = len(voters(etcd.members)), healthy(etcd.members)
+    if alive < quorum(total):
+        seen = "Only {0} of {1} voters are healthy and {2} must be: etcd can't agree on any change.".format(
+            alive, total, quorum(total)
+        )
+        yield Refusal("QUORUM_UNSAFE", seen, _RESTORE)

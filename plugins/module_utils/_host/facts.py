@@ -1,0 +1,221 @@
+"""What this host can say about itself without asking any other: versions, clock, addresses, disk, its own etcd and API server."""
+# Copyright (c) the cloudpods.ha authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import json
+import os
+import platform
+import re
+import shutil
+import socket
+import ssl
+import time
+import typing as t
+import urllib.error
+import urllib.request
+
+from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import (
+    API_PORT,
+    ETCD_CLIENT_PORT,
+    ETCD_METRICS_PORT,
+    K3S_PROGRAM,
+    K3S_TOKEN,
+    K3S_UNIT,
+    PROVIDERS,
+    Provider,
+)
+from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
+from ansible_collections.cloudpods.ha.plugins.module_utils._etcd.client import program_path
+from ansible_collections.cloudpods.ha.plugins.module_utils._host.addresses import addresses
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.host import Host, K3s, Keepalived
+from ansible_collections.cloudpods.ha.plugins.module_utils._runner import Runner
+from ansible_collections.cloudpods.ha.plugins.module_utils._vip.manifest import read as read_keepalived
+
+_VERSION = re.compile(r"v\d+\.\d+\.\d+\S*")
+_FULL_TOKEN = re.compile(r"K10([0-9a-f]{64})::")
+MACHINE_ID = "/etc/machine-id"
+
+
+def gather(run: Runner, *, name: str, role: str, reference_epoch: float, storage_paths: t.Sequence[str]) -> Host:
+    """Describe this host. What can't be read is empty; only a damaged keepalived manifest is told in `error`."""
+    skew = time.time() - reference_epoch
+    provider = detect_provider()
+    found = addresses(run)
+    keepalived, error = _keepalived(provider)
+    error = error or _elsewhere(provider)
+    return Host(
+        name=name,
+        role=role,
+        reachable=True,
+        error=error,
+        provider=provider.name if _is_control_plane(provider) else "",
+        hostname=socket.gethostname().lower(),
+        node_ip=keepalived.node_ip if keepalived else next(iter(found), ""),
+        addresses=tuple(found),
+        interfaces=found,
+        skew_seconds=round(skew, 3),
+        kubeadm_version=_version(run, ["kubeadm", "version", "-o", "short"]),
+        kubelet_version=_version(run, ["kubelet", "--version"]),
+        # A replacement may hold what another distribution left.
+        joined=any(os.path.exists(item.kubelet_config) for item in PROVIDERS.values()),
+        etcd_data=any(os.path.isdir(item.etcd_data + "/member") for item in PROVIDERS.values()),
+        join_running=_is_running("kubeadm") or _is_starting(run, K3S_UNIT),
+        machine_id=_machine_id(),
+        architecture=platform.machine(),
+        etcdctl=shutil.which(program_path("etcdctl")) or "",
+        k3s=_k3s(run),
+        etcd_health=_etcd_health(provider),
+        api_ready=_api_ready(provider),
+        kubeconfig=os.path.exists(provider.admin_kubeconfig),
+        free_bytes={path: free_bytes(path) for path in storage_paths},
+        keepalived=keepalived,
+    )
+
+
+def detect_provider() -> Provider:
+    """The provider whose etcd runs here; kubeadm on a host where none does yet."""
+    return next((item for item in PROVIDERS.values() if _is_control_plane(item)), PROVIDERS["kubeadm"])
+
+
+def _is_control_plane(provider: Provider) -> bool:
+    return os.path.exists(provider.etcd_mark)
+
+
+def _elsewhere(provider: Provider) -> str:
+    """Why a K3s server of this host can't be judged; empty when it can, or when there is none."""
+    if _is_control_plane(provider) or not os.path.exists(PROVIDERS["k3s"].admin_kubeconfig):
+        return ""
+    return "it is a K3s server that keeps no etcd under {0}: another data-dir, or another datastore, is not supported".format(
+        PROVIDERS["k3s"].etcd_data
+    )
+
+
+def _k3s(run: Runner) -> t.Optional[K3s]:
+    """K3s as it is installed here, None where it is not."""
+    if not os.path.exists(K3S_PROGRAM):
+        return None
+    digest = hashlib.sha256()
+    with open(K3S_PROGRAM, "rb") as stream:
+        for piece in iter(lambda: stream.read(1 << 20), b""):
+            digest.update(piece)
+    certificate = _text(PROVIDERS["k3s"].ca_certificate)
+    return K3s(
+        version=_version(run, [K3S_PROGRAM, "--version"]),
+        binary=digest.hexdigest(),
+        # Of a chain, K3s hashes the root alone.
+        ca=hashlib.sha256(certificate.encode()).hexdigest() if certificate.count("BEGIN CERTIFICATE") == 1 else "",
+        token_ca=token_ca(_text(K3S_TOKEN)),
+    )
+
+
+def token_ca(token: str) -> str:
+    """The hash of the CA that a K3s token names; empty for a token that is only a password."""
+    match = _FULL_TOKEN.match(token.strip())
+    return match.group(1) if match else ""
+
+
+def _text(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as stream:
+            return stream.read()
+    except OSError:
+        return ""
+
+
+def _machine_id() -> str:
+    """The ID systemd gave this machine; empty where it has none, or will get one at its next start ('uninitialized')."""
+    text = _text(MACHINE_ID).strip()
+    return text if re.fullmatch("[0-9a-f]{32}", text) else ""
+
+
+def _is_starting(run: Runner, unit: str) -> bool:
+    """Whether systemd still waits for this unit to say that it is ready."""
+    rc, out, _err = run(["systemctl", "show", "-p", "SubState", unit])
+    return rc == 0 and out.strip() == "SubState=start"
+
+
+def free_bytes(path: str) -> int:
+    """Bytes a new file under this path could use; the nearest folder that exists is asked."""
+    while not os.path.isdir(path) and path != "/":
+        path = os.path.dirname(path)
+    stat = os.statvfs(path)
+    return stat.f_bavail * stat.f_frsize
+
+
+def _version(run: Runner, argv: t.Sequence[str]) -> str:
+    rc, out, _err = run(argv)
+    match = _VERSION.search(out) if rc == 0 else None
+    return match.group(0) if match else ""
+
+
+def _is_running(program: str) -> bool:
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open("/proc/{0}/comm".format(pid), encoding="utf-8", errors="replace") as stream:
+                if stream.read().strip() == program:
+                    return True
+        except OSError:  # it ended meanwhile
+            continue
+    return False
+
+
+def _keepalived(provider: Provider) -> t.Tuple[t.Optional[Keepalived], str]:
+    try:
+        with open(provider.keepalived_manifest, encoding="utf-8") as stream:
+            return read_keepalived(stream.read()), ""
+    except FileNotFoundError:
+        return None, ""
+    except (OSError, UnicodeDecodeError, HaError) as exc:
+        return None, str(exc)
+
+
+def _etcd_health(provider: Provider) -> str:
+    """'ok', '' when no etcd listens here, or why the member is not healthy. etcd answers after a linearizable read of its own."""
+    status, body = _local("http://127.0.0.1:{0}/health".format(ETCD_METRICS_PORT))
+    if status == 0 and os.path.exists(provider.etcd_key):
+        # Older control planes have no port for metrics; the client port wants a certificate.
+        certificate = (provider.etcd_cert, provider.etcd_key)
+        status, body = _local("https://127.0.0.1:{0}/health".format(ETCD_CLIENT_PORT), certificate=certificate)
+    if status == 0:
+        return ""
+    try:
+        answer = dict(json.loads(body))
+    except (TypeError, ValueError):
+        return "it answered with {0}".format(status)
+    return "ok" if str(answer.get("health")).lower() == "true" else (answer.get("reason") or "not healthy")
+
+
+def _api_ready(provider: Provider) -> str:
+    """'ok', '' when no API server listens here, or the checks that failed."""
+    # K3s answers nobody without a certificate.
+    certificate = (provider.api_client[0], provider.api_client[1]) if provider.api_client else None
+    status, body = _local("https://127.0.0.1:{0}/readyz".format(API_PORT), certificate=certificate)
+    if status == 404:  # before Kubernetes 1.16
+        status, body = _local("https://127.0.0.1:{0}/healthz".format(API_PORT), certificate=certificate)
+    if status == 0:
+        return ""
+    if status == 200:
+        return "ok"
+    failed = re.findall(r"\[-\](\S+)", body)
+    return "not ready: {0}".format(", ".join(failed) if failed else "answered {0}".format(status))
+
+
+def _local(url: str, *, certificate: t.Optional[t.Tuple[str, str]] = None) -> t.Tuple[int, str]:
+    # Loopback only, so the server's certificate says nothing that matters; nothing secret is sent.
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
+    try:
+        if certificate is not None:
+            context.load_cert_chain(*certificate)
+        with opener.open(url, timeout=7) as answer:
+            return answer.status, answer.read().decode("utf-8", "replace")
+    except urllib.error.HTTPError as exc:
+        return exc.code, exc.read().decode("utf-8", "replace")
+    except (OSError, ValueError, http.client.HTTPException):
+        return 0, ""

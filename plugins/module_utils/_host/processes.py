@@ -1,0 +1,96 @@
+"""The processes of pods on this host, found by their control group: no container runtime has to answer for that."""
+# Copyright (c) the cloudpods.ha authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+import signal
+import time
+import typing as t
+
+from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
+
+# A component of the path: kubepods (cgroupfs driver), kubepods.slice (systemd driver), or kubelet-kubepods.slice where
+# kubelet has a root of its own.
+_KUBEPODS = re.compile(r"/(?:[^/\n]*-)?kubepods(?=[-./:]|$)", re.MULTILINE)
+_POLL_SECONDS = 0.2
+
+
+@dataclasses.dataclass(frozen=True)
+class Process:
+    """A process of a pod."""
+
+    pid: int
+    program: str
+
+    def __str__(self) -> str:
+        return "{0} {1}".format(self.pid, self.program)
+
+
+def in_pod(cgroups: str) -> bool:
+    """Whether /proc/PID/cgroup (of version 1 or 2) names the control group of a pod."""
+    return bool(_KUBEPODS.search(cgroups))
+
+
+def pod_processes(proc: str = "/proc") -> t.List[Process]:
+    """Return the processes of pods. Raises HaError where this host is itself a pod, since all would be found then."""
+    if any(in_pod(_read(os.path.join(proc, pid, "cgroup"))) for pid in ("1", "self")):
+        raise HaError("this machine is itself a pod: the processes of its pods can't be told from its own")
+    found = []
+    for pid in sorted(filter(str.isdigit, os.listdir(proc)), key=int):
+        if in_pod(_read(os.path.join(proc, pid, "cgroup"))) and not _is_zombie(_read(os.path.join(proc, pid, "stat"))):
+            found.append(Process(int(pid), _read(os.path.join(proc, pid, "comm")).strip()))
+    return found
+
+
+def end_pod_processes(
+    *,
+    grace_seconds: float,
+    find: t.Callable[[], t.List[Process]] = pod_processes,
+    kill: t.Callable[[int, int], None] = os.kill,
+    clock: t.Callable[[], float] = time.monotonic,
+    sleep: t.Callable[[float], None] = time.sleep,
+) -> t.List[Process]:
+    """Ask the processes of pods to end, kill what is left after the grace, and return all that were met.
+
+    Raises HaError when some outlive that, which only a process that is stuck in the kernel does.
+    """
+    met: t.Dict[int, Process] = {}
+    for number, seconds in ((signal.SIGTERM, grace_seconds), (signal.SIGKILL, 10.0)):
+        deadline = clock() + seconds
+        asked: t.Set[int] = set()
+        left = find()
+        while left and (clock() < deadline or not asked):
+            for process in left:
+                met[process.pid] = process
+                if process.pid not in asked:
+                    _send(kill, process.pid, number)
+                    asked.add(process.pid)
+            sleep(_POLL_SECONDS)
+            left = find()
+        if not left:
+            return list(met.values())
+    raise HaError("processes of pods can't be ended: {0}; restart the machine".format(", ".join(map(str, left))))
+
+
+def _send(kill: t.Callable[[int, int], None], pid: int, number: int) -> None:
+    try:
+        kill(pid, number)
+    except ProcessLookupError:  # it ended meanwhile
+        return
+
+
+def _is_zombie(stat: str) -> bool:
+    # PID (PROGRAM) STATE ...; the program's name may hold anything, a parenthesis too.
+    return stat.rpartition(")")[2].strip().startswith("Z")
+
+
+def _read(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as stream:
+            return stream.read()
+    except OSError:  # it ended meanwhile
+        return ""

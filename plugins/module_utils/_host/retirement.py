@@ -1,0 +1,147 @@
+"""May this machine be made harmless? Pure. It may when it is no part of the cluster any more and once was a master."""
+# Copyright (c) the cloudpods.ha authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+import urllib.parse
+
+from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import PROVIDERS, Provider
+from ansible_collections.cloudpods.ha.plugins.module_utils._errors import Unsafe
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.etcd import Etcd, Member
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes import Node
+
+_UNTOUCHED = "The machine is left as it is."
+
+
+@dataclasses.dataclass(frozen=True)
+class Unit:
+    """A systemd unit. `fragment` is its unit file, empty without one."""
+
+    name: str
+    active: bool
+    enabled: bool
+    masked: bool
+    fragment: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Residue:
+    """What is left of a control plane on a machine, as module control_plane_residue_info returns it.
+
+    `manifests` are paths of static pods, `listening` those TCP ports of the control plane that accept connections,
+    `pods` the processes of pods as "PID PROGRAM", `retired` folders with what an earlier run moved away, `vip` the VIP
+    with its prefix length and `vip_interface` its interface while the machine carries it. `ca_digest` is the SHA-256 of
+    the certificate that vouches for the API server: it tells clusters apart.
+    """
+
+    hostname: str
+    addresses: t.Tuple[str, ...]
+    control_plane: bool
+    ca_digest: str = ""
+    manifests: t.Tuple[str, ...] = ()
+    kubelet_config: str = ""
+    etcd_data: str = ""
+    units: t.Tuple[Unit, ...] = ()
+    listening: t.Tuple[int, ...] = ()
+    pods: t.Tuple[str, ...] = ()
+    retired: t.Tuple[str, ...] = ()
+    vip: str = ""
+    vip_interface: str = ""
+    backups: str = ""
+
+    @property
+    def running(self) -> bool:
+        """Whether a unit that would start pods again is active or would start with the machine."""
+        return any(unit.active or unit.enabled for unit in self.units)
+
+
+@dataclasses.dataclass(frozen=True)
+class Retirement:
+    """What is to be done: the Node object to delete (its name and UID, empty without one); `needed` if anything is."""
+
+    node_name: str
+    node_uid: str
+    needed: bool
+
+
+def decide(
+    residue: Residue, *, nodes: t.Sequence[Node], etcd: Etcd, vip: str, ca_digest: str, provider: str = "kubeadm"
+) -> Retirement:
+    """Return what is to be done. Raises Unsafe when the machine is, or may be, in use by this cluster or another.
+
+    `ca_digest` is that of a survivor, `provider` what it runs. The VIP says nothing about who a machine is.
+    """
+    own = set(residue.addresses) - {vip}
+    _refuse_members(residue.hostname, own, etcd, PROVIDERS[provider])
+    _refuse_foreign_etcd(nodes, etcd)
+    found = [node for node in nodes if _is_machine(node, residue.hostname, own)]
+    if len(found) > 1:
+        raise Unsafe(
+            "AMBIGUOUS_NODE",
+            "{0} fits several Nodes: {1}.".format(residue.hostname, ", ".join(sorted(node.name for node in found))),
+            "Two machines share a name or an address: correct that first.",
+        )
+    halfway = bool(residue.retired) and not residue.running
+    if found and not residue.control_plane and not halfway:
+        raise Unsafe(
+            "NOT_A_MASTER",
+            "{0} is the Node {1}, and nothing on it tells of a control plane.".format(residue.hostname, found[0].name),
+            "It looks like a worker in use. {0}".format(_UNTOUCHED),
+        )
+    if (residue.control_plane or residue.running) and (not ca_digest or residue.ca_digest != ca_digest):
+        raise Unsafe(
+            "OTHER_CLUSTER",
+            "the certificate authority on {0} is not that of this cluster.".format(residue.hostname),
+            "It may serve another cluster. {0}".format(_UNTOUCHED),
+        )
+    node = found[0] if found else None
+    return Retirement(
+        node_name=node.name if node else "", node_uid=node.uid if node else "", needed=bool(found) or has_work(residue)
+    )
+
+
+def has_work(residue: Residue) -> bool:
+    """Whether anything on the machine itself is not harmless yet."""
+    left = (residue.manifests, residue.kubelet_config, residue.etcd_data, residue.listening, residue.pods, residue.vip)
+    return any(left) or residue.running
+
+
+def _refuse_members(hostname: str, own: t.AbstractSet[str], etcd: Etcd, provider: Provider) -> None:
+    if etcd.error or not etcd.members:
+        raise Unsafe(
+            "ETCD_UNKNOWN",
+            "the etcd members could not be listed: {0}.".format((etcd.error or "the list is empty").rstrip(".")),
+            "Without that list nobody knows whether the machine is one of them. Repair etcd first.",
+        )
+    for member in etcd.members:
+        if provider.node_of_member(member.name) == hostname or _hosts(member) & own:
+            raise Unsafe(
+                "CURRENT_MEMBER",
+                "{0} is the etcd member {1} ({2}).".format(
+                    hostname, member.name or member.id, ", ".join(member.peer_urls) or "no peer URL"
+                ),
+                "A member is replaced with replace_master, never retired. {0}".format(_UNTOUCHED),
+            )
+
+
+def _refuse_foreign_etcd(nodes: t.Sequence[Node], etcd: Etcd) -> None:
+    """The list of members tells masters apart only where each master runs a member."""
+    masters = [node for node in nodes if node.control_plane and node.ready]
+    stacked = [n for n in masters if any(m.name == n.name or _hosts(m) & set(n.addresses) for m in etcd.members)]
+    if not stacked:
+        raise Unsafe(
+            "ETCD_ELSEWHERE",
+            "no Ready control-plane Node of this cluster is an etcd member.",
+            "The members do not tell which machines are in use. {0}".format(_UNTOUCHED),
+        )
+
+
+def _is_machine(node: Node, hostname: str, own: t.AbstractSet[str]) -> bool:
+    return hostname in (node.name, node.hostname_label) or bool(own & set(node.addresses))
+
+
+def _hosts(member: Member) -> t.Set[str]:
+    return {urllib.parse.urlsplit(url).hostname or "" for url in (*member.peer_urls, *member.client_urls)}

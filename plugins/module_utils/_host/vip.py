@@ -1,0 +1,64 @@
+"""This host and the VIP: its keepalived manifest and whether it carries the address now. It reads only."""
+# Copyright (c) the cloudpods.ha authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import stat
+import typing as t
+
+from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import (
+    API_PORT,
+    HOST_BACKUPS,
+    Provider,
+    host_port,
+)
+from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
+from ansible_collections.cloudpods.ha.plugins.module_utils._host.addresses import addresses
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.host import Keepalived
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
+from ansible_collections.cloudpods.ha.plugins.module_utils._runner import Runner
+from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import to_json
+from ansible_collections.cloudpods.ha.plugins.module_utils._vip import manifest
+
+
+def inspect(run: Runner, provider: Provider, address: str) -> Json:
+    """Return what module vip_info documents under RETURN. Raises HaError when the address is none or `ip` fails."""
+    try:
+        wanted = str(ipaddress.ip_address(address))
+    except ValueError:
+        raise HaError("{0!r} is not an IP address".format(address)) from None
+    carried = addresses(run)
+    keepalived, mode, error = read_manifest(provider.keepalived_manifest)
+    return {
+        "server": "https://{0}".format(host_port(wanted, API_PORT)),
+        "holds": wanted in carried,
+        "interface": carried.get(wanted, ""),
+        "manifest": provider.keepalived_manifest,
+        "manifest_mode": mode,
+        "keepalived": to_json(keepalived),
+        "error": error,
+        "ca_certificate": provider.ca_certificate,
+        "client_certificate": provider.api_client[0] if provider.api_client else "",
+        "client_key": provider.api_client[1] if provider.api_client else "",
+        "backups": HOST_BACKUPS,
+    }
+
+
+def read_manifest(path: str) -> t.Tuple[t.Optional[Keepalived], str, str]:
+    """Return (what the manifest says, its mode as '0600', ''), or (None, '', why it can't be used)."""
+    try:
+        with open(path, encoding="utf-8") as stream:
+            text = stream.read()
+            mode = "{0:04o}".format(stat.S_IMODE(os.fstat(stream.fileno()).st_mode))
+        return manifest.read(text), mode, ""
+    except FileNotFoundError:
+        return None, "", "there is no {0}".format(path)
+    except UnicodeDecodeError:
+        return None, "", "{0} is not text".format(path)
+    except OSError as exc:
+        return None, "", "{0} can't be read: {1}".format(path, exc.strerror)
+    except HaError as exc:
+        return None, "", str(exc)

@@ -1,0 +1,304 @@
+"""How a K3s server of this cluster has to be set up, from what one that runs says of itself. Pure.
+
+K3s takes its options from files, from its command line and from its environment. They are brought together into one file, under the names the command
+line has, so that the new server gets what the survivor has (hazard K7) without what belongs to that host alone. Sources: the K3s documentation,
+"Configuration Options", and k3s, pkg/configfilearg/parser.go and pkg/cli/cmds/server.go.
+"""
+# Copyright (c) the cloudpods.ha authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import re
+import shlex
+import typing as t
+
+from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import K3S_DATA, K3S_PROGRAM
+from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
+
+# What belongs to one host, or starts a new cluster (hazard K8).
+NODE_OPTIONS = frozenset(
+    (
+        "node-ip",
+        "node-external-ip",
+        "node-internal-dns",
+        "node-external-dns",
+        "node-name",
+        "advertise-address",
+        "bind-address",
+        "cluster-init",
+        "cluster-reset",
+        "cluster-reset-restore-path",
+        "server",
+        "token",
+        "token-file",
+    )
+)
+_NODE_ENVIRONMENT = frozenset(
+    (
+        "K3S_NODE_NAME",
+        "K3S_URL",
+        "K3S_TOKEN",
+        "K3S_TOKEN_FILE",
+        "K3S_CLUSTER_INIT",
+        "K3S_CLUSTER_RESET",
+        "K3S_DATA_DIR",
+    )
+)
+# What says where the new server belongs, or starts another cluster, whatever an override says.
+_NO_OVERRIDE = NODE_OPTIONS - frozenset(
+    (
+        "node-external-ip",
+        "node-internal-dns",
+        "node-external-dns",
+        "node-name",
+        "advertise-address",
+        "bind-address",
+    )
+)
+# With these it is no server with embedded etcd, or its Node gets a name nobody knows beforehand.
+_UNSUPPORTED = (
+    "with-node-id",
+    "datastore-endpoint",
+    "disable-etcd",
+    "disable-apiserver",
+    "disable-controller-manager",
+    "disable-agent",
+    # Its options are in a file that was not read.
+    "config",
+)
+# The same by the environment: configuration or data are elsewhere.
+_UNSUPPORTED_ENVIRONMENT = frozenset(("K3S_CONFIG_FILE", "K3S_DATASTORE_ENDPOINT"))
+_SHORT = {
+    "c": "config",
+    "d": "data-dir",
+    "i": "node-ip",
+    "l": "log",
+    "o": "write-kubeconfig",
+    "s": "server",
+    "t": "token",
+}
+# May name the survivor's own address: the certificate then holds one name more.
+_OWN_ADDRESS_IS_HARMLESS = frozenset(("tls-san",))
+_EXEC_START = re.compile(r"^ExecStart=(?:[^\n]*\\\n)*[^\n]*$", re.MULTILINE)
+_ENVIRONMENT = re.compile(r"^[ \t]*Environment[ \t]*=(.*)$", re.MULTILINE)
+_STARTS = re.compile(r"^[ \t]*ExecStart[ \t]*=", re.MULTILINE)
+# After an address: a network of more than that address.
+_NETWORK = r"(?!/(?!(?:32|128)\b)\d)"
+_PATH = re.compile(r"(?:^|=)(/[^\s,=:]+)$")
+
+
+@dataclasses.dataclass(frozen=True)
+class JoinFiles:
+    """What is written on the host that joins.
+
+    `config` holds the token. `environments` are files {path, content}. `referenced` are files the options name, which have to be there too.
+    """
+
+    config: Json
+    unit: str
+    environments: t.Tuple[t.Mapping[str, str], ...] = ()
+    referenced: t.Tuple[str, ...] = ()
+
+
+def command_line(unit: str) -> t.List[str]:
+    """The arguments of `k3s server` in a unit file. Raises HaError when the unit starts something else."""
+    match = _EXEC_START.search(unit)
+    text = match.group(0).partition("=")[2].replace("\\\n", " ") if match else ""
+    try:
+        words = shlex.split(text)
+    except ValueError:
+        words = []
+    if len(words) < 2 or not words[0].lstrip("@-:+!").endswith("k3s") or words[1] != "server":
+        raise HaError("the unit of K3s does not start 'k3s server'")
+    return words[2:]
+
+
+def options(words: t.Sequence[str]) -> Json:
+    """Arguments as a configuration file would hold them: an option given more than once is a list, one without a value is true."""
+    found: Json = {}
+    index = 0
+    while index < len(words):
+        word = words[index]
+        index += 1
+        if not word.startswith("-"):
+            raise HaError("{0!r} among the arguments of k3s is not understood".format(word))
+        name, equals, value = word.lstrip("-").partition("=")
+        name = _SHORT.get(name, name)
+        read: t.Any = value
+        if not equals:
+            follows = index < len(words) and not words[index].startswith("-")
+            read = words[index] if follows else True
+            index += follows
+        found[name] = [*_listed(found[name]), read] if name in found else read
+    return found
+
+
+def merged(files: t.Sequence[t.Any], arguments: Json) -> Json:
+    """Configuration files in the order K3s reads them, then the command line.
+
+    A later file replaces a former one's value, or adds to it when the key ends in +. What the command line gives is added: K3s reads such an option twice,
+    which adds to a list, and lets the last one win for a single value. Raises HaError for a file that is no mapping.
+    """
+    result: Json = {}
+    for content in files:
+        if content is None:
+            continue
+        if not isinstance(content, t.Mapping):
+            raise HaError("a configuration file of K3s is not a mapping")
+        for key, value in content.items():
+            name = _long(str(key)).rstrip("+")
+            result[name] = _added(result, name, value) if str(key).endswith("+") else value
+    for name, value in arguments.items():
+        result[name] = _added(result, name, value)
+    return result
+
+
+def full_token(token: str, ca: str) -> str:
+    """The token with the SHA-256 of the cluster's CA (a PEM text) before it, by which a joining server makes sure which cluster it joins."""
+    if token.startswith("K10"):
+        return token
+    return "K10{0}::server:{1}".format(hashlib.sha256(ca.encode()).hexdigest(), token)
+
+
+def join_files(
+    *,
+    server: Json,
+    files: t.Sequence[t.Any],
+    own_ip: str,
+    own_names: t.Sequence[str],
+    endpoint: str,
+    ip: str,
+    overrides: t.Optional[Json] = None,
+) -> JoinFiles:
+    """What a host of the address `ip` needs to join through `endpoint` (https://SURVIVOR:6443) as a server like the one that was read.
+
+    `server` is what module k3s_server_info returned, `files` the parsed contents of its configuration files. The survivor's address becomes the new one's.
+    An override that is None takes an option away; none changes where the new server belongs. Raises HaError when an option names the survivor in another
+    way: an override then has to say what the new host is to have.
+    """
+    _check_environment(server)
+    found = merged(files, options(command_line(server["unit"])))
+    wanted = {_long(key): value for key, value in (overrides or {}).items()}
+    config = {
+        key: _moved(key, value, own_ip=own_ip, own_names=own_names, ip=ip)
+        for key, value in found.items()
+        if key not in NODE_OPTIONS and key not in wanted
+    }
+    config.update(
+        {key: value for key, value in wanted.items() if value is not None and key.rstrip("+") not in _NO_OVERRIDE}
+    )
+    for item in (found, config):
+        if str(item.get("data-dir", K3S_DATA)).rstrip("/") != K3S_DATA:
+            raise HaError("the survivor's data-dir is {0}; only {1} is supported".format(item["data-dir"], K3S_DATA))
+    strange = [key for key in _UNSUPPORTED if config.get(key)]
+    if strange:
+        raise HaError("a server with the option {0} can't be copied".format(" and ".join(strange)))
+    config.update({"server": endpoint, "token": full_token(server["token"], server["ca"]), "node-ip": ip})
+    return JoinFiles(
+        config=config,
+        unit=_EXEC_START.sub(lambda _match: "ExecStart={0} server".format(K3S_PROGRAM), server["unit"], count=1),
+        environments=tuple({**item, "content": _environment(item["content"])} for item in server["environments"]),
+        referenced=tuple(_paths(config)),
+    )
+
+
+def why(log: str, secrets: t.Iterable[str]) -> str:
+    """The line of K3s's log that says why it stopped, without secrets: the last fatal one, else the last error, else the last line."""
+    lines = [line.strip() for line in log.splitlines() if line.strip()]
+    for level in ("level=fatal", "level=error", ""):
+        found = [line for line in lines if level in line]
+        if found:
+            match = re.search(r'msg="((?:[^"\\]|\\.)*)"', found[-1])
+            text = match.group(1) if match else found[-1]
+            # In a quoted message quotes and backslashes are escaped.
+            forms = {form for secret in secrets for form in (secret, json.dumps(secret)[1:-1]) if form}
+            for form in sorted(forms, key=len, reverse=True):
+                text = text.replace(form, "***")
+            return text[:400]
+    return "it said nothing"
+
+
+def secrets(token: str) -> t.List[str]:
+    """The words of a token that must not be shown: itself, and the password in it, with and without the user before it."""
+    login = token.partition("::")[2]
+    return [word for word in (token, login, login.partition(":")[2]) if word]
+
+
+def _check_environment(server: Json) -> None:
+    """Refuse what would reach the new server beside its configuration, which it can't be relied on to outrank."""
+    for item in server.get("unit_drop_ins") or ():
+        if _STARTS.search(item["content"]):
+            raise HaError("{0} starts K3s in another way than its unit, which can't be copied".format(item["path"]))
+    for item in ({"path": "the unit of K3s", "content": server["unit"]}, *(server.get("unit_drop_ins") or ())):
+        text = "\n".join(_ENVIRONMENT.findall(item["content"]))
+        _refuse_variables(item["path"], text, _UNSUPPORTED_ENVIRONMENT | _NODE_ENVIRONMENT)
+    for item in server["environments"]:
+        lines = [line for line in item["content"].splitlines() if not line.lstrip().startswith(("#", ";"))]
+        _refuse_variables(item["path"], "\n".join(lines), _UNSUPPORTED_ENVIRONMENT)
+
+
+def _refuse_variables(path: str, text: str, names: t.Iterable[str]) -> None:
+    found = [name for name in sorted(names) if re.search(r"(?<!\w){0}\s*=".format(name), text)]
+    if found:
+        raise HaError("{0} sets {1}, which can't be copied".format(path, " and ".join(found)))
+
+
+def _long(key: str) -> str:
+    """The long name of an option, with the + it may end in."""
+    name = key.rstrip("+")
+    return _SHORT.get(name, name) + key[len(name) :]
+
+
+def _moved(key: str, value: t.Any, *, own_ip: str, own_names: t.Sequence[str], ip: str) -> t.Any:
+    """A value with the new host's address for the survivor's."""
+    if key in _OWN_ADDRESS_IS_HARMLESS:
+        return value
+    if isinstance(value, (list, tuple)):
+        return [_moved(key, item, own_ip=own_ip, own_names=own_names, ip=ip) for item in value]
+    text = re.sub(_whole(own_ip), lambda _match: ip, str(value))
+    bound = next((name for name in own_names if name and re.search(_whole(name) + _NETWORK, text)), None)
+    if bound is not None:
+        raise HaError(
+            "the survivor's option {0} names that host itself ({1}); say in replace_master_k3s_config what the new host is to have".format(
+                key, bound
+            )
+        )
+    return value if text == str(value) else text
+
+
+def _whole(name: str) -> str:
+    """A pattern for an address or a host name that is no part of a longer one. A port may follow, and a domain after a name."""
+    if ":" in name:
+        before, after = r"\w.:", r"\w.:"
+    else:
+        before, after = (r"\w.", r"\w.") if re.fullmatch(r"[\d.]+", name) else (r"\w.-", r"\w-")
+    return r"(?<![{0}]){1}(?![{2}])".format(before, re.escape(name), after)
+
+
+def _added(former: Json, name: str, value: t.Any) -> t.Any:
+    if name not in former or former[name] == value:
+        return value
+    return [*_listed(former[name]), *_listed(value)]
+
+
+def _environment(text: str) -> str:
+    kept = [line for line in text.splitlines() if line.partition("=")[0].strip() not in _NODE_ENVIRONMENT]
+    return "".join(line + "\n" for line in kept)
+
+
+def _paths(config: Json) -> t.Iterator[str]:
+    """Files outside K3s's own folder that an option names, alone or as NAME=PATH."""
+    for key, value in sorted(config.items()):
+        for item in _listed(value):
+            match = _PATH.search(str(item))
+            if match and key not in ("data-dir", "default-local-storage-path", "write-kubeconfig"):
+                yield match.group(1)
+
+
+def _listed(value: t.Any) -> t.List[t.Any]:
+    return list(value) if isinstance(value, (list, tuple)) else [value]

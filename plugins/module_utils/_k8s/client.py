@@ -1,0 +1,176 @@
+"""The only file that talks to the Kubernetes API. Objects go in and out as plain mappings, spelled as the API spells them."""
+# Copyright (c) the cloudpods.ha authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import json
+import os
+import typing as t
+
+from ansible_collections.cloudpods.ha.plugins.module_utils._errors import (
+    ApiRefused,
+    ApiUnavailable,
+    HaError,
+    ObjectChanged,
+)
+
+try:
+    import urllib3.exceptions
+    import yaml
+    from kubernetes import client, config
+    from kubernetes.stream import ws_client
+
+    IMPORT_ERROR: t.Optional[str] = None
+except ImportError as exc:  # reported by connect(), so that documentation and argument checks work without the client
+    IMPORT_ERROR = str(exc)
+
+Object = t.Dict[str, t.Any]
+
+
+class KubeApi:
+    """A connection to one API server; in check mode nothing is written or deleted."""
+
+    def __init__(self, *, api_client: t.Any, check_mode: bool = False, timeout: int = 10) -> None:
+        self._client = api_client
+        self._check_mode = check_mode
+        self._timeout = timeout
+
+    @property
+    def server(self) -> str:
+        """The address of the API server, as in the kubeconfig."""
+        return str(self._client.configuration.host)
+
+    def get(self, path: str, **query: t.Any) -> t.Optional[Object]:
+        """Return the object or list at a path, or None when the server has no such thing."""
+        try:
+            return self._call("GET", path, query=query)
+        except ApiRefused as exc:
+            if exc.status == 404:
+                return None
+            raise
+
+    def items(self, path: str, **query: t.Any) -> t.List[Object]:
+        """Return the objects of a list; an API the server does not serve is an empty list."""
+        return list((self.get(path, **query) or {}).get("items") or [])
+
+    def delete(self, path: str, *, uid: str, version: str = "") -> bool:
+        """Delete the object with this UID. False: it was gone already. Raises ObjectChanged when another one has its name.
+
+        With a resource version it is deleted only as it was when that version was read: for a decision that an update would undo.
+        """
+        found = self.get(path)
+        if found is None:
+            return False
+        if found["metadata"]["uid"] != uid:
+            raise ObjectChanged(path, uid)
+        if self._check_mode:
+            return True
+        preconditions = {"uid": uid, "resourceVersion": version} if version else {"uid": uid}
+        body = {
+            "apiVersion": "v1",
+            "kind": "DeleteOptions",
+            "preconditions": preconditions,
+            "propagationPolicy": "Background",
+        }
+        try:
+            self._call("DELETE", path, body=body)
+        except ApiRefused as exc:
+            if exc.status == 404:
+                return False
+            if exc.status == 409:
+                raise ObjectChanged(path, uid) from exc
+            raise
+        return True
+
+    def replace(self, path: str, body: Object) -> Object:
+        """Write an object back as it was read and changed; its resourceVersion must be in it, so that somebody else's change is not lost.
+
+        Raises ApiRefused with status 409 when the object changed meanwhile.
+        """
+        if self._check_mode:
+            return body
+        return self._call("PUT", path, body=body)
+
+    def socket_to_pod(self, namespace: str, pod: str, port: int) -> t.Any:
+        """Open a stream to a port of a pod through the API server; returns an object with the interface of a socket."""
+        configuration = self._client.configuration
+        path = "/api/v1/namespaces/{0}/pods/{1}/portforward".format(namespace, pod)
+        settings = configuration.auth_settings().values()
+        headers = {item["key"]: item["value"] for item in settings if item["in"] == "header"}
+        try:
+            # Not by way of CoreV1Api: that would load every model of the API first, which takes seconds.
+            forward = ws_client.portforward_call(
+                configuration, "GET", configuration.host + path, query_params=[("ports", str(port))], headers=headers
+            )
+        except client.ApiException as exc:
+            where = "{0}/{1}:{2}".format(namespace, pod, port)
+            raise ApiRefused("portforward", where, exc.status or 0, _first_line(exc.reason)) from exc
+        sock = forward.socket(port)
+        sock.setblocking(True)
+        return sock
+
+    def _call(
+        self, verb: str, path: str, *, query: t.Optional[Object] = None, body: t.Optional[Object] = None
+    ) -> Object:
+        parameters: t.Dict[str, t.Any] = {
+            "query_params": [(key, value) for key, value in (query or {}).items()],
+            "header_params": {"Accept": "application/json", "Content-Type": "application/json"},
+            "body": body,
+            "auth_settings": ["BearerToken"],
+        }
+        try:
+            if hasattr(self._client, "param_serialize"):  # the generated client from release 37 on
+                request = self._client.param_serialize(verb, path, **parameters)
+                response = self._client.call_api(*request, _request_timeout=self._timeout)
+                text = response.read()
+                if not 200 <= response.status <= 299:
+                    raise client.ApiException(status=response.status, reason=response.reason)
+                data = json.loads(text)
+            else:
+                data = self._client.call_api(
+                    path,
+                    verb,
+                    response_type="object",
+                    _return_http_data_only=True,
+                    _request_timeout=self._timeout,
+                    **parameters,
+                )
+        except client.ApiException as exc:
+            if exc.status in (0, 500, 503, 504, None):
+                raise ApiUnavailable(self.server, _first_line(exc.body or exc.reason)) from exc
+            raise ApiRefused(verb, path, exc.status, _first_line(exc.reason)) from exc
+        except urllib3.exceptions.HTTPError as exc:
+            raise ApiUnavailable(self.server, _root_cause(exc)) from exc
+        return t.cast(Object, data)
+
+
+def connect(kubeconfig: str, *, check_mode: bool = False, timeout: int = 10) -> KubeApi:
+    """Connect with a kubeconfig file. Raises HaError with one sentence when the file or the Python client is missing or unusable."""
+    if IMPORT_ERROR is not None:
+        raise HaError(
+            "the Python package 'kubernetes' is missing where this runs ({0}); see requirements.txt".format(
+                IMPORT_ERROR
+            )
+        )
+    if not os.path.isfile(kubeconfig):
+        raise HaError("there is no kubeconfig at {0}".format(kubeconfig))
+    configuration = client.Configuration()
+    try:
+        config.load_kube_config(config_file=kubeconfig, client_configuration=configuration)
+    except (config.ConfigException, yaml.YAMLError, OSError, TypeError, ValueError, AttributeError) as exc:
+        raise HaError("the kubeconfig {0} can't be used: {1}".format(kubeconfig, _first_line(exc))) from exc
+    # One retry for a connection that broke; more would only delay the answer that the server is gone.
+    configuration.retries = 1
+    return KubeApi(api_client=client.ApiClient(configuration), check_mode=check_mode, timeout=timeout)
+
+
+def _first_line(value: object) -> str:
+    text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value or "no reason given")
+    return text.strip().splitlines()[0][:300] if text.strip() else "no reason given"
+
+
+def _root_cause(exc: BaseException) -> str:
+    reason = getattr(exc, "reason", None)
+    text = _first_line(reason if reason is not None else exc)
+    return text.split(": ", 1)[1] if text.startswith("<") and ": " in text else text

@@ -1,0 +1,187 @@
+"""Where the data of a PersistentVolume is, by what the volume says of itself. Pure.
+
+Two questions that are not the same: a volume that is *pinned* to a node can't be used without it, and its data is lost with it; a volume that *fits*
+a node may be used there. Whatever fits another registered node never counts as lost.
+"""
+# Copyright (c) the cloudpods.ha authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass, field
+
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
+
+HOSTNAME_LABEL = "kubernetes.io/hostname"
+# rancher.io/local-path writes it on the volume, hazard L2. It is the name of the Node, not its hostname label.
+SELECTED_NODE = "local.path.provisioner/selected-node"
+# Their data may be on a node's own disk. What any other source keeps is elsewhere, whatever the affinity says.
+CSI = "csi"
+HOST_FOLDERS = ("hostPath", "local")
+_NODE_NAME_FIELD = "metadata.name"
+_ZONES = ("/zone", "/region")
+_OLD_ZONES = "failure-domain.beta."
+# Mappings in the spec of a PersistentVolume that are not its source.
+_NO_SOURCE = ("capacity", "claimRef", "nodeAffinity")
+
+
+@dataclass(frozen=True)
+class Site:
+    """A Node under the names a volume may use. `labels` are left out for a node that is gone."""
+
+    name: str
+    hostname: str
+    labels: t.Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Requirement:
+    """One expression of a node affinity, on a label of the Node, or on a field of it."""
+
+    key: str
+    operator: str
+    values: t.Tuple[str, ...] = ()
+    on_field: bool = False
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a volume is. `terms` is its node affinity: one of them must hold, and all requirements in it.
+
+    `kind` is hostPath, local, the CSI driver's name, or the key of another source; `annotated` is the provisioner's note. `may_be_local`: the data may be
+    on the node's own disk.
+    """
+
+    kind: str = ""
+    terms: t.Tuple[t.Tuple[Requirement, ...], ...] = ()
+    annotated: str = ""
+    may_be_local: bool = False
+
+    def __str__(self) -> str:
+        """For a sentence: what the volume says of where it is."""
+        terms = [
+            " and ".join(" ".join((item.key, item.operator, ",".join(item.values))).strip() for item in term)
+            or "anything"
+            for term in self.terms
+        ]
+        return "affinity {0}, provisioner's note '{1}'".format(" or ".join(terms) or "none", self.annotated)
+
+
+def place(volume: Json) -> Place:
+    """Read a PersistentVolume."""
+    spec = volume.get("spec") or {}
+    source = next((key for key, value in spec.items() if isinstance(value, dict) and key not in _NO_SOURCE), "")
+    terms = ((spec.get("nodeAffinity") or {}).get("required") or {}).get("nodeSelectorTerms") or []
+    return Place(
+        kind=str(spec[CSI].get("driver") or CSI) if source == CSI else source,
+        terms=tuple(
+            (
+                *(_requirement(item) for item in term.get("matchExpressions") or []),
+                *(_requirement(item, on_field=True) for item in term.get("matchFields") or []),
+            )
+            for term in terms
+        ),
+        annotated=(volume["metadata"].get("annotations") or {}).get(SELECTED_NODE, ""),
+        may_be_local=source in (*HOST_FOLDERS, CSI),
+    )
+
+
+def _requirement(expression: Json, *, on_field: bool = False) -> Requirement:
+    return Requirement(
+        key=expression.get("key") or "",
+        operator=expression.get("operator") or "",
+        values=tuple(expression.get("values") or ()),
+        on_field=on_field,
+    )
+
+
+def pinned(where: Place, node: Site) -> bool:
+    """Whether every way to use the volume leads to this node alone. Without an affinity there is no such proof."""
+    return bool(where.terms) and all(
+        any(_names(item, node) for item in term)
+        # Two requirements that contradict each other prove nothing.
+        and all(_holds(item, node) for item in term if item.on_field or item.key == HOSTNAME_LABEL)
+        for term in where.terms
+    )
+
+
+def fits(where: Place, node: Site) -> bool:
+    """Whether the affinity lets the volume be used on this node, as the scheduler reads it; in doubt, it does."""
+    return not where.terms or any(all(_holds(item, node) for item in term) for term in where.terms)
+
+
+def pinned_alone(where: Place, node: Site, others: t.Iterable[Site]) -> bool:
+    """Whether the volume is on this node, and on none of the other registered ones."""
+    return pinned(where, node) and not any(fits(where, other) for other in others)
+
+
+def found_by(where: Place, lost: Site, others: t.Iterable[Site], *, used_there: bool = False) -> t.Tuple[str, ...]:
+    """Why a volume counts as being on the lost node; nothing when it does not. `others` are all other Nodes that are registered.
+
+    'affinity', 'annotation' (the provisioner's), or both; 'conflict' is added when the two disagree, 'elsewhere' when the data is not on the node's own
+    disk by the kind of its source. 'pod': neither says anything, and a pod that used it was on the lost node (`used_there`).
+    """
+    by_affinity = pinned_alone(where, lost, others)
+    by_annotation = bool(where.annotated) and where.annotated == lost.name
+    found = [word for word, is_so in (("affinity", by_affinity), ("annotation", by_annotation)) if is_so]
+    if found and where.terms and where.annotated and by_affinity != by_annotation:
+        found.append("conflict")
+    if found and not where.may_be_local:
+        found.append("elsewhere")
+    if not found and used_there and where.kind in HOST_FOLDERS and not where.terms and not where.annotated:
+        found.append("pod")
+    return tuple(found)
+
+
+def proven(reasons: t.Collection[str]) -> bool:
+    """Whether the reasons of found_by are enough to delete what depends on the volume."""
+    return "affinity" in reasons and "conflict" not in reasons
+
+
+def why(where: Place, reasons: t.Collection[str], lost: str) -> str:
+    """The reasons of found_by as a sentence for people."""
+    if "conflict" in reasons:
+        return "in doubt: {0}, of which only one names {1}".format(where, lost)
+    parts = {
+        "affinity": "its affinity names {0} alone".format(lost),
+        "annotation": "its provisioner made it on {0}".format(lost),
+        "pod": "it names no node, and a pod that mounts it was on {0}: it may have been there".format(lost),
+        "elsewhere": "but its kind is {0}, so its data need not be on {1}".format(where.kind or "not known", lost),
+    }
+    return ", ".join(text for word, text in parts.items() if word in reasons)
+
+
+def _names(item: Requirement, node: Site) -> bool:
+    """Whether the requirement allows this node and no other."""
+    if item.operator != "In" or not item.values:
+        return False
+    if item.on_field:
+        allowed = {node.name} if item.key == _NODE_NAME_FIELD else set()
+    elif item.key == HOSTNAME_LABEL:
+        allowed = {node.hostname}
+    elif item.key.endswith(_ZONES) or item.key.startswith(_OLD_ZONES):
+        allowed = set()
+    else:
+        # A driver's own key: most write the node's name, and some an identity that only the Node's label tells.
+        allowed = {node.name, node.hostname, node.labels.get(item.key, node.name)}
+    return set(item.values) <= allowed
+
+
+def _holds(item: Requirement, node: Site) -> bool:
+    value: t.Optional[str]
+    if item.on_field:
+        if item.key != _NODE_NAME_FIELD:
+            return True
+        value = node.name
+    else:
+        value = node.hostname if item.key == HOSTNAME_LABEL else node.labels.get(item.key)
+    if item.operator == "In":
+        return value in item.values
+    if item.operator == "NotIn":
+        return value not in item.values
+    if item.operator == "Exists":
+        return value is not None
+    if item.operator == "DoesNotExist":
+        return value is None
+    return True

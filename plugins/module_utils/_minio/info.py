@@ -1,0 +1,276 @@
+"""What a MinIO deployment says of itself: drives, erasure sets, parity, quorum. Nothing here is a constant of one
+layout.
+
+Reads the answer of the admin API's `info`, in the shape of June 2021 (no sets, no drives per set) and in that of 2023
+and later. Where pools differ in width `info` does not tell enough in any release read; `storageinfo` tells the data
+drives of each pool, since before 2021.
+"""
+# Copyright (c) the cloudpods.ha authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+Json = t.Dict[str, t.Any]
+
+OK = "ok"
+ONLINE = "online"
+
+
+@dataclass(frozen=True)
+class Healing:
+    """How far the healing of a drive is; zeros where the release does not tell. Failures of one pass are reset when the
+    next begins (`retries` counts those, in later releases). `finished` is told by releases that keep it after the end;
+    older ones forget all of this at the end. Buckets are None where they are not told."""
+
+    objects_done: int = 0
+    objects_failed: int = 0
+    objects_skipped: int = 0
+    objects_total: int = 0
+    bytes_done: int = 0
+    bytes_failed: int = 0
+    bytes_total: int = 0
+    started: str = ""
+    retries: int = 0
+    finished: bool = False
+    queued: t.Optional[t.Tuple[str, ...]] = None
+    healed: t.Optional[t.Tuple[str, ...]] = None
+
+    @property
+    def ended_badly(self) -> bool:
+        """Whether the heal is over and left something out: objects, or whole buckets."""
+        return bool(self.objects_failed or self.bytes_failed or (self.finished and self.queued))
+
+    @property
+    def percent(self) -> t.Optional[int]:
+        """Bytes done of bytes there were at the start, or None when that is not known."""
+        return min(100, self.bytes_done * 100 // self.bytes_total) if self.bytes_total else None
+
+
+@dataclass(frozen=True)
+class Drive:
+    """One drive as one server sees it. `pool` and `set_` are -1 while it has no place yet."""
+
+    endpoint: str
+    state: str
+    healing: bool = False
+    uuid: str = ""
+    pool: int = 0
+    set_: int = 0
+    root_disk: bool = False
+    progress: t.Optional[Healing] = None
+
+    @property
+    def healthy(self) -> bool:
+        """Formatted, reachable, and complete."""
+        return self.state == OK and not self.healing
+
+
+@dataclass(frozen=True)
+class Server:
+    """One server as one server sees it; `uptime` in seconds."""
+
+    endpoint: str
+    state: str
+    uptime: int = 0
+    version: str = ""
+
+
+@dataclass(frozen=True)
+class Pool:
+    """A pool's layout: how many erasure sets, of how many drives each. `parity` is None where the deployment's holds."""
+
+    sets: int
+    drives_per_set: int
+    parity: t.Optional[int] = None
+
+
+@dataclass(frozen=True)
+class Info:
+    """The answer of one server. `pools` is empty when the layout can't be told; `erasure` is False for a single plain
+    drive."""
+
+    deployment_id: str
+    erasure: bool
+    parity: int
+    pools: t.Tuple[Pool, ...]
+    servers: t.Tuple[Server, ...]
+    drives: t.Tuple[Drive, ...]
+
+
+@dataclass(frozen=True)
+class ErasureSet:
+    """One erasure set, judged: `healthy` + `healing` + `missing` = `total`."""
+
+    pool: int
+    index: int
+    total: int
+    healthy: int
+    healing: int
+    read_quorum: int
+    write_quorum: int
+
+    @property
+    def missing(self) -> int:
+        """Drives that are offline, unformatted, or not listed at all."""
+        return self.total - self.healthy - self.healing
+
+    @property
+    def readable(self) -> bool:
+        """Whether the complete drives alone suffice to read every object."""
+        return self.healthy >= self.read_quorum
+
+    @property
+    def writable(self) -> bool:
+        """Whether objects can be written; a healing drive takes writes."""
+        return self.healthy + self.healing >= self.write_quorum
+
+    @property
+    def spare(self) -> int:
+        """How many complete drives may be lost before objects can't be read any more."""
+        return max(0, self.healthy - self.read_quorum)
+
+
+def host_of(endpoint: str) -> str:
+    """The first label of an endpoint's host, which is the name of the pod: minio-0 of
+    http://minio-0.minio-svc:9000/export."""
+    host = urlsplit(endpoint if "//" in endpoint else "//" + endpoint).hostname or ""
+    return host.split(".", 1)[0]
+
+
+def parse_info(data: Json, storage: t.Optional[Json] = None) -> Info:
+    """Read the answer of the admin API's `info`, already decoded from JSON; with that of `storageinfo` for layouts and
+    drives of which `info` alone does not tell enough.
+
+    In `info` a live server is offline with its drives when it answers late, which it does while it dials dead peers; in
+    `storageinfo` it is asked for its drives alone (MinIO's source, and seen).
+    """
+    servers = [item for item in data.get("servers") or [] if isinstance(item, dict)]
+    told = [_parse_drive(item) for item in (storage or {}).get("Disks") or [] if isinstance(item, dict)]
+    there = {drive.endpoint: drive for drive in told if drive.state == OK}
+    listed = [_parse_drive(item) for server in servers for item in server.get("drives") or server.get("disks") or []]
+    drives = tuple(drive if drive.state == OK else there.get(drive.endpoint, drive) for drive in listed)
+    backend = {**_from_storage(storage or {}), **(data.get("backend") or {})}
+    erasure = str(backend.get("backendType") or "").lower() == "erasure"
+    pools = _pools(backend, drives) if erasure else ()
+    parity = int(backend.get("standardSCParity") or next((pool.parity for pool in pools if pool.parity), 0))
+    return Info(
+        deployment_id=str(data.get("deploymentID") or ""),
+        erasure=erasure,
+        parity=parity,
+        pools=pools,
+        servers=tuple(
+            Server(
+                endpoint=str(item.get("endpoint") or ""),
+                state=str(item.get("state") or ""),
+                uptime=int(item.get("uptime") or 0),
+                version=str(item.get("version") or ""),
+            )
+            for item in servers
+        ),
+        drives=drives,
+    )
+
+
+def quorums(*, drives: int, parity: int) -> t.Tuple[int, int]:
+    """Return (read, write) quorum of a set: data drives to read, and one more to write where data equals parity."""
+    data = drives - parity
+    return data, data + 1 if data == parity else data
+
+
+def merge(views: t.Sequence[Info]) -> t.Tuple[Drive, ...]:
+    """One record per drive, the worst of what the servers say: each keeps its own list of drives that heal (H-M2b). Of
+    equal ones that which tells more of the heal."""
+
+    def worse(drive: Drive) -> t.Tuple[bool, bool, int]:
+        return drive.state != OK, drive.healing, drive.progress.objects_done if drive.progress else -1
+
+    worst: t.Dict[str, Drive] = {}
+    for drive in (drive for view in views for drive in view.drives):
+        known = worst.get(drive.endpoint)
+        if known is None or worse(drive) > worse(known):
+            worst[drive.endpoint] = drive
+    return tuple(worst[endpoint] for endpoint in sorted(worst))
+
+
+def erasure_sets(*, pools: t.Sequence[Pool], parity: int, drives: t.Sequence[Drive]) -> t.Tuple[ErasureSet, ...]:
+    """Judge each set. Missing drives are counted by what a set lacks, since an offline drive may carry no index of its
+    set."""
+    result = []
+    for number, pool in enumerate(pools):
+        read, write = quorums(drives=pool.drives_per_set, parity=parity if pool.parity is None else pool.parity)
+        for index in range(pool.sets):
+            present = [drive for drive in drives if drive.pool == number and drive.set_ == index and drive.state == OK]
+            healing = sum(1 for drive in present if drive.healing)
+            result.append(ErasureSet(number, index, pool.drives_per_set, len(present) - healing, healing, read, write))
+    return tuple(result)
+
+
+def _parse_drive(item: Json) -> Drive:
+    heal = item.get("heal_info") or item.get("healInfo")
+    return Drive(
+        endpoint=str(item.get("endpoint") or item.get("path") or ""),
+        state=str(item.get("state") or ""),
+        healing=bool(item.get("healing")),
+        uuid=str(item.get("uuid") or ""),
+        pool=int(item.get("pool_index") or 0),
+        set_=int(item.get("set_index") or 0),
+        root_disk=bool(item.get("rootDisk")),
+        progress=_parse_healing(heal) if isinstance(heal, dict) else None,
+    )
+
+
+def _parse_healing(item: Json) -> Healing:
+    def number(*names: str) -> int:
+        return next((int(item[name]) for name in names if item.get(name)), 0)
+
+    def names(key: str) -> t.Optional[t.Tuple[str, ...]]:
+        # An empty list is written as null.
+        return tuple(str(name) for name in item[key] or ()) if key in item else None
+
+    return Healing(
+        objects_done=number("items_healed", "objects_healed"),
+        objects_failed=number("items_failed", "objects_failed"),
+        objects_skipped=number("items_skipped"),
+        objects_total=number("objects_total_count"),
+        bytes_done=number("bytes_done"),
+        bytes_failed=number("bytes_failed"),
+        bytes_total=number("objects_total_size"),
+        started=str(item.get("started") or ""),
+        retries=number("retry_attempts"),
+        finished=bool(item.get("finished")),
+        queued=names("queued_buckets"),
+        healed=names("healed_buckets"),
+    )
+
+
+def _from_storage(storage: Json) -> Json:
+    """The same facts of the backend, under the names that `info` would have for them."""
+    backend = storage.get("Backend") or storage.get("backend") or {}
+    names = {"StandardSCData": "standardSCData", "TotalSets": "totalSets", "DrivesPerSet": "totalDrivesPerSet"}
+    return {names[key]: backend[key] for key in names if backend.get(key)}
+
+
+def _pools(backend: Json, drives: t.Sequence[Drive]) -> t.Tuple[Pool, ...]:
+    sets, per_set = backend.get("totalSets") or [], backend.get("totalDrivesPerSet") or []
+    # Data drives are listed per pool, or not told at all.
+    data = backend.get("standardSCData")
+    data = [int(count) for count in data] if isinstance(data, list) else []
+    if sets and len(sets) == len(per_set):
+        if len(data) == len(sets):
+            return tuple(Pool(int(a), int(b), int(b) - count) for a, b, count in zip(sets, per_set, data))
+        # One parity is told for all pools; it says nothing about a pool of another width.
+        return tuple(Pool(int(a), int(b)) for a, b in zip(sets, per_set)) if len(set(per_set)) == 1 else ()
+    known = [drive for drive in drives if drive.state == OK]
+    if data:
+        parity = int(backend.get("standardSCParity") or 0)
+        counts = [max((drive.set_ + 1 for drive in known if drive.pool == i), default=0) for i in range(len(data))]
+        return tuple(Pool(a, b + parity, parity) for a, b in zip(counts, data)) if all(counts) else ()
+    if not known or any(drive.pool > 0 for drive in known):
+        return ()
+    count = max(drive.set_ for drive in known) + 1
+    endpoints = {drive.endpoint for drive in drives}
+    return (Pool(count, len(endpoints) // count),) if len(endpoints) % count == 0 else ()

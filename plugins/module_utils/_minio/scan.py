@@ -1,0 +1,152 @@
+"""Ask a MinIO for each object whether all of its drives have it: a recursive heal of each bucket as a dry run.
+
+Releases after July 2021 delete an object of which too few parts are left also in a dry run (seen with one of 2026), as
+they do when they heal or read it. So those are scanned afterwards only where that was allowed. Before a lost drive is
+replaced the scan is safe with any release (seen, too), and worth most: a drive that is away counts as an error, one that is
+empty as a part that was deleted, so that an object is given up once an empty drive takes the place of a lost one.
+"""
+# Copyright (c) the cloudpods.ha authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import contextlib
+import re
+import time
+import typing as t
+
+from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
+from ansible_collections.cloudpods.ha.plugins.module_utils._minio.http import Json, Server
+
+with contextlib.suppress(ImportError):  # reported by check_imports() of _minio_client
+    import urllib3.exceptions
+
+_OPTIONS = {"recursive": True, "dryRun": True, "remove": False, "recreate": False, "scanMode": 1, "nolock": False}
+# With half of the servers away no lock can be had, and a dry run would wait for one as long as for the servers.
+_LOCKLESS = {**_OPTIONS, "nolock": True}
+_SAMPLE = 20
+# The last release that was read to keep everything in a dry run.
+_LAST_DRY = "2021-07-21"
+# What is being written or deleted during a scan is incomplete for a moment.
+_PAUSE = 5.0
+
+
+# What is wrong with an item, or nothing.
+Judge = t.Callable[[Json], str]
+
+
+class _LimitReached(Exception):
+    pass
+
+
+def refusal(versions: t.Collection[str], *, settled: bool, lost: bool, any_release: bool) -> str:
+    """Why not to scan, or nothing: `versions` are those of all servers, `settled` that no drive but lost ones is away or heals."""
+    if not settled:
+        return "not scanned, since it is not whole: while a drive is away, objects look incomplete that are not"
+    dates = [re.search(r"\d{4}-\d{2}-\d{2}", version) for version in versions]
+    dry = bool(dates) and all(found is not None and found.group() <= _LAST_DRY for found in dates)
+    if lost or dry or any_release:
+        return ""
+    return (
+        "not scanned: this release ({0}) deletes objects that it can't bring back also in a dry run; "
+        "scan_any_release allows it".format(", ".join(sorted(versions)) or "unknown")
+    )
+
+
+def unreadable(item: Json) -> str:
+    """Why one item of a scan can't be read from the drives that answer, or nothing. A bucket has no parts: what fails of it is to write it anew."""
+    if item.get("type") != "object":
+        return ""
+    if item.get("detail"):
+        return str(item["detail"])[:200]
+    drives = (item.get("before") or {}).get("drives") or []
+    has, needs = sum(1 for drive in drives if drive.get("state") == "ok"), int(item.get("dataBlocks") or 0)
+    if has < needs:
+        return "{0} of the {1} parts are left that are needed to read it".format(has, needs)
+    return ""
+
+
+def incomplete(item: Json) -> str:
+    """What is wrong with one item of a scan, or nothing.
+
+    Drives that are told as `ok` prove nothing in an item with an error: they stand there for every drive that answers.
+    """
+    if item.get("detail"):
+        return str(item["detail"])[:200]
+    drives = (item.get("after") or {}).get("drives") or (item.get("before") or {}).get("drives") or []
+    bad = sorted({str(drive.get("state")) for drive in drives if drive.get("state") != "ok"})
+    if bad:
+        count = sum(1 for drive in drives if drive.get("state") != "ok")
+        return "{0} of {1} drives: {2}".format(count, len(drives), ", ".join(bad))
+    return "" if drives or item.get("type") != "object" else "no drive is told"
+
+
+def scan(server: Server, buckets: t.Sequence[str], *, judge: Judge, max_objects: int, seconds: float) -> Json:
+    """Scan the buckets; returns {objects, incomplete, sample, complete}, or {error} when the API can't be asked.
+
+    `judge` is incomplete(), or unreadable() while drives are lost.
+
+    What looks incomplete is looked at a second time, and counts only when it still does.
+    """
+    deadline = time.monotonic() + seconds
+    result: Json = {"objects": 0, "incomplete": 0, "sample": [], "complete": True}
+    try:
+        for bucket in buckets:
+            left = max_objects - result["objects"]
+            objects, bad, complete = _scan_bucket(server, bucket, judge=judge, max_objects=left, deadline=deadline)
+            if bad:
+                time.sleep(_PAUSE)
+                later = time.monotonic() + seconds
+                again = _scan_bucket(server, bucket, judge=judge, max_objects=max_objects, deadline=later)[1]
+                bad = {key: why for key, why in again.items() if key in bad}
+            result["objects"] += objects
+            result["incomplete"] += len(bad)
+            for name, version in sorted(bad)[: _SAMPLE - len(result["sample"])]:
+                why = bad[name, version]
+                result["sample"].append({"bucket": bucket, "object": name, "version": version, "error": why})
+            if not complete:
+                result["complete"] = False
+                if not result["objects"]:
+                    result["error"] = "the servers told of no object within {0:.0f} s".format(seconds)
+                break
+    except (HaError, urllib3.exceptions.HTTPError, OSError, AttributeError, LookupError, TypeError, ValueError) as exc:
+        return {
+            **result,
+            "complete": False,
+            "error": "the scan broke off: {0}".format(str(exc)[:200] or type(exc).__name__),
+        }
+    return result
+
+
+def _scan_bucket(
+    server: Server, bucket: str, *, judge: Judge, max_objects: int, deadline: float
+) -> t.Tuple[int, t.Dict[t.Tuple[str, str], str], bool]:
+    """Objects seen, what is wrong with which (name, version), and whether all were seen."""
+    path = "heal/" + bucket
+    options = _LOCKLESS if judge is unreadable else _OPTIONS
+    token = str(server.admin("POST", path, body=options, query={"forceStart": "true"})["clientToken"])
+    objects, bad, wait = 0, {}, 0.1
+    try:
+        while True:
+            answer = server.admin("POST", path, query={"clientToken": token})
+            items = answer.get("Items") or answer.get("items") or []
+            for item in items:
+                if item.get("type") == "object" and objects >= max_objects:
+                    raise _LimitReached
+                objects += item.get("type") == "object"
+                why = judge(item)
+                if why:
+                    bad[str(item.get("object") or ""), str(item.get("versionId") or "")] = why
+            summary = answer.get("Summary") or answer.get("summary")
+            if summary == "finished":
+                return objects, bad, True
+            if summary == "stopped":
+                raise HaError(str(answer.get("Detail") or answer.get("detail") or "the server stopped it"))
+            if time.monotonic() >= deadline:
+                raise _LimitReached
+            # A thousand results wait in the server at most; it goes on as they are taken.
+            wait = 0.1 if items else min(2.0, wait * 2)
+            time.sleep(wait)
+    except _LimitReached:
+        server.admin("POST", path, query={"forceStop": "true"}, body=options)
+        return objects, bad, False

@@ -1,0 +1,80 @@
+"""Records of everything discovery found: the lost node, the VIP, the whole cluster.
+
+Sizes are bytes, times are RFC 3339 strings in UTC as the API server writes them, durations are seconds, etcd IDs are hexadecimal strings.
+Readers of facts and reports find the same shapes in docs/contracts.md.
+"""
+# Copyright (c) the cloudpods.ha authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.etcd import Etcd
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.host import Host
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes import (
+    Attachment,
+    Claim,
+    Node,
+    ObjectRef,
+    Pod,
+    Volume,
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Lost:
+    """The lost node. `seen_in` says where its name was found; `answers` are ports that still accept a connection, as HOST:PORT, if it was `probed`.
+
+    `member_id` is the etcd member it had, None while that was never written down. `machine_id` is that of the machine, empty when nobody knows it.
+    """
+
+    name: str
+    addresses: t.Tuple[str, ...]
+    hostname_label: str
+    uid: str = ""
+    member_id: t.Optional[str] = None
+    machine_id: str = ""
+    seen_in: t.Tuple[str, ...] = ()
+    answers: t.Tuple[str, ...] = ()
+    probed: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Vip:
+    """The virtual address. `holders` are the hosts that carry it."""
+
+    address: str = ""
+    holders: t.Tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Cluster:
+    """Everything discovery found: the documented fact `discovery_cluster`.
+
+    `cloudpods` is what the policies ask of its OnecloudCluster: {version, glance_on_s3}; None where there is none.
+    """
+
+    provider: str
+    lost: t.Optional[Lost] = None
+    server: str = ""
+    kubernetes_version: str = ""
+    api_error: str = ""
+    now: str = ""
+    nodes: t.Tuple[Node, ...] = ()
+    etcd: Etcd = Etcd()  # noqa: RUF009  it is frozen
+    hosts: t.Tuple[Host, ...] = ()
+    vip: Vip = Vip()
+    claims: t.Tuple[Claim, ...] = ()
+    pending_claims: t.Tuple[Claim, ...] = ()
+    volumes: t.Tuple[Volume, ...] = ()
+    pods: t.Tuple[Pod, ...] = ()
+    stranded_pods: t.Tuple[Pod, ...] = ()
+    attachments: t.Tuple[Attachment, ...] = ()
+    helper_pods: t.Tuple[Pod, ...] = ()
+    cluster_info_server: str = ""
+    node_password: t.Optional[ObjectRef] = None
+    cloudpods: t.Optional[Json] = None
+    journal: t.Optional[Json] = None

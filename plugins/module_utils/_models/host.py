@@ -1,0 +1,72 @@
+"""Records of a host of the inventory: what it says of itself, its keepalived, its K3s.
+
+Sizes are bytes, times are RFC 3339 strings in UTC as the API server writes them, durations are seconds, etcd IDs are hexadecimal strings.
+Readers of facts and reports find the same shapes in docs/contracts.md.
+"""
+# Copyright (c) the cloudpods.ha authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+
+@dataclasses.dataclass(frozen=True)
+class Keepalived:
+    """A host's keepalived static pod. `identity` is a digest of VIP, router id and password, to compare hosts without showing a secret."""
+
+    priority: int
+    state: str
+    router_id: str
+    interface: str
+    node_ip: str
+    vips: t.Tuple[str, ...]
+    identity: str
+
+
+@dataclasses.dataclass(frozen=True)
+class K3s:
+    """K3s on a host. `binary` is the SHA-256 of the program, `ca` that of the certificate of the cluster's server CA, `token_ca` the one the host's token
+    names; the latter two are empty where they are not known.
+    """
+
+    version: str
+    binary: str = ""
+    ca: str = ""
+    token_ca: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Host:
+    """What a host of the inventory says about itself. `skew_seconds` is its clock minus the controller's when it was asked; since the answer took
+    `answer_seconds`, the clocks differ by so much less at the most.
+
+    `join_running`: kubeadm, or a K3s that has not become ready yet, is at work. `etcdctl` is the path of the program on the host, empty without one.
+    """
+
+    name: str
+    role: str
+    reachable: bool
+    error: str = ""
+    provider: str = ""
+    hostname: str = ""
+    node_ip: str = ""
+    addresses: t.Tuple[str, ...] = ()
+    interfaces: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
+    skew_seconds: float = 0.0
+    answer_seconds: float = 0.0
+    kubeadm_version: str = ""
+    kubelet_version: str = ""
+    joined: bool = False
+    etcd_data: bool = False
+    join_running: bool = False
+    machine_id: str = ""
+    architecture: str = ""
+    etcdctl: str = ""
+    k3s: t.Optional[K3s] = None
+    etcd_health: str = ""
+    api_ready: str = ""
+    kubeconfig: bool = False
+    free_bytes: t.Mapping[str, int] = dataclasses.field(default_factory=dict)
+    keepalived: t.Optional[Keepalived] = None

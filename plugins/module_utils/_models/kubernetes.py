@@ -1,0 +1,125 @@
+"""Records of Kubernetes objects: Node, Pod, claim, volume, attachment, and a reference to any of them.
+
+Sizes are bytes, times are RFC 3339 strings in UTC as the API server writes them, durations are seconds, etcd IDs are hexadecimal strings.
+Readers of facts and reports find the same shapes in docs/contracts.md.
+"""
+# Copyright (c) the cloudpods.ha authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+
+@dataclasses.dataclass(frozen=True)
+class Node:
+    """A Node object. `down_seconds` counts from when it stopped being Ready; `lease_age_seconds` from the kubelet's last sign of life.
+
+    `machine_id` is that of the machine that registered it. `deleting`: it was deleted, and `finalizers` still hold it. `etcd_voter` is K3s's own word on
+    its member, None where it says nothing; K3s 1.28.4 and 1.28.5 never correct a word once given, so it may confirm and never deny.
+    """
+
+    name: str
+    uid: str
+    ready: bool
+    control_plane: bool
+    addresses: t.Tuple[str, ...] = ()
+    hostname_label: str = ""
+    kubelet_version: str = ""
+    unschedulable: bool = False
+    cordoned_for: t.Optional[str] = None
+    labels: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
+    taints: t.Tuple[t.Mapping[str, str], ...] = ()
+    annotations: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
+    created: str = ""
+    down_seconds: t.Optional[int] = None
+    lease_age_seconds: t.Optional[int] = None
+    machine_id: str = ""
+    deleting: bool = False
+    finalizers: t.Tuple[str, ...] = ()
+    etcd_voter: t.Optional[bool] = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Owner:
+    """The workload that mounts a claim. `managed`: something made it, and makes it again when it is deleted."""
+
+    kind: str
+    namespace: str
+    name: str
+    uid: str
+    managed: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Pod:
+    """A pod that was, or should be, on the lost node; `claims` are the names of those it mounts."""
+
+    namespace: str
+    name: str
+    uid: str
+    phase: str
+    node: str
+    deleting: bool
+    owner: str = ""
+    claims: t.Tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Claim:
+    """A claim with the volume it is bound to. `pv_name` is empty for a claim that was never bound.
+
+    `volume_kind` is hostPath, local, the CSI driver's name, or the key of another source. `workload_labels` are those of what mounts it.
+    """
+
+    namespace: str
+    name: str
+    uid: str
+    phase: str
+    storage_class: str = ""
+    pv_name: str = ""
+    pv_uid: str = ""
+    pv_phase: str = ""
+    reclaim_policy: str = ""
+    path: str = ""
+    size_bytes: int = 0
+    found_by: t.Tuple[str, ...] = ()
+    mounted_by: t.Tuple[Owner, ...] = ()
+    volume_kind: str = ""
+    labels: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
+    workload_labels: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
+    finalizers: t.Tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Volume:
+    """A volume of the lost node with no claim of its own any more (Released, Failed, or its claim was recreated)."""
+
+    name: str
+    uid: str
+    phase: str
+    reclaim_policy: str
+    claim: str
+    claim_uid: str = ""
+    size_bytes: int = 0
+    found_by: t.Tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Attachment:
+    """A VolumeAttachment to the lost node."""
+
+    name: str
+    uid: str
+    volume: str
+
+
+@dataclasses.dataclass(frozen=True)
+class ObjectRef:
+    """One object the plan will touch. Namespace is empty for what has none; an etcd member's UID is its ID."""
+
+    kind: str
+    namespace: str
+    name: str
+    uid: str

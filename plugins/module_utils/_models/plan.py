@@ -1,0 +1,133 @@
+"""Records of a plan: the operator's request, refusals, claims to recover, steps, the plan itself.
+
+Sizes are bytes, times are RFC 3339 strings in UTC as the API server writes them, durations are seconds, etcd IDs are hexadecimal strings.
+Readers of facts and reports find the same shapes in docs/contracts.md.
+"""
+# Copyright (c) the cloudpods.ha authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster import Lost
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes import ObjectRef, Owner
+
+
+@dataclasses.dataclass(frozen=True)
+class Refusal:
+    """Why an act is not safe: a code (a section of docs/runbook.md), what was seen, and what to do."""
+
+    code: str
+    seen: str
+    advice: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """What the operator asked for. `policies` decide what happens to lost claims, the first that matches wins.
+
+    `discard` are the claims (NAMESPACE/NAME) whose loss was approved by name.
+    """
+
+    lost: str
+    fenced: bool = False
+    provider: str = ""
+    minimum_down_seconds: int = 60
+    maximum_skew_seconds: float = 5.0
+    storage_path: str = ""
+    policies: t.Tuple[t.Mapping[str, t.Any], ...] = ()
+    discard: t.Tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class ClaimPlan:
+    """What happens to one claim. `group` is the workload all of whose claims are recovered together, in ascending `order`.
+
+    `pod` is the StatefulSet's pod that mounts it, `loses` what is gone for good, `tasks` the file of the policy 'hook', `code` that of a refusal.
+    """
+
+    namespace: str
+    name: str
+    uid: str
+    pv_name: str
+    pv_uid: str
+    size_bytes: int
+    policy: str
+    reason: str
+    order: int
+    group: str
+    owner: t.Optional[Owner] = None
+    pod: str = ""
+    reclaim_policy: str = ""
+    loses: str = ""
+    tasks: str = ""
+    code: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Step:
+    """One act of a phase, on the objects it names. One that only `waits` touches none of them."""
+
+    phase: str
+    act: str
+    objects: t.Tuple[ObjectRef, ...] = ()
+    waits: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Executor:
+    """The survivor that acts for the cluster: its inventory name, Node name and address."""
+
+    host: str = ""
+    name: str = ""
+    ip: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """The outcome of planning: the documented fact `discovery_plan`. With refusals, nothing may be done.
+
+    `left_alone` are claims to be ignored, as NAMESPACE/NAME.
+    `leftovers` are volumes without a claim: {namespace, name, uid} of the claim they had, {pv_name, pv_uid}.
+    `member_id`, `member_name` and `member_urls` (of its peers) are the lost node's etcd member, empty when it is gone.
+    `member_leaves`: K3s itself is to remove it.
+    `join` says that something of the join is to be done, `joined` that the replacement already is a Node and a voter that answers.
+    `node_password` is the Secret of a name that is used again, to be deleted before the join. `blocked` are folders {path, claim} on a replacement of the
+    lost node's own name in which nothing may start.
+    `backup` are the objects to keep a copy of: {api_version, kind, namespace, name, uid}. `journal` is what has to be written down before the first act.
+
+    `state` is 'needed', 'resume' (an earlier run was cut short), 'nothing_to_do' or 'refused'.
+    """
+
+    state: str
+    id: str = ""
+    provider: str = ""
+    lost: t.Optional[Lost] = None
+    replacement: Executor = Executor()
+    executor: Executor = Executor()
+    steps: t.Tuple[Step, ...] = ()
+    refusals: t.Tuple[Refusal, ...] = ()
+    warnings: t.Tuple[str, ...] = ()
+    claims: t.Tuple[ClaimPlan, ...] = ()
+    kept_claims: t.Tuple[ClaimPlan, ...] = ()
+    left_alone: t.Tuple[str, ...] = ()
+    leftovers: t.Tuple[t.Mapping[str, str], ...] = ()
+    member_id: str = ""
+    member_name: str = ""
+    member_urls: t.Tuple[str, ...] = ()
+    member_leaves: bool = False
+    node_password: t.Optional[ObjectRef] = None
+    blocked: t.Tuple[t.Mapping[str, str], ...] = ()
+    stale_member_id: str = ""
+    drain: bool = False
+    promote: str = ""
+    join: bool = False
+    joined: bool = False
+    reset: bool = False
+    restore_cordons: bool = False
+    backup: t.Tuple[t.Mapping[str, str], ...] = ()
+    journal: t.Mapping[str, t.Any] = dataclasses.field(default_factory=dict)
+    refused_text: str = ""
+    text: t.Tuple[str, ...] = ()

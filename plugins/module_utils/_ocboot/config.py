@@ -1,0 +1,158 @@
+"""The configuration that makes ocboot join a replacement and change as little else as it can. Pure.
+
+What is written comes from the live cluster. ocboot fills a key that is missing with a default and writes that default into the cluster, so every
+such key is given. docs/ocboot.md says where each value comes from and lists the rules, under the codes of the refusals.
+"""
+# Copyright (c) the cloudpods.ha authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import dataclasses
+import ipaddress
+import typing as t
+
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import Refusal
+from ansible_collections.cloudpods.ha.plugins.module_utils._ocboot import checks as rules
+from ansible_collections.cloudpods.ha.plugins.module_utils._ocboot.models import OcbootHost, OcbootInputs
+
+PRIMARY = "primary_master_node"
+MASTERS = "master_nodes"
+DEFAULT_API_PORT = "6443"
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """`configuration` is what ocboot's file says, {} with refusals; `environment` are the variables ocboot has to be run with."""
+
+    configuration: t.Mapping[str, t.Any]
+    environment: t.Mapping[str, str]
+    primary: str = ""
+    refusals: t.Tuple[Refusal, ...] = ()
+    warnings: t.Tuple[str, ...] = ()
+
+
+def configuration(inputs: OcbootInputs) -> Outcome:
+    """Return what ocboot is to be told, or why it must not be run. Neither refusals nor warnings quote a secret."""
+    refusals = list(rules.refusals(inputs))
+    made: Json = {}
+    if not refusals:
+        made = _made(inputs)
+        # The last word: whatever the values are, the lost node stands nowhere among them.
+        refusals += rules.lost_in(made, inputs)
+    if refusals:
+        return Outcome({}, {}, refusals=tuple(refusals), warnings=tuple(rules.warnings(inputs)))
+    return Outcome(
+        made,
+        environment(inputs),
+        primary=rules.primary_of(inputs).name,
+        warnings=tuple(rules.warnings(inputs)),
+    )
+
+
+def environment(inputs: OcbootInputs) -> t.Dict[str, str]:
+    """The variables a native run needs. They do not reach an ocboot that is run by its container script."""
+    found = {"NO_REBOOT": "1"}
+    if inputs.options.skip_cloud:
+        found["SKIP_TAGS"] = "cloud"
+    if inputs.provider == "kubeadm" and inputs.checkout is not None and inputs.checkout.k8s_v115:
+        found["K8S_V115"] = "TRUE"
+    return found
+
+
+def _made(inputs: OcbootInputs) -> Json:
+    primary = rules.primary_of(inputs)
+    joining = [inputs.replacement]
+    if inputs.provider == "k3s":
+        # A single host is not joined, and the count of control-plane nodes is compared at the end (see docs/ocboot.md).
+        joining += [host for host in inputs.survivors if host != primary]
+    return {
+        PRIMARY: {
+            "hostname": primary.ip,
+            "use_local": False,
+            **_machine(primary, inputs),
+            "node_ip": primary.ip,
+            **_of_cluster(inputs),
+            **_of_calico(inputs, primary),
+            **_of_group(inputs, [primary]),
+        },
+        MASTERS: {
+            "as_controller": True,
+            **_of_group(inputs, joining),
+            "hosts": [{"hostname": host.ip, **_machine(host, inputs), "node_ip": host.ip} for host in joining],
+        },
+    }
+
+
+def _machine(host: OcbootHost, inputs: OcbootInputs) -> Json:
+    found: Json = {"user": host.user, "port": int(host.port)}
+    if host.host_networks and not rules.networks_left_out(host, inputs):
+        found["host_networks"] = list(host.host_networks)
+    if host.disk_paths:
+        found["disk_paths"] = list(host.disk_paths)
+    if host.hugepages is not None:
+        found["enable_hugepage"] = host.hugepages
+    return found
+
+
+def _of_cluster(inputs: OcbootInputs) -> Json:
+    spec, options, networks = inputs.cluster["spec"], inputs.options, rules.networks_of(inputs)
+    version = str(spec["version"])
+    return {
+        "onecloud_version": version,
+        "operator_version": options.operator_version or rules.tag_of(inputs.operator_image) or version,
+        "db_host": str(spec["mysql"]["host"]),
+        "db_port": int(spec["mysql"]["port"]),
+        "db_user": str(spec["mysql"]["username"]),
+        "db_password": str(spec["mysql"]["password"]),
+        "onecloud_user": options.onecloud_user,
+        "onecloud_user_password": options.onecloud_user_password,
+        "image_repository": str(spec["imageRepository"]),
+        "product_version": rules.product_of(inputs),
+        "region": str(spec["region"]),
+        "zone": str(spec["zone"]),
+        "use_ee": rules.edition_of(inputs) == "ee",
+        "enable_minio": rules.minio_of(inputs),
+        "restore_mode": False,
+        "ip_type": "ipv4",
+        "pod_network_cidr": networks["pod_network_cidr"],
+        "service_cidr": networks["service_cidr"],
+        "service_dns_domain": networks["service_dns_domain"],
+    }
+
+
+def _of_calico(inputs: OcbootInputs, primary: OcbootHost) -> Json:
+    """K3s: ocboot applies its own manifest of Calico again. kubeadm: it does not, so nothing is said."""
+    backend = rules.calico_backend(inputs)
+    if inputs.provider != "k3s" or not backend:
+        return {}
+    method = str(inputs.calico.get("ip_autodetection_method") or "")
+    if not method or any(address in method for address in inputs.lost_addresses):
+        method = "can-reach={0}".format(primary.ip)
+    # Releases before 4.0.4 read enable_ipip only, later ones prefer calico_backend.
+    return {"calico_backend": backend, "enable_ipip": backend == "ipip", "ip_autodetection_method": method}
+
+
+def _of_group(inputs: OcbootInputs, hosts: t.Sequence[OcbootHost]) -> Json:
+    as_host = rules.shared_label(inputs, hosts, "as_host")
+    containerd = next((host.containerd for host in hosts if host.containerd is not None), inputs.options.containerd)
+    return {
+        "controlplane_host": str(ipaddress.ip_address(inputs.vip)),
+        "controlplane_port": _port(inputs),
+        "high_availability": True,
+        "keepalived_version_tag": rules.tag_of(inputs.keepalived_image),
+        "as_host": bool(as_host),
+        # A virtual machine keeps the label only with both.
+        "as_host_on_vm": bool(as_host),
+        "enable_lbagent": bool(rules.shared_label(inputs, hosts, "lbagent")),
+        "enable_containerd": bool(containerd),
+        "registry_mirrors": list(inputs.options.registry_mirrors),
+        "insecure_registries": list(inputs.options.insecure_registries),
+    }
+
+
+def _port(inputs: OcbootInputs) -> str:
+    endpoint = str(inputs.config.get("controlPlaneEndpoint") or "")
+    _host, colon, port = endpoint.rpartition(":")
+    return port if colon and port.isdigit() else DEFAULT_API_PORT

@@ -1,0 +1,104 @@
+"""What is known of a cluster, its hosts and a checkout of ocboot before ocboot is told anything, as frozen records."""
+# Copyright (c) the cloudpods.ha authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+
+@dataclasses.dataclass(frozen=True)
+class OcbootNode:
+    """A Node object. `as_host` and `lbagent` are its labels onecloud.yunion.io/host and /lbagent, `version` is its kubelet's."""
+
+    name: str
+    ip: str
+    ready: bool
+    control_plane: bool
+    as_host: bool = False
+    lbagent: bool = False
+    version: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class OcbootHost:
+    """A machine ocboot is to log in to: `name` is that of its Node, `user` and `port` are for SSH.
+
+    `host_networks` (INTERFACE/BRIDGE/ADDRESS), `disk_paths`, `hugepages` and `containerd` are what its host.conf says; None where it says nothing.
+    """
+
+    name: str
+    ip: str
+    user: str = "root"
+    port: int = 22
+    holds_vip: bool = False
+    host_networks: t.Tuple[str, ...] = ()
+    disk_paths: t.Tuple[str, ...] = ()
+    hugepages: t.Optional[bool] = None
+    containerd: t.Optional[bool] = None
+
+
+@dataclasses.dataclass(frozen=True)
+class OcbootCheckout:
+    """A checkout of ocboot. `branch` is a branch or tag, empty when it is not known.
+
+    `k3s_role`: it can install K3s. `k8s_v115`: it takes a cluster for K3s unless the variable K8S_V115 says otherwise.
+    `host_networks_regression`: it looks for an IPv4 address on the interface that host_networks names, which a survivor has on its bridge.
+    """
+
+    version: str
+    branch: str = ""
+    k3s_role: bool = False
+    k8s_v115: bool = False
+    host_networks_regression: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class OcbootOptions:
+    """What the operator says. None and "" mean: as the cluster says.
+
+    `onecloud_user_password` has no default: a run that is not told to skip the cloud sets it. `skip_cloud`: the run gets SKIP_TAGS=cloud.
+    `replacement_as_host`: the replacement gets the label onecloud.yunion.io/host; None: as all survivors.
+    `only_look`: nothing is run with what is rendered, so the lost Node may still be there.
+    """
+
+    onecloud_user_password: str = ""
+    onecloud_user: str = "admin"
+    product_version: str = ""
+    operator_version: str = ""
+    enable_minio: t.Optional[bool] = None
+    replacement_as_host: t.Optional[bool] = None
+    containerd: bool = False
+    registry_mirrors: t.Tuple[str, ...] = ()
+    insecure_registries: t.Tuple[str, ...] = ()
+    skip_cloud: bool = True
+    only_look: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class OcbootInputs:
+    """Everything the configuration is made of.
+
+    `provider`: kubeadm or k3s. `cluster`: the OnecloudCluster object as the API has it, password included. `config`: the survivor's
+    /etc/rancher/k3s/config.yaml, or the ClusterConfiguration of kubeadm. `keepalived_image` and `operator_image`: as the manifest and the Deployment
+    name them. `nodes`: all Node objects. `survivors`: all control-plane machines that live. `vip`: the virtual address.
+    `checkout`: None when nothing is known of it. `k3s_token_known`: the cluster's token is the one that ocboot has; None when nobody looked.
+    `calico`: {backend: vxlan|bird, ipip: Always|Never|..., ip_autodetection_method}; {} when there is no Calico.
+    """
+
+    provider: str
+    cluster: t.Mapping[str, t.Any]
+    config: t.Mapping[str, t.Any]
+    nodes: t.Tuple[OcbootNode, ...]
+    lost: str
+    lost_addresses: t.Tuple[str, ...]
+    replacement: OcbootHost
+    survivors: t.Tuple[OcbootHost, ...]
+    vip: str
+    options: OcbootOptions
+    keepalived_image: str = ""
+    operator_image: str = ""
+    checkout: t.Optional[OcbootCheckout] = None
+    k3s_token_known: t.Optional[bool] = None
+    calico: t.Mapping[str, str] = dataclasses.field(default_factory=dict)

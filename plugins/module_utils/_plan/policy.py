@@ -1,0 +1,316 @@
+"""Which lost claim is healed, discarded, handed to a hook, ignored or refused. Pure; the table itself is data, see the role discovery."""
+# Copyright (c) the cloudpods.ha authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import dataclasses
+import fnmatch
+import json
+import operator
+import re
+import typing as t
+
+from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster import Cluster
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes import Claim, Owner
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import ClaimPlan, Request
+from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import from_json
+
+Policies = t.Sequence[t.Mapping[str, t.Any]]
+
+POLICIES = ("heal", "discard", "ignore", "hook", "refuse")
+# The policies by which something is done with the claim.
+ACTIVE = ("heal", "discard", "hook")
+# What MinIO says of itself when it has no peers that could fill a drive.
+STANDALONE = "standalone"
+_KEYS: t.Mapping[str, t.Tuple[type, ...]] = {
+    "namespace": (str,),
+    "claim": (str,),
+    "labels": (dict,),
+    "only": (dict,),
+    "policy": (str,),
+    "unmounted": (str,),
+    "approval": (bool,),
+    "reason": (str,),
+    "loses": (str,),
+    "order": (int, str),
+    "tasks": (str,),
+}
+_ONLY: t.Mapping[str, t.Tuple[type, ...]] = {"cloudpods": (str,), "glance_on_s3": (bool,)}
+_TYPES: t.Mapping[type, str] = {str: "text", dict: "mapping", bool: "true or false", int: "number"}
+_COMPARISONS: t.Mapping[str, t.Callable[[t.Any, t.Any], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+_BOUND = re.compile(r"\s*(<=|>=|<|>)\s*v?(\d+(?:\.\d+)*)\s*")
+_VERSION = re.compile(r"v?(\d+(?:\.\d+)*)(?![\d.])")
+_NAME = re.compile(r"[a-z0-9.-]+/[a-z0-9.-]+")
+# Kubernetes' own: it goes when no pod uses the claim any more.
+_PASSING_FINALIZER = "kubernetes.io/pvc-protection"
+_NOBODY: t.Mapping[str, t.Any] = {"policy": "refuse", "reason": "no policy names this claim", "approval": True}
+
+
+def check(policies: Policies) -> None:
+    """Raise HaError when a policy is not one that can be applied. A key that nobody knows is an error: it may be a slip in one that decides about data."""
+    for item in policies:
+        problem = next(_problems(item), "")
+        if problem:
+            raise HaError("the claim policy {0} {1}".format(dict(item), problem))
+
+
+def _problems(item: t.Mapping[str, t.Any]) -> t.Iterator[str]:
+    missing = [key for key in ("policy", "reason") if not item.get(key)]
+    if missing:
+        yield "has no {0}".format(" and no ".join(missing))
+    if not any(item.get(key) for key in ("namespace", "claim", "labels")):
+        yield "names no claim: give namespace, claim or labels"
+    only = item.get("only") or {}
+    yield from _misfits(item, _KEYS, "")
+    if isinstance(only, t.Mapping):
+        yield from _misfits(only, _ONLY, "only.")
+    for key in ("policy", "unmounted"):
+        if item.get(key, "refuse") not in POLICIES:
+            yield "says {0}, which is none of {1}".format(item[key], ", ".join(POLICIES))
+    if not re.fullmatch(r"-?\d+", str(item.get("order", 0))):
+        yield "has an order that is no number"
+    if "cloudpods" in only and not _BOUND.fullmatch(only["cloudpods"]):
+        yield "has an only.cloudpods that is no comparison, such as <3.11"
+    hook, tasks = "hook" in (item.get("policy"), item.get("unmounted")), str(item.get("tasks") or "")
+    if hook and not tasks.startswith("/"):
+        yield "says hook and has no tasks, the absolute path of a file of tasks"
+    if tasks and not hook:
+        yield "has tasks, which only hook runs"
+
+
+def _misfits(item: t.Mapping[str, t.Any], known: t.Mapping[str, t.Tuple[type, ...]], before: str) -> t.Iterator[str]:
+    for key, value in item.items():
+        if key not in known:
+            yield "has the key {0}{1}, which means nothing; known are {2}".format(before, key, ", ".join(known))
+        elif value is None or (isinstance(value, bool) and bool not in known[key]):
+            yield "has the value {0} for {1}{2}".format(value, before, key)
+        elif not isinstance(value, known[key]) and not (dict in known[key] and isinstance(value, t.Mapping)):
+            yield "has {0}{1} that is no {2}".format(before, key, _TYPES[known[key][0]])
+
+
+def check_names(names: t.Sequence[str]) -> None:
+    """Raise HaError unless each is the exact NAMESPACE/NAME of a claim: a loss is approved for what was looked at, not for a pattern."""
+    for name in names:
+        if not isinstance(name, str) or not _NAME.fullmatch(name):
+            raise HaError(
+                "replace_master_discard is a list of exact names, each as NAMESPACE/NAME; {0!r} is none".format(name)
+            )
+
+
+def decide(
+    claim: Claim, policies: Policies, cloudpods: t.Optional[Json] = None, approved: t.Collection[str] = ()
+) -> ClaimPlan:
+    """Apply the first policy that fits the claim. A claim nobody named is refused.
+
+    `cloudpods` is the cluster's {version, glance_on_s3}, `approved` the claims as NAMESPACE/NAME whose loss was approved. A policy may say something else
+    for a claim that no workload mounts (`unmounted`).
+    """
+    found = next((item for item in policies if _fits(item, claim, cloudpods or {})), _NOBODY)
+    policy, reason = str(found["policy"]), str(found["reason"])
+    if not claim.mounted_by and found.get("unmounted"):
+        policy, reason = str(found["unmounted"]), "no workload mounts it"
+    named = "{0}/{1}".format(claim.namespace, claim.name) in approved
+    if policy == "refuse" and named and found.get("approval"):
+        policy, reason = "discard", "its loss was approved by name"
+    code, obstacle = _obstacle(claim, policy)
+    if code:
+        policy, reason = "refuse", obstacle
+    elif policy == "refuse":
+        code = "CLAIM_UNDECIDED"
+    elif policy == "discard" and found.get("approval") and not named:
+        policy, code = "refuse", "DISCARD_UNAPPROVED"
+    owner = claim.mounted_by[0] if claim.mounted_by else None
+    return ClaimPlan(
+        namespace=claim.namespace,
+        name=claim.name,
+        uid=claim.uid,
+        pv_name=claim.pv_name,
+        pv_uid=claim.pv_uid,
+        size_bytes=claim.size_bytes,
+        policy=policy,
+        reason=reason,
+        order=int(found.get("order", 0)),
+        group="{0}/{1}".format(claim.namespace, owner.name if owner else claim.name),
+        owner=owner,
+        pod=_pod(claim, owner),
+        reclaim_policy=claim.reclaim_policy,
+        loses="" if policy == "heal" else str(found.get("loses") or ""),
+        tasks=str(found.get("tasks") or "") if policy == "hook" else "",
+        code=code,
+    )
+
+
+def _fits(item: t.Mapping[str, t.Any], claim: Claim, cloudpods: t.Mapping[str, t.Any]) -> bool:
+    only, labels = item.get("only") or {}, (claim.labels, claim.workload_labels)
+    return (
+        fnmatch.fnmatchcase(claim.namespace, str(item.get("namespace") or "*"))
+        and fnmatch.fnmatchcase(claim.name, str(item.get("claim") or "*"))
+        and all(any(has.get(key) == str(value) for has in labels) for key, value in (item.get("labels") or {}).items())
+        and ("cloudpods" not in only or _is_version(only["cloudpods"], cloudpods.get("version")))
+        and ("glance_on_s3" not in only or cloudpods.get("glance_on_s3") is only["glance_on_s3"])
+    )
+
+
+def _is_version(bound: str, version: t.Any) -> bool:
+    """Whether a version is within a bound, compared as far as the bound goes: 3.8.12 is <=3.8. One that can't be compared is not."""
+    wanted, found = _BOUND.fullmatch(bound), _VERSION.match(str(version or ""))
+    if not wanted or not found:
+        return False
+    edge, has = ([int(part) for part in text.split(".")] for text in (wanted.group(2), found.group(1)))
+    return len(has) >= len(edge) and _COMPARISONS[wanted.group(1)](has[: len(edge)], edge)
+
+
+def _pod(claim: Claim, owner: t.Optional[Owner]) -> str:
+    """The pod for which a StatefulSet makes a claim, by the claim's name TEMPLATE-PODNAME; empty for any other claim."""
+    if owner is None or owner.kind != "StatefulSet":
+        return ""
+    found = re.search(r"[^-]-({0}-\d+)$".format(re.escape(owner.name)), claim.name)
+    return found.group(1) if found else ""
+
+
+def _obstacle(claim: Claim, policy: str) -> t.Tuple[str, str]:
+    """Why a policy can't be applied to a claim: code and reason, both empty when it can."""
+    doubt = "" if policy == "ignore" else _doubt(claim)
+    if doubt:
+        return "VOLUME_AMBIGUOUS", doubt
+    if policy not in ("heal", "discard"):
+        return "", ""
+    owner = claim.mounted_by[0] if len(claim.mounted_by) == 1 else None
+    kinds = ("StatefulSet",) if policy == "heal" else ("StatefulSet", "Deployment")
+    if owner is None or owner.kind not in kinds:
+        mounted = ", ".join("{0} {1}".format(item.kind, item.name) for item in claim.mounted_by) or "nothing"
+        why = "a claim is only {0} for exactly one {1}, and this one is mounted by {2}".format(
+            "healed" if policy == "heal" else "recreated", " or ".join(kinds), mounted
+        )
+        return "CLAIM_UNDECIDED", why
+    if owner.kind == "StatefulSet" and not _pod(claim, owner):
+        why = "the StatefulSet {0} would not make it again: its name is not that of one of its templates".format(
+            owner.name
+        )
+        return "CLAIM_UNDECIDED", why
+    if owner.kind == "Deployment" and not owner.managed:
+        why = "nothing would create the Deployment {0} again, since nothing owns it".format(owner.name)
+        return "CLAIM_UNDECIDED", why
+    held = [item for item in claim.finalizers if item != _PASSING_FINALIZER]
+    return ("CLAIM_HELD", "it would not go, the finalizers {0} hold it".format(", ".join(held))) if held else ("", "")
+
+
+def _doubt(claim: Claim) -> str:
+    """Why it is not certain that a volume's only copy was on the lost node; empty when it is."""
+    if "conflict" in claim.found_by:
+        return "it names one node by affinity and another by annotation"
+    if "elsewhere" in claim.found_by:
+        return "its data need not be on the lost node"
+    if "affinity" in claim.found_by:
+        return ""
+    if "annotation" in claim.found_by:
+        return "only the provisioner's annotation puts it there, and no affinity"
+    return "only a pod that mounted it was there, which says nothing of its data"
+
+
+def claims(cluster: Cluster, request: Request) -> t.Tuple[t.List[ClaimPlan], t.List[ClaimPlan]]:
+    """Claims to recover, in order, and those that are left alone or refused.
+
+    What an unfinished run had begun with is always among the first, as it was decided then: half-way, its claims no longer look lost.
+    """
+    settled = {} if (cluster.journal or {}).get("finished") else {item.uid: item for item in begun(cluster)}
+    decided = [
+        decide(item, request.policies, cluster.cloudpods, request.discard)
+        for item in cluster.claims
+        if item.uid not in settled
+    ]
+    decided = list(_with_mates(decided))
+    active = [*(item for item in decided if item.policy in ACTIVE), *settled.values()]
+    return sorted(active, key=lambda item: (item.order, item.group, item.name)), [
+        item for item in decided if item.policy not in ACTIVE
+    ]
+
+
+def _with_mates(decided: t.Sequence[ClaimPlan]) -> t.Iterator[ClaimPlan]:
+    """The claims, those refused whose pod mounts an ignored one too: it could not start, and nothing would be recovered."""
+    ignored = {(item.group, item.pod): label(item) for item in decided if item.policy == "ignore" and item.owner}
+    for item in decided:
+        mate = ignored.get((item.group, item.pod))
+        if mate and item.policy in ("heal", "discard"):
+            why = "its pod also mounts {0}, which is to be ignored, so that it could not start".format(mate)
+            item = dataclasses.replace(item, policy="refuse", reason=why, code="CLAIM_UNDECIDED")
+        yield item
+
+
+def begun(cluster: Cluster) -> t.List[ClaimPlan]:
+    """The claims of the journal: what an earlier run set out to recover."""
+    return [from_json(ClaimPlan, item) for item in (cluster.journal or {}).get("claims") or []]
+
+
+def without_peers(
+    found: t.Sequence[ClaimPlan], minio: t.Sequence[Json], approved: t.Collection[str]
+) -> t.List[ClaimPlan]:
+    """The claims, those of a MinIO of a single drive to be discarded where the loss of all of them was approved: nothing could fill them."""
+    alone = {
+        item.group
+        for item in found
+        if is_alone(item.group, minio) and all(label(one) in approved for one in found if one.group == item.group)
+    }
+    return [
+        dataclasses.replace(
+            item,
+            policy="discard",
+            reason="it has no peers to heal from, and its loss was approved by name",
+            loses="every object of the MinIO {0}".format(item.group),
+        )
+        if item.policy == "heal" and item.group in alone
+        else item
+        for item in found
+    ]
+
+
+def is_alone(group: str, minio: t.Sequence[Json]) -> bool:
+    """Whether the MinIO of a group said that it has no peers."""
+    return any(
+        STANDALONE in item["gate"].get("codes", ()) and "{namespace}/{name}".format(**item) == group for item in minio
+    )
+
+
+def healers(cluster: Cluster, request: Request, minio: t.Sequence[Json] = ()) -> t.List[Json]:
+    """The StatefulSets whose drives heal, each with its lost claims: {namespace, name, claims: [{name, uid}]}."""
+    found: t.Dict[str, Json] = {}
+    active, _kept = claims(cluster, request)
+    active = without_peers(active, minio, request.discard)
+    for claim in {item.uid: item for item in (*begun(cluster), *active)}.values():
+        if claim.policy == "heal" and claim.owner is not None and claim.owner.kind == "StatefulSet":
+            item = found.setdefault(
+                claim.group, {"namespace": claim.owner.namespace, "name": claim.owner.name, "claims": []}
+            )
+            item["claims"].append({"name": claim.name, "uid": claim.uid})
+    return list(found.values())
+
+
+def unheeded(cluster: Cluster, found: t.Sequence[ClaimPlan], approved: t.Sequence[str]) -> t.Iterator[str]:
+    """A sentence for each approved name that changes nothing. What an earlier run recovered needs none."""
+    known = {label(item): item.policy for item in found}
+    before = {label(item) for item in begun(cluster)}
+    for name in dict.fromkeys(approved):
+        if name not in known and name not in before:
+            yield "replace_master_discard names {0}, which is no claim on the lost node.".format(name)
+        elif known.get(name) in ("heal", "hook", "ignore"):
+            yield "replace_master_discard names {0}, whose policy is {1}: it is not discarded.".format(
+                name, known[name]
+            )
+
+
+def label(claim: ClaimPlan) -> str:
+    """NAMESPACE/NAME."""
+    return "{0}/{1}".format(claim.namespace, claim.name)
+
+
+def argument(names: t.Iterable[str]) -> str:
+    """What approves the loss of these claims on the command line, quoted for a shell."""
+    return "-e '{0}'".format(json.dumps({"replace_master_discard": sorted(set(names))}))

@@ -1,0 +1,128 @@
+"""A plan as lines for a person at a terminal. Pure."""
+# Copyright (c) the cloudpods.ha authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import textwrap
+import typing as t
+
+from ansible_collections.cloudpods.ha.plugins.module_utils._format import human
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster import Cluster
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes import ObjectRef
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import ClaimPlan, Plan
+
+_TERMINAL = 120
+_NAME_WIDTH = 40
+_STATES = {
+    "needed": "PLAN {id}: replace {lost} by {replacement}",
+    "resume": "PLAN {id}: go on replacing {lost} by {replacement} where an earlier run stopped",
+    "refused": "REFUSED: {lost} is not replaced",
+    "nothing_to_do": "NOTHING TO DO: {lost} was replaced and everything is in place",
+}
+
+
+def lines(plan: Plan, cluster: Cluster) -> t.Iterator[str]:
+    """What was found, what will be done to which object, and what speaks against it."""
+    lost = plan.lost
+    yield _STATES[plan.state].format(
+        id=plan.id, lost=lost.name if lost else "the node", replacement=plan.replacement.name or "nothing yet"
+    )
+    for refusal in plan.refusals:
+        yield ""
+        yield "  [{0}] {1}".format(refusal.code, refusal.seen)
+        yield "      -> {0}".format(refusal.advice)
+    if lost is not None:
+        yield ""
+        yield from _found(plan, cluster)
+    known = [*plan.claims, *plan.kept_claims]
+    if known:
+        yield ""
+        yield "Claims on the lost node:"
+        yield from claim_lines(known)
+    if plan.steps:
+        yield ""
+        yield "Would do, were it not refused:" if plan.refusals else "Will do:"
+    phase = ""
+    for step in plan.steps:
+        yield "  {0:<18} {1}".format(step.phase if step.phase != phase else "", step.act)
+        phase = step.phase
+        for ref in step.objects:
+            yield "  {0:<18}   {1}".format(
+                "", object_line(ref) if not step.waits else "{0}/{1}".format(ref.namespace, ref.name)
+            )
+    if plan.lost is not None and cluster.pending_claims:
+        yield ""
+        yield "Never bound, so nothing of them is lost:"
+        for item in cluster.pending_claims:
+            yield "  {0}/{1}".format(item.namespace, item.name)
+    if plan.warnings:
+        yield ""
+    for warning in plan.warnings:
+        yield "WARNING: {0}".format(warning)
+
+
+def _found(plan: Plan, cluster: Cluster) -> t.Iterator[str]:
+    lost = plan.lost
+    if lost is None:
+        return
+    node = next((item for item in cluster.nodes if item.name == lost.name), None)
+    state = (
+        "no Node any more"
+        if node is None
+        else "Ready"
+        if node.ready
+        else "not Ready, nobody knows since when"
+        if node.down_seconds is None
+        else "not Ready for {0} s".format(node.down_seconds)
+    )
+    yield "Lost:      {0} ({1}), {2}".format(lost.name, ", ".join(lost.addresses) or "address unknown", state)
+    yield "Cluster:   {0} {1}, asked at {2}".format(cluster.provider, cluster.kubernetes_version, cluster.server)
+    for member in cluster.etcd.members:
+        kind = "learner" if member.learner else "voter"
+        yield "etcd:      {0} {1} {2} {3}".format(
+            member.id, member.name or "(never started)", kind, "healthy" if member.healthy else "NOT HEALTHY"
+        )
+    for alarm in cluster.etcd.alarms:
+        yield "etcd:      ALARM {0}".format(alarm)
+    if cluster.vip.address:
+        yield "VIP:       {0} on {1}".format(
+            cluster.vip.address, ", ".join(cluster.vip.holders) or "none of the inventory's hosts"
+        )
+    yield "Pods:      {0} were on it".format(len(cluster.pods)) if cluster.pods else "Pods:      none left on it"
+
+
+def object_line(ref: ObjectRef) -> str:
+    """One object: kind, namespace/name, UID."""
+    name = "{0}/{1}".format(ref.namespace, ref.name) if ref.namespace else ref.name
+    return "{0} {1}{2}".format(ref.kind, name, " [{0}]".format(ref.uid) if ref.uid else "")
+
+
+def claim_lines(claims: t.Sequence[ClaimPlan]) -> t.Iterator[str]:
+    """A table of claims, no wider than a terminal: what becomes of each, why, and what is gone for good."""
+    names = ["{0}/{1}".format(item.namespace, item.name) for item in claims]
+    width = min(max(map(len, names), default=0), _NAME_WIDTH)
+    row = "  {{0:<{0}}}  {{1:>9}}  {{2:<7}}  {{3}}".format(width)
+    yield row.format("CLAIM", "SIZE", "POLICY", "WHY, AND WHAT IS GONE FOR GOOD")
+    for name, claim in zip(names, claims):
+        why = "[{0}] {1}".format(claim.code, claim.reason) if claim.code else claim.reason
+        told = [*_wrapped(why, width), *_wrapped("lost: " + _lost(claim), width)]
+        if claim.reclaim_policy == "Retain":
+            told += _wrapped("kept: the volume object {0} (reclaim policy Retain)".format(claim.pv_name), width)
+        if len(name) > width:
+            yield "  " + name
+        yield row.format(name if len(name) <= width else "", human(claim.size_bytes), claim.policy, told[0])
+        yield from (row.format("", "", "", line).rstrip() for line in told[1:])
+
+
+def _lost(claim: ClaimPlan) -> str:
+    if claim.policy == "heal":
+        return "nothing"
+    unknown = "what it held" if claim.policy == "discard" else "what it held, as far as nothing brings it back"
+    return claim.loses or unknown
+
+
+def _wrapped(text: str, width: int) -> t.List[str]:
+    """What stands in the last column; a path or a name is never broken."""
+    room = _TERMINAL - width - 24
+    return textwrap.wrap(text, room, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False) or [""]

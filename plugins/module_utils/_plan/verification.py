@@ -1,0 +1,137 @@
+"""Did the replacement work? Judged from a cluster that was read anew, not from what the acts said of themselves. Pure."""
+# Copyright (c) the cloudpods.ha authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from ansible_collections.cloudpods.ha.plugins.module_utils._etcd.quorum import problems
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster import Cluster, Lost
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.host import Host
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes import Node
+from ansible_collections.cloudpods.ha.plugins.module_utils._plan import view
+
+
+@dataclasses.dataclass(frozen=True)
+class Check:
+    """One thing that has to hold. `seen` tells what was found, whether it holds or not."""
+
+    name: str
+    ok: bool
+    seen: str
+
+
+def verdict(
+    cluster: Cluster, *, vip_answers: bool, minio: t.Sequence[Json], left_alone: t.Collection[str] = ()
+) -> t.Tuple[Check, ...]:
+    """Check nodes, members, API servers, VIP, volumes, cordons and MinIO. `left_alone` are claims (NAMESPACE/NAME) that were to be ignored."""
+    if cluster.api_error:
+        return (Check("API", False, cluster.api_error),)
+    return tuple(_checks(cluster, vip_answers, minio, left_alone))
+
+
+def _checks(
+    cluster: Cluster, vip_answers: bool, minio: t.Sequence[Json], left_alone: t.Collection[str]
+) -> t.Iterator[Check]:
+    lost = cluster.lost.name if cluster.lost else ""
+    masters = [node for node in cluster.nodes if node.control_plane]
+    unready = [node.name for node in masters if not node.ready]
+    covered = {view.node_of(cluster, host) for host in cluster.hosts if host.reachable}
+    strange = sorted(node.name for node in masters if node.name not in covered)
+    absent = [host.name for host in cluster.hosts if view.node_of(cluster, host) not in {node.name for node in masters}]
+    yield _check(
+        "nodes",
+        (("not Ready: ", unready), ("not in the inventory: ", strange), ("not a control-plane node: ", absent)),
+        "{0} control-plane nodes, all Ready: {1}".format(
+            len(masters), ", ".join(sorted(node.name for node in masters))
+        ),
+    )
+    yield _check(
+        "lost node",
+        (("still there: ", [node.name for node in cluster.nodes if _is_lost(node, cluster.lost)]),),
+        "{0} has no Node".format(lost)
+        if lost not in {node.name for node in masters}
+        else "it is gone; the new {0} has its name".format(lost),
+    )
+    member = view.lost_member(cluster)
+    gone = [member.name or member.id] if member else []
+    voters = sorted(member.name for member in cluster.etcd.members if not member.learner)
+    count = (
+        ()
+        if len(voters) == len(cluster.hosts)
+        else ("{0} voters for {1} hosts".format(len(voters), len(cluster.hosts)),)
+    )
+    yield _check(
+        "etcd",
+        (("", problems(cluster.etcd)), ("still a member: ", gone), ("", count)),
+        "{0} started voters, each answers a linearizable read: {1}".format(len(voters), ", ".join(voters)),
+    )
+    yield _check(
+        "API servers",
+        (
+            (
+                "",
+                [
+                    "{0} {1}".format(host.name, host.api_ready or "has none" if host.reachable else host.error)
+                    for host in cluster.hosts
+                    if host.api_ready != "ok"
+                ],
+            ),
+        ),
+        "ready on {0}".format(", ".join(sorted(host.name for host in cluster.hosts))),
+    )
+    yield from _vip(cluster, vip_answers)
+    stale = [item.name for item in cluster.volumes if item.reclaim_policy != "Retain"]
+    helpers = ["{0}/{1}".format(pod.namespace, pod.name) for pod in cluster.helper_pods]
+    yield _check(
+        "volumes",
+        (("left of the lost node: ", stale), ("cleaning pods: ", helpers)),
+        "none of the lost node is left behind",
+    )
+    waiting = [
+        "{0}/{1}".format(pod.namespace, pod.name)
+        for pod in cluster.stranded_pods
+        if any("{0}/{1}".format(pod.namespace, claim) not in left_alone for claim in pod.claims)
+    ]
+    yield _check(
+        "pods",
+        (("still need a volume of the lost node: ", waiting), ("still on it: ", [pod.name for pod in cluster.pods])),
+        "none waits for the lost node",
+    )
+    yield _check(
+        "cordons", (("left: ", [node.name for node in cluster.nodes if node.cordoned_for]),), "none of ours is left"
+    )
+    for item in minio:
+        yield Check("MinIO", bool(item["converged"]), item["summary"])
+
+
+def _is_lost(node: Node, lost: t.Optional[Lost]) -> bool:
+    """The lost one itself, or a machine that came back under its name: a replacement that has it is a control-plane node."""
+    return lost is not None and node.name == lost.name and (node.uid == lost.uid or not node.control_plane)
+
+
+def _vip(cluster: Cluster, answers: bool) -> t.Iterator[Check]:
+    if not cluster.vip.address:
+        return
+    holders = cluster.vip.holders
+    wrong = [] if len(holders) == 1 else ["held by {0}".format(" and ".join(holders) or "nobody")]
+    silent = [] if answers else ["no API server answers there"]
+    masters = [host.name for host in cluster.hosts if _is_master(host)]
+    contradicting = [] if len(masters) == 1 else ["{0} hosts are MASTER: {1}".format(len(masters), ", ".join(masters))]
+    yield _check(
+        "VIP",
+        (("", wrong), ("", silent), ("", contradicting)),
+        "{0} is on {1} and the API answers there".format(cluster.vip.address, ", ".join(holders)),
+    )
+
+
+def _is_master(host: Host) -> bool:
+    return host.keepalived is not None and host.keepalived.state == "MASTER"
+
+
+def _check(name: str, faults: t.Sequence[t.Tuple[str, t.Sequence[str]]], otherwise: str) -> Check:
+    told = ["{0}{1}".format(label, ", ".join(items)) for label, items in faults if items]
+    return Check(name, not told, "; ".join(told) or otherwise)

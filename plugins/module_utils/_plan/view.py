@@ -1,0 +1,231 @@
+"""Puts together what the API, the hosts and the etcd members said, each as the result of a task. Pure.
+
+A task's result is a mapping with `unreachable` or `failed` and `msg`, or with the module's return value.
+"""
+# Copyright (c) the cloudpods.ha authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+import urllib.parse
+
+from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import API_PORT, PROVIDERS, host_port
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster import Cluster, Lost, Vip
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.etcd import Etcd, Member
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.host import Host
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import Executor
+from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import from_json
+
+_NOT_ASKED: Json = {"failed": True, "msg": "it was not asked"}
+
+
+def compose(*, api: Json, hosts: t.Sequence[Json], wanted: str) -> Cluster:
+    """Return the whole cluster.
+
+    `api` is the `cluster` of control_plane_info; `hosts` a list of {name, role, host, members, probes}, where `host` is a result of
+    control_plane_host_info, `members` one of etcd_member_info, and `probes` {address, results} the results of wait_for on the lost node's ports.
+    """
+    cluster = from_json(Cluster, api)
+    reports = tuple(_host(item) for item in hosts)
+    etcd = _etcd(hosts, reports)
+    cluster = dataclasses.replace(cluster, etcd=etcd)
+    lost = cluster.lost or _lost_member(cluster, wanted)
+    if lost is not None:
+        seen_in = list(lost.seen_in)
+        if lost_member(dataclasses.replace(cluster, lost=lost)) is not None:
+            seen_in.append("etcd")
+        answers = sorted({answer for item in hosts for answer in _answers(item)})
+        # wait_for says how long it took only when it ran: not for a port that was skipped or on a host that was not reached.
+        probed = any(
+            "elapsed" in result for item in hosts for result in (item.get("probes") or {}).get("results") or []
+        )
+        lost = dataclasses.replace(lost, answers=tuple(answers), probed=probed, seen_in=tuple(dict.fromkeys(seen_in)))
+    return dataclasses.replace(cluster, hosts=reports, lost=lost, vip=_vip(reports))
+
+
+def executor(cluster: Cluster) -> Executor:
+    """The survivor that acts: one whose own etcd and API server are healthy, the VIP's holder if it is one of them. Empty without any."""
+    able = [
+        host for host in survivors(cluster) if host.reachable and host.etcd_health == "ok" and host.api_ready == "ok"
+    ]
+    for host in sorted(able, key=lambda item: (item.name not in cluster.vip.holders, item.name)):
+        found = node_of(cluster, host)
+        if found is not None and found != (cluster.lost.name if cluster.lost else None) and has_etcdctl(host):
+            address = next(item for node in cluster.nodes if node.name == found for item in node.addresses)
+            return Executor(host=host.name, name=found, ip=address)
+    return Executor()
+
+
+def api_source(reports: t.Sequence[Json]) -> Json:
+    """The survivor whose API server is asked: {host, provider, server, kubeconfig, error}. Without one, `error` says what each of them lacks."""
+    why = []
+    for item in sorted(reports, key=lambda report: str(report["name"])):
+        host = _host(item)
+        if host.role != "survivor":
+            continue
+        provider = PROVIDERS.get(host.provider)
+        if host.api_ready == "ok" and host.kubeconfig and provider is not None:
+            return {
+                "host": host.name,
+                "provider": provider.name,
+                "server": "https://{0}".format(host_port(host.node_ip, API_PORT)),
+                "kubeconfig": provider.admin_kubeconfig,
+                "error": "",
+            }
+        lacks = host.error or (
+            "its API server is {0}".format(host.api_ready or "not running")
+            if host.api_ready != "ok"
+            else "it has no administrator's kubeconfig"
+        )
+        why.append("{0}: {1}".format(host.name, lacks))
+    return {
+        "host": "",
+        "provider": "",
+        "server": "",
+        "kubeconfig": "",
+        "error": "no survivor has a ready API server ({0})".format("; ".join(why) or "none is listed"),
+    }
+
+
+def survivors(cluster: Cluster) -> t.List[Host]:
+    """The hosts of the inventory that are to survive."""
+    return [host for host in cluster.hosts if host.role == "survivor"]
+
+
+def node_of(cluster: Cluster, host: Host) -> t.Optional[str]:
+    """The name of the Node this host is, by any of its addresses other than the VIP."""
+    own = set(host.addresses) - {cluster.vip.address}
+    return next((node.name for node in cluster.nodes if own & set(node.addresses)), None)
+
+
+def url_hosts(urls: t.Iterable[str]) -> t.Set[str]:
+    """The host parts of URLs."""
+    return {urllib.parse.urlsplit(url).hostname or "" for url in urls}
+
+
+def has_etcdctl(host: Host) -> bool:
+    """Whether etcd can be asked on a host: where it runs in no pod, the program must be there."""
+    provider = PROVIDERS.get(host.provider)
+    return provider is not None and (provider.etcd_in_pod or bool(host.etcdctl))
+
+
+def lost_member(cluster: Cluster) -> t.Optional[Member]:
+    """The lost node's etcd member: by the ID that was written down for it, else by name or peer address.
+
+    Once the ID is known nothing else counts: a replacement may have the lost node's name and address.
+    """
+    lost = cluster.lost
+    if lost is None:
+        return None
+    if lost.member_id is not None:
+        return next((member for member in cluster.etcd.members if member.id == lost.member_id), None)
+    return next(
+        (
+            member
+            for member in cluster.etcd.members
+            if node_of_member(cluster, member) == lost.name or url_hosts(member.peer_urls) & set(lost.addresses)
+        ),
+        None,
+    )
+
+
+def node_of_member(cluster: Cluster, member: Member) -> str:
+    """The name of the node a member runs on, by the member's name."""
+    provider = PROVIDERS.get(cluster.provider)
+    return provider.node_of_member(member.name) if provider else member.name
+
+
+def minio(results: t.Iterable[Json]) -> t.List[Json]:
+    """One mapping for each MinIO that was asked: {namespace, name, error, gate, converged, summary, drive_bytes, deployment_id, buckets}.
+
+    `results` are those of a loop over `healers`; `drive_bytes` is what a drive holds, None when the objects were not all counted.
+    """
+    told = []
+    for result in results:
+        item = result[result["ansible_loop_var"]]
+        buckets, sets = result.get("buckets") or [], result.get("sets") or []
+        shards = sum(one["total"] - result["parity"] for one in sets)
+        counted = bool(sets) and "buckets" in result and all(bucket["complete"] for bucket in buckets)
+        told.append(
+            {
+                "namespace": item["namespace"],
+                "name": item["name"],
+                "error": _why(result) if "gate" not in result else "",
+                "gate": result.get("gate") or {},
+                "converged": bool(result.get("converged")),
+                "deployment_id": result.get("deployment_id") or "",
+                "buckets": buckets,
+                "summary": _why(result),
+                "drive_bytes": sum(bucket["bytes"] for bucket in buckets) // shards if counted and shards else None,
+            }
+        )
+    return told
+
+
+def _host(item: Json) -> Host:
+    result = item.get("host") or _NOT_ASKED
+    if "host" in result:
+        host = from_json(Host, result["host"])
+        return dataclasses.replace(host, answer_seconds=float(item["seconds"])) if "seconds" in item else host
+    return Host(name=item["name"], role=item["role"], reachable=False, error=_why(result))
+
+
+def _why(result: Json) -> str:
+    text = str(result.get("msg") or "no reason given").strip().splitlines()
+    return text[0][:300] if text else "no reason given"
+
+
+def _etcd(hosts: t.Sequence[Json], reports: t.Sequence[Host]) -> Etcd:
+    views: t.List[Etcd] = []
+    errors: t.List[str] = []
+    for item in hosts:
+        result = item.get("members")
+        if item["role"] != "survivor" or not result:
+            continue
+        view = from_json(Etcd, result["etcd"]) if "etcd" in result else Etcd(error=_why(result))
+        if view.error:
+            errors.append("{0}: {1}".format(item["name"], view.error))
+        else:
+            views.append(dataclasses.replace(view, executor=item["name"]))
+    if not views:
+        return Etcd(error="; ".join(errors) or "no survivor could be asked")
+    clusters = {view.cluster_id for view in views}
+    if len(clusters) > 1:
+        told = ", ".join("{0} is in cluster {1}".format(view.executor, view.cluster_id) for view in views)
+        return dataclasses.replace(views[0], error="the survivors are in different etcd clusters: {0}".format(told))
+    holders = {host.name for host in reports if host.role == "survivor" and host.etcd_health == "ok"}
+    return sorted(views, key=lambda view: (view.executor not in holders, view.executor))[0]
+
+
+def _lost_member(cluster: Cluster, wanted: str) -> t.Optional[Lost]:
+    for member in cluster.etcd.members:
+        addresses = url_hosts(member.peer_urls)
+        name = node_of_member(cluster, member)
+        if wanted == name or wanted in addresses:
+            return Lost(
+                name=name or wanted,
+                addresses=tuple(sorted(addresses)),
+                hostname_label=name or wanted,
+                seen_in=("etcd",),
+            )
+    return None
+
+
+def _answers(item: Json) -> t.Iterator[str]:
+    probes = item.get("probes") or {}
+    for result in probes.get("results") or []:
+        # wait_for says state: started only when a connection was accepted.
+        if result.get("state") == "started":
+            yield "{0}:{1}".format(probes["address"], result["port"])
+
+
+def _vip(hosts: t.Sequence[Host]) -> Vip:
+    declared = sorted(
+        {vip for host in hosts if host.keepalived and host.role == "survivor" for vip in host.keepalived.vips}
+    )
+    if not declared:
+        return Vip()
+    return Vip(address=declared[0], holders=tuple(host.name for host in hosts if declared[0] in host.addresses))

@@ -1,0 +1,330 @@
+"""Read what a claim's recovery depends on from the API, and carry out the one act that was decided."""
+# Copyright (c) the cloudpods.ha authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import datetime
+import typing as t
+
+from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError, ObjectChanged
+from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.client import KubeApi
+from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.parse import (
+    HELPER_POD,
+    claim_names,
+    moment,
+    pod_hint,
+)
+from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.volumes import HOSTNAME_LABEL, fits, pinned, place
+from ansible_collections.cloudpods.ha.plugins.module_utils._recovery.claim import decide
+from ansible_collections.cloudpods.ha.plugins.module_utils._recovery.leftovers import (
+    HelperPod,
+    judge_left_volume,
+    stale_helper_pods,
+)
+from ansible_collections.cloudpods.ha.plugins.module_utils._recovery.models import (
+    Action,
+    Claim,
+    LiveNode,
+    LostNode,
+    Pod,
+    Seen,
+    Target,
+    Volume,
+    Workload,
+)
+
+Json = t.Dict[str, t.Any]
+
+CLAIM_SELECTED_NODE = "volume.kubernetes.io/selected-node"
+_PLURAL = {"StatefulSet": "statefulsets", "Deployment": "deployments"}
+
+
+def argument_spec() -> Json:
+    """Return the options that statefulset_claim and deployment_claim share."""
+    return {
+        "kubeconfig": {"type": "path", "required": True},
+        "namespace": {"type": "str", "required": True},
+        "name": {"type": "str", "required": True},
+        "uid": {"type": "str", "required": True},
+        "pv_name": {"type": "str", "required": True},
+        "pv_uid": {"type": "str", "required": True},
+        "workload": {"type": "str", "required": True},
+        "workload_uid": {"type": "str", "default": ""},
+        "lost_node": {
+            "type": "dict",
+            "required": True,
+            "options": {
+                "name": {"type": "str", "required": True},
+                "uid": {"type": "str", "required": True},
+                "hostname_label": {"type": "str", "required": True},
+            },
+        },
+        "replacement": {"type": "str", "required": True},
+    }
+
+
+def target_from(params: Json, *, kind: str) -> Target:
+    """Build the target from a module's parameters."""
+    return Target(
+        namespace=params["namespace"],
+        claim=params["name"],
+        claim_uid=params["uid"],
+        volume=params["pv_name"],
+        volume_uid=params["pv_uid"],
+        kind=kind,
+        workload=params["workload"],
+        workload_uid=params["workload_uid"],
+        lost=lost_from(params["lost_node"]),
+        replacement=params["replacement"],
+    )
+
+
+def lost_from(params: Json) -> LostNode:
+    """Build the lost node from a module's sub-options."""
+    return LostNode(name=params["name"], uid=params["uid"], hostname=params["hostname_label"])
+
+
+def step(api: KubeApi, *, target: Target, check_mode: bool, diff: bool = False) -> Json:
+    """Read, decide, do one act. Returns a module's result; a refusal and an act that came too late are results too,
+    not errors."""
+    seen = read(api, target)
+    action = decide(target, seen)
+    acted = False
+    if action.kind.startswith("delete_"):
+        try:
+            acted = check_mode or _delete(api, target=target, action=action)
+        except ObjectChanged as exc:
+            action = Action("wait", "it changed between reading and deleting, so it is read again: {0}".format(exc))
+    result = _report(target, seen, action, acted=acted)
+    if diff:
+        result["diff"] = _diff(target, action) if acted else {"before": "", "after": ""}
+    return result
+
+
+def read(api: KubeApi, target: Target) -> Seen:
+    """Read the live objects. The claim is read first: an older claim with a newer pod can only lead to waiting."""
+    core = "/api/v1/namespaces/{0}".format(target.namespace)
+    found = api.get("{0}/persistentvolumeclaims/{1}".format(core, target.claim))
+    claim = None if found is None else parse_claim(found)
+    volume = api.get("/api/v1/persistentvolumes/" + claim.volume_name) if claim and claim.volume_name else None
+    workload = api.get(_workload_path(target))
+    return Seen(
+        nodes=tuple(parse_node(item) for item in api.items("/api/v1/nodes")),
+        claim=claim,
+        volume=None if volume is None else parse_volume(volume),
+        pods=tuple(parse_pod(item) for item in api.items(core + "/pods") if target.claim in claim_names(item["spec"])),
+        workload=None if workload is None else parse_workload(workload, kind=target.kind),
+    )
+
+
+def leftovers(api: KubeApi, *, lost: LostNode, claims: t.Sequence[Json]) -> Json:
+    """Judge what the volumes of these claims (namespace, name, uid, pv_name, pv_uid) left behind."""
+    nodes = [parse_node(item).site for item in api.items("/api/v1/nodes")]
+    node_present = any(node.name == lost.name for node in nodes)
+    volumes: t.List[Json] = []
+    for item in claims:
+        found = api.get("/api/v1/persistentvolumes/" + item["pv_name"])
+        if found is None:
+            continue
+        claim = api.get("/api/v1/namespaces/{0}/persistentvolumeclaims/{1}".format(item["namespace"], item["name"]))
+        verdict = judge_left_volume(
+            volume=parse_volume(found),
+            planned_uid=item["pv_uid"],
+            claim_uid=item["uid"],
+            old_claim_present=claim is not None and claim["metadata"]["uid"] == item["uid"],
+            lost=lost,
+            nodes=nodes,
+        )
+        volumes.append(
+            {
+                "name": verdict.volume.name,
+                "uid": verdict.volume.uid,
+                "phase": verdict.volume.phase,
+                "reclaim_policy": verdict.volume.policy,
+                "finalizers": list(verdict.volume.finalizers),
+                "act": verdict.act,
+                "reason": verdict.reason,
+            }
+        )
+    pods = [
+        HelperPod(
+            namespace=pod["metadata"]["namespace"],
+            name=pod["metadata"]["name"],
+            uid=pod["metadata"]["uid"],
+            node=pod["spec"].get("nodeName") or "",
+            phase=(pod.get("status") or {}).get("phase") or "",
+        )
+        for pod in api.items("/api/v1/pods")
+        if pod["metadata"]["name"].startswith(HELPER_POD)
+    ]
+    stale = stale_helper_pods(
+        pods=pods, volumes=[item["pv_name"] for item in claims], lost=lost, node_present=node_present
+    )
+    return {
+        "volumes": volumes,
+        "helper_pods": [
+            {"namespace": pod.namespace, "name": pod.name, "uid": pod.uid, "phase": pod.phase, "node": pod.node}
+            for pod in stale
+        ],
+    }
+
+
+def parse_node(obj: Json) -> LiveNode:
+    """Read a Node."""
+    meta, spec = obj["metadata"], obj.get("spec") or {}
+    conditions = (obj.get("status") or {}).get("conditions") or []
+    return LiveNode(
+        name=meta["name"],
+        uid=meta["uid"],
+        hostname=(meta.get("labels") or {}).get(HOSTNAME_LABEL, meta["name"]),
+        ready=any(item.get("type") == "Ready" and item.get("status") == "True" for item in conditions),
+        schedulable=not spec.get("unschedulable"),
+        terminating="deletionTimestamp" in meta,
+        labels=meta.get("labels") or {},
+    )
+
+
+def parse_claim(obj: Json) -> Claim:
+    """Read a PersistentVolumeClaim."""
+    meta = obj["metadata"]
+    return Claim(
+        uid=meta["uid"],
+        phase=(obj.get("status") or {}).get("phase") or "Pending",
+        volume_name=obj["spec"].get("volumeName") or "",
+        selected_node=(meta.get("annotations") or {}).get(CLAIM_SELECTED_NODE, ""),
+        created=meta.get("creationTimestamp") or "",
+        terminating_seconds=_age(meta.get("deletionTimestamp")),
+        finalizers=tuple(meta.get("finalizers") or ()),
+    )
+
+
+def parse_volume(obj: Json) -> Volume:
+    """Read a PersistentVolume."""
+    meta, spec = obj["metadata"], obj["spec"]
+    return Volume(
+        name=meta["name"],
+        uid=meta["uid"],
+        claim_uid=(spec.get("claimRef") or {}).get("uid") or "",
+        phase=(obj.get("status") or {}).get("phase") or "",
+        place=place(obj),
+        policy=spec.get("persistentVolumeReclaimPolicy") or "",
+        terminating="deletionTimestamp" in meta,
+        finalizers=tuple(meta.get("finalizers") or ()),
+    )
+
+
+def parse_pod(obj: Json) -> Pod:
+    """Read a pod."""
+    meta, status = obj["metadata"], obj.get("status") or {}
+    conditions = {item.get("type"): item for item in status.get("conditions") or []}
+    return Pod(
+        name=meta["name"],
+        uid=meta["uid"],
+        version=meta.get("resourceVersion") or "",
+        phase=status.get("phase") or "",
+        node=obj["spec"].get("nodeName") or "",
+        ready=(conditions.get("Ready") or {}).get("status") == "True",
+        terminating="deletionTimestamp" in meta,
+        created=meta.get("creationTimestamp") or "",
+        hint=pod_hint(obj),
+        terminating_seconds=_age(meta.get("deletionTimestamp")) or 0,
+        finalizers=tuple(meta.get("finalizers") or ()),
+    )
+
+
+def parse_workload(obj: Json, *, kind: str) -> Workload:
+    """Read a StatefulSet or Deployment. A Deployment that a custom resource owns is made again by that resource's
+    operator."""
+    replicas = obj["spec"].get("replicas")
+    return Workload(
+        kind=kind,
+        name=obj["metadata"]["name"],
+        uid=obj["metadata"]["uid"],
+        replicas=1 if replicas is None else int(replicas),
+        managed=bool(obj["metadata"].get("ownerReferences")),
+        first=int((obj["spec"].get("ordinals") or {}).get("start") or 0),
+    )
+
+
+def _age(stamp: t.Optional[str]) -> t.Optional[int]:
+    since = moment(stamp)
+    if since is None:
+        return None
+    return max(0, int((datetime.datetime.now(datetime.timezone.utc) - since).total_seconds()))
+
+
+def _workload_path(target: Target) -> str:
+    return "/apis/apps/v1/namespaces/{0}/{1}/{2}".format(target.namespace, _PLURAL[target.kind], target.workload)
+
+
+def _delete(api: KubeApi, *, target: Target, action: Action) -> bool:
+    _kind, path, uid = _object(target, action)
+    # At this version it had no node: should the scheduler place it meanwhile, the server refuses the deletion.
+    return api.delete(path, uid=uid, version=action.pod.version if action.pod else "")
+
+
+def _object(target: Target, action: Action) -> t.Tuple[str, str, str]:
+    """Kind, path and UID of what is to be deleted."""
+    core = "/api/v1/namespaces/{0}".format(target.namespace)
+    if action.kind == "delete_claim":
+        path = "{0}/persistentvolumeclaims/{1}".format(core, target.claim)
+        return "PersistentVolumeClaim", path, target.claim_uid
+    if action.kind == "delete_workload":
+        return target.kind, _workload_path(target), target.workload_uid
+    if action.pod is None:
+        raise HaError("no pod was named for the act {0}".format(action.kind))
+    return "Pod", "{0}/pods/{1}".format(core, action.pod.name), action.pod.uid
+
+
+def _diff(target: Target, action: Action) -> Json:
+    """The identity of what is deleted, before and after; nothing of what it holds."""
+    kind, path, uid = _object(target, action)
+    name = path.rsplit("/", 1)[1]
+    lines = ["kind: " + kind, "metadata:", "  namespace: " + target.namespace, "  name: " + name, "  uid: " + uid]
+    header = "{0} {1}/{2}".format(kind, target.namespace, name)
+    return {"before_header": header, "after_header": header, "before": "\n".join(lines) + "\n", "after": ""}
+
+
+def _report(target: Target, seen: Seen, action: Action, *, acted: bool) -> Json:
+    claim, done = seen.claim, action.kind == "done"
+    renewed = claim is not None and claim.uid != target.claim_uid
+    pod = action.pod or next((item for item in seen.pods if not item.terminating), None)
+    words = {"done": "recovered", "wait": "not recovered yet", "refuse": "refused"}.get(
+        action.kind, action.kind.replace("_", " ")
+    )
+    name = " {0}".format(action.pod.name) if action.kind == "delete_pod" and action.pod else ""
+    result: Json = {
+        "changed": acted,
+        "action": action.kind,
+        "reason": action.reason,
+        "done": done,
+        "recreated": renewed,
+        "msg": "{0}: {1}{2}: {3}{4}".format(
+            target.label, words, name, action.reason, " " + action.advice if action.advice else ""
+        ),
+        "claim": {
+            "old_uid": target.claim_uid,
+            "new_uid": claim.uid if claim is not None and renewed else "",
+            "volume": claim.volume_name if claim else "",
+            "node": _bound_on(target, seen),
+            "phase": claim.phase if claim else "",
+        },
+        "pod": {"name": pod.name, "uid": pod.uid, "node": pod.node, "phase": pod.phase, "ready": pod.ready}
+        if pod
+        else {},
+    }
+    if action.kind == "refuse":
+        result.update({"code": action.code, "seen": action.reason, "advice": action.advice})
+    return result
+
+
+def _bound_on(target: Target, seen: Seen) -> str:
+    """The one node on which the claim's volume can be used; empty without a volume, or when it is not one alone."""
+    if seen.volume is None:
+        return ""
+    where = seen.volume.place
+    found = [node.name for node in seen.nodes if fits(where, node.site)]
+    if not found and pinned(where, target.lost.site):
+        found = [target.lost.name]
+    return found[0] if len(found) == 1 else ""

@@ -1,0 +1,83 @@
+"""Which objects a vanished node's volumes leave behind, and which of them may be deleted.
+
+A provisioner before v0.0.33 asks a pod on the vanished node to empty the volume's directory. It never runs, the volume
+stays Released or Failed, and each retry makes another pod (L1).
+"""
+# Copyright (c) the cloudpods.ha authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass
+
+from ansible_collections.cloudpods.ha.plugins.module_utils._k8s import volumes as k8s_volumes
+from ansible_collections.cloudpods.ha.plugins.module_utils._recovery.models import LostNode, Volume
+
+# Kubernetes' own: it goes by itself with the claim.
+PV_PROTECTION = "kubernetes.io/pv-protection"
+HELPER_PREFIX = "helper-pod-delete-"
+
+
+@dataclass(frozen=True)
+class LeftVolume:
+    """What to do with a volume of the plan: delete, keep (Retain), wait or refuse; with the reason."""
+
+    volume: Volume
+    act: str
+    reason: str
+
+
+def judge_left_volume(
+    *,
+    volume: Volume,
+    planned_uid: str,
+    claim_uid: str,
+    old_claim_present: bool,
+    lost: LostNode,
+    nodes: t.Sequence[k8s_volumes.Site],
+) -> LeftVolume:
+    """Say whether the object of a vanished node's volume may be deleted. Its directory is out of reach either way
+    (L1). `nodes` are all that are registered."""
+    foreign = [item for item in volume.finalizers if item != PV_PROTECTION]
+    held = "; its finalizers {0} hold it until who set them lets go".format(", ".join(foreign)) if foreign else ""
+    if volume.uid != planned_uid or volume.claim_uid != claim_uid:
+        return LeftVolume(volume, "refuse", "it is not the volume of the plan any more")
+    others = [node for node in nodes if node.name != lost.name]
+    if not k8s_volumes.proven(k8s_volumes.found_by(volume.place, lost.site, others)):
+        return LeftVolume(volume, "refuse", "it is not on {0} alone: {1}".format(lost.name, volume.place))
+    if len(others) < len(nodes):
+        return LeftVolume(
+            volume, "wait", "a Node {0} is registered, so the provisioner can delete it".format(lost.name)
+        )
+    if old_claim_present:
+        return LeftVolume(volume, "wait", "its claim is still there")
+    if volume.policy == "Retain":
+        return LeftVolume(volume, "keep", "its reclaim policy is Retain")
+    if volume.terminating:
+        return LeftVolume(volume, "wait", "it is being deleted" + held)
+    if volume.phase not in ("Released", "Failed"):
+        return LeftVolume(volume, "wait", "its phase is {0}".format(volume.phase))
+    return LeftVolume(volume, "delete", "its claim and its node are gone" + held)
+
+
+@dataclass(frozen=True)
+class HelperPod:
+    """A pod by which the provisioner wants to empty a volume's directory."""
+
+    namespace: str
+    name: str
+    uid: str
+    node: str
+    phase: str
+
+
+def stale_helper_pods(
+    *, pods: t.Iterable[HelperPod], volumes: t.Collection[str], lost: LostNode, node_present: bool
+) -> t.Tuple[HelperPod, ...]:
+    """Return the helper pods of these volumes that wait on the vanished node. While a Node of that name is registered,
+    none is stale."""
+    if node_present:
+        return ()
+    names = {HELPER_PREFIX + volume for volume in volumes}
+    return tuple(pod for pod in pods if pod.name in names and pod.node == lost.name)

@@ -1,0 +1,300 @@
+"""The keepalived static pod, as the text that ocboot and ocadm write. Pure.
+
+The text is edited in place, not parsed and written again: comments, order and quoting belong to whoever wrote the file,
+and a target host need not have PyYAML. Only block style is understood: a line `- name: X` and a line `value: Y`.
+"""
+# Copyright (c) the cloudpods.ha authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import hashlib
+import ipaddress
+import json
+import re
+import typing as t
+
+from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError, Unsafe
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.host import Host, Keepalived
+
+PRIORITY = "KEEPALIVED_PRIORITY"
+VIRTUAL_IPS = "KEEPALIVED_VIRTUAL_IPS"
+STATE = "KEEPALIVED_STATE"
+PASSWORD = "KEEPALIVED_PASSWORD"  # noqa: S105  the name of a variable
+ROUTER_ID = "KEEPALIVED_ROUTER_ID"
+NODE_IP = "KEEPALIVED_NODE_IP"
+INTERFACE = "KEEPALIVED_INTERFACE"
+UNICAST = "KEEPALIVED_UNICAST_PEERS"
+CHECK = "CHECK_KUBE_CMD"
+
+MASTER_PRIORITY = 100
+BACKUP_PRIORITY = 90
+
+_LIST_PREFIX = "#PYTHON2BASH:"
+_PLAIN = r"[^\s\"'#&*!|>%@`{}\[\],?:-](?:(?!\s\#|:\s).)*?"
+_KEY = re.compile(
+    r"""(?P<indent>\ *)(?P<dash>-\ +)?(?P<key>name|value)\ *:\ +
+        (?P<scalar>'(?:[^']|'')*' | "(?:[^"\\]|\\.)*" | """
+    + _PLAIN
+    + r""")(?:\s+\#.*|\s*)""",
+    re.VERBOSE,
+)
+_DASH = re.compile(r"(?P<indent> *)(?P<dash>- +)\S")
+_ESCAPES = {"\\": "\\", '"': '"', "/": "/", "t": "\t", " ": " ", "0": "\0", "n": "\n"}
+# Plain words that YAML 1.1 (what kubelet reads) takes for something else than a string.
+_NOT_STRINGS = frozenset(("y", "yes", "n", "no", "true", "false", "on", "off", "null"))
+_SAFE_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*")
+_SAFE_IPV4 = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){3}")
+
+
+@dataclasses.dataclass(frozen=True)
+class _Scalar:
+    """A one-line value: where its text stands in the file (quotes included) and the string it means."""
+
+    start: int
+    end: int
+    source: str
+    value: str
+
+
+def read(text: str) -> Keepalived:
+    """Return what a manifest says. Raises HaError when it is not a keepalived manifest; no error quotes a value."""
+    entries = _entries(text)
+    values = {name: _one(entries, name).value for name in (PRIORITY, STATE, ROUTER_ID, INTERFACE, NODE_IP, PASSWORD)}
+    if not re.fullmatch(r"[0-9]{1,3}", values[PRIORITY]) or not 1 <= int(values[PRIORITY]) <= 255:
+        raise HaError("{0} in the keepalived manifest is not a number from 1 to 255".format(PRIORITY))
+    if values[STATE] not in ("MASTER", "BACKUP"):
+        raise HaError("{0} in the keepalived manifest is neither MASTER nor BACKUP".format(STATE))
+    if not re.fullmatch(r"[0-9]{1,3}", values[ROUTER_ID]) or int(values[ROUTER_ID]) > 255:
+        raise HaError("{0} in the keepalived manifest is not a number from 0 to 255".format(ROUTER_ID))
+    for name in (INTERFACE, NODE_IP):
+        if not values[name]:
+            raise HaError("{0} in the keepalived manifest is empty".format(name))
+    vips = _vips(_one(entries, VIRTUAL_IPS).value)
+    secret = json.dumps([sorted(vips), int(values[ROUTER_ID]), values[PASSWORD]])
+    return Keepalived(
+        priority=int(values[PRIORITY]),
+        state=values[STATE],
+        router_id=values[ROUTER_ID],
+        interface=values[INTERFACE],
+        node_ip=values[NODE_IP],
+        vips=vips,
+        identity=hashlib.sha256(secret.encode("utf-8")).hexdigest(),
+    )
+
+
+def with_values(text: str, values: t.Mapping[str, str]) -> str:
+    """Return the text with the values of these env entries replaced and every other byte as it was.
+
+    Raises HaError when an entry is missing, occurs twice or has a value that is not a string on one line.
+    """
+    entries = _entries(text)
+    edits = [(_one(entries, name), value) for name, value in values.items()]
+    for scalar, value in sorted(edits, key=lambda edit: edit[0].start, reverse=True):
+        if scalar.value != value or not (scalar.source[0] in "'\"" or _plain_string(value)):
+            text = text[: scalar.start] + _written(value, style=scalar.source[0]) + text[scalar.end :]
+    return text
+
+
+def take_over(text: str) -> str:
+    """Return the manifest of the host that is to hold the VIP. Raises HaError when it is no keepalived manifest."""
+    read(text)
+    return with_values(text, {PRIORITY: str(MASTER_PRIORITY), STATE: "MASTER"})
+
+
+def for_new_host(text: str, node_ip: str, interface: str) -> str:
+    """Return a survivor's manifest as that of a host that joins as BACKUP, with the same VIP, router id and password.
+
+    Raises HaError when it is no keepalived manifest, when an argument is not an address or an interface name, or when
+    the survivor's own address is left anywhere in the result.
+    """
+    old_ip = read(text).node_ip
+    try:
+        ipaddress.ip_address(node_ip)
+    except ValueError:
+        raise HaError("{0!r} is not an IP address".format(node_ip)) from None
+    if not re.fullmatch(r"[A-Za-z0-9_.@-]{1,15}", interface):
+        raise HaError("{0!r} is not the name of a network interface".format(interface))
+    values = {PRIORITY: str(BACKUP_PRIORITY), STATE: "BACKUP", NODE_IP: node_ip, INTERFACE: interface}
+    entries = _entries(text)
+    if UNICAST in entries:
+        raise HaError(
+            "the keepalived manifest lists its peers in {0}; write the new host's manifest by hand".format(UNICAST)
+        )
+    if CHECK in entries:
+        command = _one(entries, CHECK).value
+        values.update(
+            {CHECK: _address(old_ip).sub(lambda _match: node_ip, command)} if _address(old_ip).search(command) else {}
+        )
+    result = with_values(text, values)
+    if node_ip != old_ip and _address(old_ip).search(result):
+        raise HaError(
+            "the keepalived manifest names {0} outside of {1} and {2}; write the new host's manifest by hand".format(
+                old_ip, NODE_IP, CHECK
+            )
+        )
+    return result
+
+
+def identity_differs(hosts: t.Sequence[Host]) -> t.Tuple[str, ...]:
+    """Return the names of all hosts with a manifest when they do not share VIP, router id and password."""
+    found = {host.name: host.keepalived.identity for host in hosts if host.keepalived is not None}
+    return tuple(sorted(found)) if len(set(found.values())) > 1 else ()
+
+
+def masters(hosts: t.Sequence[Host]) -> t.Tuple[str, ...]:
+    """Return the names of the hosts whose manifest says MASTER."""
+    return tuple(
+        sorted(host.name for host in hosts if host.keepalived is not None and host.keepalived.state == "MASTER")
+    )
+
+
+def choose_promotion(hosts: t.Sequence[Host], holders: t.Sequence[str]) -> str:
+    """Return the survivor that is to become 100/MASTER, or '' when one is already (or none runs keepalived).
+
+    `hosts` are the survivors, `holders` the names of hosts that carry the VIP now.
+    Raises Unsafe when the survivors' manifests contradict each other.
+    """
+    found = {host.name: host.keepalived for host in hosts if host.keepalived is not None}
+    if not found:
+        return ""
+    differing = identity_differs(hosts)
+    if differing:
+        raise Unsafe(
+            "VIP_IDENTITY_DIFFERS",
+            "the keepalived manifests of {0} differ in VIP, router id or password.".format(", ".join(differing)),
+            "Each would hold the VIP for itself: make these values equal on all of them first.",
+        )
+    named = masters(hosts)
+    if len(named) > 1:
+        raise Unsafe(
+            "VIP_TWO_MASTERS",
+            "the keepalived manifests of {0} all say MASTER.".format(", ".join(named)),
+            "Make all but one of them BACKUP with priority {0} first.".format(BACKUP_PRIORITY),
+        )
+    chosen = named[0] if named else _successor(found, holders)
+    priority = found[chosen].priority if named else MASTER_PRIORITY
+    rivals = sorted(name for name, item in found.items() if name != chosen and item.priority >= priority)
+    if rivals:
+        raise Unsafe(
+            "VIP_PRIORITY",
+            "{0} would be MASTER with priority {1}, but {2} has a priority as high.".format(
+                chosen, priority, ", ".join(rivals)
+            ),
+            "Give the others priority {0} first; only one host may have the highest.".format(BACKUP_PRIORITY),
+        )
+    return "" if named else chosen
+
+
+def _successor(found: t.Mapping[str, Keepalived], holders: t.Sequence[str]) -> str:
+    holding = [name for name in found if name in holders]
+    return min(holding or found, key=lambda name: (-found[name].priority, name))
+
+
+def _vips(value: str) -> t.Tuple[str, ...]:
+    unreadable = HaError(
+        "{0} in the keepalived manifest is not a list like {1}['ADDRESS']".format(VIRTUAL_IPS, _LIST_PREFIX)
+    )
+    if not value.startswith(_LIST_PREFIX):
+        raise unreadable
+    try:
+        items = ast.literal_eval(value[len(_LIST_PREFIX) :].strip())
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        raise unreadable from None
+    if not isinstance(items, list) or not items or not all(isinstance(item, str) for item in items):
+        raise unreadable
+    try:
+        return tuple(str(ipaddress.ip_interface(item).ip) for item in items)
+    except ValueError:
+        raise unreadable from None
+
+
+def _address(ip: str) -> t.Pattern[str]:
+    """Match an address where it is not a part of a longer one."""
+    if ":" in ip:
+        return re.compile(r"(?<![0-9A-Fa-f:])" + re.escape(ip) + r"(?![0-9A-Fa-f:])", re.IGNORECASE)
+    return re.compile(r"(?<![0-9])(?<![0-9]\.)" + re.escape(ip) + r"(?!\.?[0-9])")
+
+
+def _one(entries: t.Mapping[str, t.Sequence[t.Optional[_Scalar]]], name: str) -> _Scalar:
+    found = entries.get(name, ())
+    if not found:
+        raise HaError("the keepalived manifest has no env entry {0}".format(name))
+    if len(found) > 1:
+        raise HaError("the keepalived manifest has the env entry {0} {1} times".format(name, len(found)))
+    if found[0] is None:
+        raise HaError(
+            "the env entry {0} of the keepalived manifest has no value that is a string on one line".format(name)
+        )
+    return found[0]
+
+
+def _entries(text: str) -> t.Dict[str, t.List[t.Optional[_Scalar]]]:
+    """Find list items with a name; None stands for a value that is missing or in a form that is not understood."""
+    found: t.Dict[str, t.List[t.Optional[_Scalar]]] = {}
+    lines: t.List[t.Tuple[int, str]] = []
+    offset = 0
+    for line in text.split("\n"):
+        if line.strip() and not line.lstrip().startswith("#"):
+            lines.append((offset, line))
+        offset += len(line) + 1
+    for index, (_offset, line) in enumerate(lines):
+        match = _DASH.match(line)
+        if match:
+            keys = _item(lines[index:], column=match.end("dash"))
+            if keys.get("name"):
+                found.setdefault(t.cast(_Scalar, keys["name"]).value, []).append(keys.get("value"))
+    return found
+
+
+def _item(lines: t.Sequence[t.Tuple[int, str]], *, column: int) -> t.Dict[str, t.Optional[_Scalar]]:
+    """Read name and value of one list item, whose keys stand in this column, in either order."""
+    keys: t.Dict[str, t.Optional[_Scalar]] = {}
+    latest = ""
+    for number, (offset, line) in enumerate(lines):
+        indent = len(line) - len(line.lstrip(" "))
+        if number and indent < column:
+            break
+        if number and (indent > column or line[column] == "-"):
+            if latest:
+                keys[latest] = None  # the value goes on here
+            continue
+        match = _KEY.fullmatch(line)
+        latest = match.group("key") if match else ""
+        if match:
+            # A key given twice is not for us to choose from.
+            keys[latest] = None if latest in keys else _scalar(match, offset)
+    return keys
+
+
+def _scalar(match: t.Match[str], offset: int) -> t.Optional[_Scalar]:
+    source = match.group("scalar")
+    value: t.Optional[str] = source
+    if source.startswith("'"):
+        value = source[1:-1].replace("''", "'")
+    elif source.startswith('"'):
+        escapes = re.findall(r"\\(.)", source[1:-1])
+        value = None
+        if all(char in _ESCAPES for char in escapes):
+            value = re.sub(r"\\(.)", lambda found: _ESCAPES[found.group(1)], source[1:-1])
+    return (
+        None if value is None else _Scalar(offset + match.start("scalar"), offset + match.end("scalar"), source, value)
+    )
+
+
+def _plain_string(value: str) -> bool:
+    """Whether YAML takes these characters for a string without quotes around them; False when in doubt."""
+    return bool(_SAFE_IPV4.fullmatch(value) or (_SAFE_WORD.fullmatch(value) and value.lower() not in _NOT_STRINGS))
+
+
+def _written(value: str, *, style: str) -> str:
+    """Write a value in the quotes its forerunner had; a plain one gets quotes unless YAML takes it for a string."""
+    if not re.fullmatch(r"[ -~]*", value):
+        raise HaError("a value for the keepalived manifest may only hold printable ASCII characters")
+    if style == "'":
+        return "'" + value.replace("'", "''") + "'"
+    if style != '"' and _plain_string(value):
+        return value
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'

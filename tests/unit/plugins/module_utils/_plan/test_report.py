@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The report: what happened, how long it took, what to beware of."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import Plan
+from ansible_collections.cloudpods.ha.plugins.module_utils._plan.report import report
+from ansible_collections.cloudpods.ha.tests.unit.plugins.stand_in_cluster import StandInCluster
+
+JOURNAL = {
+    "phases": {
+        "backup": {"started": "2026-03-01T12:00:00Z", "finished": "2026-03-01T12:00:04Z"},
+        "join": {"started": "2026-03-01T12:00:05Z"},
+    }
+}
+BACKUP = {"path": "/var/backups/x.db", "host": "master-2", "revision": 21, "controller_path": "/root/x.db"}
+RESULTS = {"backup": BACKUP, "verify": {"ok": True, "text": ["ok       nodes"]}}
+
+
+def test_a_report_can_be_written_as_json_and_holds_plan_times_and_results() -> None:
+    made = StandInCluster().plan()
+    data = report(made, JOURNAL, RESULTS, outcome="done", failure="")["json"]
+    assert json.loads(json.dumps(data)) == data
+    assert (data["format"], data["outcome"], data["lost"]["name"]) == (1, "done", "master-1")
+    assert data["plan"]["id"] == made.id
+    assert data["phases"] == [{"phase": "backup", "seconds": 4}, {"phase": "join", "seconds": None}]
+    assert data["results"]["backup"]["revision"] == 21
+
+
+def test_the_text_tells_the_same() -> None:
+    text = report(StandInCluster().plan(), JOURNAL, RESULTS, outcome="done", failure="")["text"]
+    assert text[0] == "DONE: master-1 was replaced by master-4"
+    assert "  backup             4 s" in text
+    assert "  join               cut short by a run that ended early" in text
+    assert "etcd snapshot: /var/backups/x.db on master-2, revision 21; a copy is /root/x.db" in text
+    assert text.index("Touched:") < text.index("Proof:") < text.index("  ok       nodes")
+    assert [line for line in text if line.startswith("  Node master-1 [")]
+
+
+def test_each_claim_is_told_with_its_policy_and_what_was_lost_also_that_of_an_earlier_run() -> None:
+    cluster = StandInCluster()
+    cluster.add_volume_and_claim("onecloud", "default-baremetal-agent-z", "master-1")
+    first = cluster.plan()
+    names = [
+        "default-baremetal-agent-z",
+        "default-influxdb",
+        "default-victoria-metrics",
+        "export-minio-0",
+        "export-minio-1",
+    ]
+    found = report(first, {}, {}, outcome="failed", failure="x")
+    assert sorted(item["name"] for item in found["json"]["claims"]) == names
+    cluster.run(first)
+    done = report(cluster.plan(), dict(cluster.journal or {}), {}, outcome="done", failure="")
+    assert sorted(item["name"] for item in done["json"]["claims"]) == names
+    text = done["text"][done["text"].index("Claims that were on master-1:") :]
+    at = next(number for number, line in enumerate(text) if "onecloud/default-victoria-metrics " in line)
+    assert text[at].split()[3] == "discard"
+    assert "lost: all metrics collected so far" in " ".join(text[at : at + 4])
+    assert [line for line in text if "default-baremetal-agent-z" in line and " ignore " in line]
+
+
+def test_what_was_only_waited_for_was_not_touched() -> None:
+    text = report(StandInCluster().plan(), {}, {}, outcome="done", failure="")["text"]
+    assert not [line for line in text if "kube-proxy-x" in line]
+
+
+def test_a_failure_says_where_it_stopped_and_that_it_can_be_run_again() -> None:
+    text = report(StandInCluster().plan(), JOURNAL, {}, outcome="failed", failure="Join: no route")["text"]
+    assert text[0] == "STOPPED: master-1 is not replaced yet"
+    assert "  Join: no route" in text
+    assert [line for line in text if "Run the same command again" in line]
+    assert "Planned:" in text
+    assert "Touched:" not in text
+
+
+def test_what_was_proven_of_nothing_is_neither_done_nor_stopped() -> None:
+    found = report(StandInCluster().plan(), JOURNAL, {}, outcome="open", failure="")
+    assert found["json"]["outcome"] == "open"
+    assert found["text"][0] == "OPEN: master-1 is not replaced yet, or it is not proven"
+    assert not [line for line in found["text"] if "Run the same command again" in line]
+    assert "Touched:" not in found["text"]
+
+
+def test_objects_of_all_runs_are_told_and_before_the_journal_those_of_the_plan() -> None:
+    made = StandInCluster().plan()
+    earlier = {"kind": "Node", "namespace": "", "name": "master-0", "uid": "u0"}
+    found = report(made, {"touched": [earlier]}, {}, outcome="done", failure="")
+    assert found["json"]["touched"] == [earlier]
+    assert [line for line in found["text"] if line.startswith("  Node ")] == ["  Node master-0 [u0]"]
+    planned = report(made, {}, {}, outcome="failed", failure="x")["json"]["touched"]
+    assert planned == made.journal["touched"]
+
+
+def test_phases_are_told_in_the_order_in_which_they_began() -> None:
+    order = ["discovery", "node_removal", "etcd_cleanup", "something_else"]
+    started = {name: {"started": "2026-03-01T12:00:0{0}Z".format(at)} for at, name in enumerate(order)}
+    phases = {"never": {"finished": "2026-03-01T12:00:00Z"}, **{name: started[name] for name in reversed(order)}}
+    phases["etcd_cleanup"]["finished"] = "2026-03-01T12:00:06Z"
+    data = report(Plan(state="resume"), {"phases": phases}, {}, outcome="done", failure="")["json"]
+    assert [item["phase"] for item in data["phases"]] == [*order, "never"]
+    assert [item["seconds"] for item in data["phases"]] == [None, None, 4, None, None]
+
+
+@pytest.mark.parametrize(
+    ("kind", "does", "advice"),
+    [
+        ({}, "its kubelet registers itself", "cloudpods.ha.retire_node -e retire_node_host=master-1"),
+        ({"provider": "k3s"}, "or starts a second one", "cloudpods.ha.retire_node -e retire_node_host=master-1"),
+        ({"provider": "k3s", "same_name": True}, "or starts a second one", "wipe its disks away from this network"),
+    ],
+)
+def test_what_the_old_machine_does_when_it_comes_back_is_warned_about(kind: Any, does: str, advice: str) -> None:
+    warning = report(StandInCluster(**kind).plan(), {}, {}, outcome="done", failure="")["json"]["warnings"][-1]
+    assert does in warning
+    assert advice in warning
+    # Retiring by name would hit the replacement that has it.
+    assert ("retire_node" in warning) == (not kind.get("same_name"))
+
+
+def test_every_report_warns_about_the_old_machine() -> None:
+    found = report(StandInCluster().plan(), {}, {}, outcome="done", failure="")
+    (warning,) = [text for text in found["json"]["warnings"] if "retire_node" in text]
+    assert "retire_node_host=master-1" in warning
+    assert "WARNING: " + warning in found["text"]
+
+
+@pytest.mark.parametrize(
+    "marks",
+    [
+        {},
+        {"started": ""},
+        {"finished": "2026-03-01T12:00:04Z"},
+        {"started": "2026-03-01T12:00:05Z", "finished": "2026-03-01T12:00:04Z"},
+    ],
+)
+def test_a_phase_that_was_begun_anew_is_not_finished(marks: dict[str, Any]) -> None:
+    data = report(Plan(state="resume"), {"phases": {"join": marks}}, {}, outcome="failed", failure="")["json"]
+    assert data["phases"] == [{"phase": "join", "seconds": None}]
+
+
+def test_a_report_without_anything_is_a_report() -> None:
+    found = report(Plan(state="refused"), {}, {}, outcome="failed", failure="no idea")
+    assert found["text"][0] == "STOPPED: the node is not replaced yet"
+    assert found["json"]["lost"] is None

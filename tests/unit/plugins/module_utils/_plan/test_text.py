@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The plan as a person reads it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster import Cluster
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes import ObjectRef
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import ClaimPlan, Plan
+from ansible_collections.cloudpods.ha.plugins.module_utils._plan.text import claim_lines, lines, object_line
+from ansible_collections.cloudpods.ha.tests.unit.plugins.stand_in_cluster import NODES, StandInCluster
+
+
+def test_a_plan_tells_what_was_found_and_what_will_be_done() -> None:
+    cluster = StandInCluster()
+    made = cluster.plan()
+    text = list(lines(made, cluster.cluster()))
+    assert tuple(text) == made.text
+    assert text[0] == "PLAN {0}: replace master-1 by master-4".format(made.id)
+    assert "Lost:      master-1 (192.0.2.11), not Ready for 300 s" in text
+    assert "VIP:       192.0.2.100 on master-2.example.org" in text
+    assert "Will do:" in text
+    uid = cluster.node("master-1")["metadata"]["uid"]
+    assert [line for line in text if line.strip() == "Node master-1 [{0}]".format(uid)]
+    assert len([line for line in text if line.startswith("etcd:")]) == 3
+    assert len([line for line in text if "NOT HEALTHY" in line]) == 1
+
+
+def test_a_phase_is_named_once() -> None:
+    text = StandInCluster().plan().text
+    for phase in ("backup", "etcd_cleanup", "node_removal", "vip", "join", "stateful_recovery"):
+        assert len([line for line in text if line.startswith("  {0} ".format(phase))]) == 1
+
+
+def test_a_refused_plan_says_so_first_and_what_to_do() -> None:
+    cluster = StandInCluster()
+    cluster.answers = [22]
+    text = cluster.plan().text
+    assert text[0] == "REFUSED: master-1 is not replaced"
+    assert text[2] == "  [NODE_ANSWERS] The lost node master-1 still accepts connections at 192.0.2.11:22."
+    assert text[3].startswith("      -> Power the machine off")
+
+
+def test_a_resumed_plan_says_that_it_goes_on() -> None:
+    cluster = StandInCluster()
+    cluster.run(cluster.plan(), acts=3)
+    assert "where an earlier run stopped" in cluster.plan().text[0]
+
+
+def test_a_node_that_never_reported_is_told_without_a_time() -> None:
+    cluster = StandInCluster()
+    cluster.node("master-1")["status"]["conditions"] = []
+    assert [line for line in cluster.plan().text if line.startswith("Lost:")] == [
+        "Lost:      master-1 (192.0.2.11), not Ready, nobody knows since when"
+    ]
+
+
+def test_an_unknown_address_a_gone_node_and_an_alarm_are_told() -> None:
+    cluster = StandInCluster()
+    cluster.lists[NODES] = [item for item in cluster.lists[NODES] if item["metadata"]["name"] != "master-1"]
+    text = cluster.plan().text
+    assert "Lost:      master-1 (address unknown), no Node any more" in text
+
+
+def test_nothing_known_is_said_in_one_line() -> None:
+    assert list(lines(Plan(state="refused"), Cluster(provider="kubeadm"))) == ["REFUSED: the node is not replaced"]
+
+
+def test_an_object_is_its_kind_its_place_and_its_uid() -> None:
+    assert object_line(ObjectRef("Pod", "ns", "p", "u")) == "Pod ns/p [u]"
+    assert object_line(ObjectRef("Node", "", "n", "")) == "Node n"
+
+
+def claim(name: str = "data", **fields: Any) -> ClaimPlan:
+    known: dict[str, Any] = {"policy": "discard", "reason": "made again, empty", "size_bytes": 20 * 2**30, **fields}
+    return ClaimPlan(namespace="ns", name=name, uid=name, pv_name="pv-" + name, pv_uid="p", order=0, group="g", **known)
+
+
+def test_claims_are_a_table_of_what_becomes_of_them_why_and_what_is_lost() -> None:
+    assert list(
+        claim_lines(
+            [
+                claim(loses="all metrics", reclaim_policy="Retain"),
+                claim("export-0", policy="heal", reason="peers fill it", loses="never told"),
+                claim("other", policy="refuse", reason="who knows", code="CLAIM_UNDECIDED"),
+            ]
+        )
+    ) == [
+        "  CLAIM             SIZE  POLICY   WHY, AND WHAT IS GONE FOR GOOD",
+        "  ns/data       20.0 GiB  discard  made again, empty",
+        "                                   lost: all metrics",
+        "                                   kept: the volume object pv-data (reclaim policy Retain)",
+        "  ns/export-0   20.0 GiB  heal     peers fill it",
+        "                                   lost: nothing",
+        "  ns/other      20.0 GiB  refuse   [CLAIM_UNDECIDED] who knows",
+        "                                   lost: what it held, as far as nothing brings it back",
+    ]
+
+
+@pytest.mark.parametrize("name", ["data", "a-" + "very-" * 12 + "long-name"])
+def test_the_table_fits_a_terminal_and_breaks_no_name(name: str) -> None:
+    path = "pvc-0b9e6f0e-63e3-4a55-9b5e-1f6c7e7a8d01"
+    told = list(claim_lines([claim(name, reason="word " * 60 + path, loses="much " * 40)]))
+    assert max(map(len, told)) <= 120
+    for word in ("ns/" + name, path):
+        assert [line for line in told if word in line]
+
+
+def test_the_plan_shows_the_claims_before_the_steps() -> None:
+    text = StandInCluster().plan().text
+    assert text.index("Claims on the lost node:") < text.index("Will do:")
+    at = next(number for number, line in enumerate(text) if line.startswith("  onecloud-minio/export-minio-0 "))
+    assert text[at].split() == [
+        "onecloud-minio/export-minio-0",
+        "100.0",
+        "GiB",
+        "heal",
+        *"MinIO fills an empty drive from its peers".split(),
+    ]
+    assert text[at + 1].strip() == "lost: nothing"
