@@ -14,7 +14,7 @@ from ansible.utils.display import Display
 from ansible_collections.cloudpods.ha.plugins.module_utils._minio.progress import SETTLED, WAIT, Limits, Memory, look
 
 _ASKED = {
-    "kubeconfig": {"type": "path", "required": True},
+    "kubeconfig": {"type": "path"},
     "namespace": {"type": "str", "required": True},
     "name": {"type": "str", "required": True},
     "lost_claims": {"type": "list", "elements": "dict", "default": []},

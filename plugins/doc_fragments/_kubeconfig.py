@@ -9,7 +9,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """The option O(kubeconfig), and what it needs."""
+    """The option O(kubeconfig), and what it needs; its twin is KUBECONFIG_ARGUMENT in module_utils/_k8s/client.py."""
 
     DOCUMENTATION = r"""
 options:
@@ -17,8 +17,8 @@ options:
     description:
       - Path of the kubeconfig file to reach the cluster with, where the module runs. Its current context is used.
       - The file should have mode V(0600). Nothing of it is returned or logged.
+      - The module fails without it. The action group C(cloudpods.ha.cluster) gives it to all modules of a play or block at once.
     type: path
-    required: true
 requirements:
   - "kubernetes (Python package) >= 24.2.0"
 """

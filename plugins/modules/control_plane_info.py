@@ -61,7 +61,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
-from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.client import connect
+from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.client import KUBECONFIG_ARGUMENT, connect
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.cluster import read, settled
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster import Cluster
 from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import to_json
@@ -71,7 +71,7 @@ def main() -> t.NoReturn:
     """Entry point."""
     module = AnsibleModule(
         argument_spec={
-            "kubeconfig": {"type": "path", "required": True},
+            **KUBECONFIG_ARGUMENT,
             "lost": {"type": "str", "required": True},
             "provider": {"type": "str", "default": "kubeadm"},
         },

@@ -70,14 +70,14 @@ former:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
 from ansible_collections.cloudpods.ha.plugins.module_utils._join.cluster_status import CONFIG_MAP, KEY, without
-from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.client import connect
+from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.client import KUBECONFIG_ARGUMENT, connect
 
 
 def main() -> None:
     """Entry point."""
     module = AnsibleModule(
         argument_spec={
-            "kubeconfig": {"type": "path", "required": True},
+            **KUBECONFIG_ARGUMENT,
             "name": {"type": "str", "required": True},
             "state": {"type": "str", "choices": ["absent"], "required": True},
         },

@@ -123,7 +123,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
-from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.client import connect
+from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.client import KUBECONFIG_ARGUMENT, connect
 from ansible_collections.cloudpods.ha.plugins.module_utils._recovery import client
 
 CLAIM_KEYS = ("namespace", "name", "uid", "pv_name", "pv_uid")
@@ -134,7 +134,7 @@ def main() -> t.NoReturn:
     spec = client.argument_spec()
     module = AnsibleModule(
         argument_spec={
-            "kubeconfig": spec["kubeconfig"],
+            **KUBECONFIG_ARGUMENT,
             "lost_node": spec["lost_node"],
             "claims": {"type": "list", "elements": "dict", "required": True},
         },

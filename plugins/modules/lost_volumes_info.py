@@ -163,7 +163,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
-from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.client import connect
+from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.client import KUBECONFIG_ARGUMENT, connect
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.cluster import lost_volumes
 
 
@@ -171,7 +171,7 @@ def main() -> t.NoReturn:
     """Read and tell."""
     module = AnsibleModule(
         argument_spec={
-            "kubeconfig": {"type": "path", "required": True},
+            **KUBECONFIG_ARGUMENT,
             "lost_node": {
                 "type": "dict",
                 "required": True,

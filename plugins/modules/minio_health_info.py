@@ -349,7 +349,7 @@ def main() -> t.NoReturn:
     """Ask and judge."""
     module = AnsibleModule(
         argument_spec={
-            "kubeconfig": {"type": "path", "required": True},
+            **KUBECONFIG_ARGUMENT,
             "namespace": {"type": "str", "required": True},
             "name": {"type": "str", "required": True},
             "lost_claims": {"type": "list", "elements": "dict", "default": []},

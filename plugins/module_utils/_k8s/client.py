@@ -27,6 +27,9 @@ except ImportError as exc:  # reported by connect(), so that documentation and a
 
 Object = t.Dict[str, t.Any]
 
+# The option of every module that asks the API; documented in doc_fragments/_kubeconfig.py. Not required, so that module_defaults can give it.
+KUBECONFIG_ARGUMENT: t.Mapping[str, t.Mapping[str, t.Any]] = {"kubeconfig": {"type": "path"}}
+
 
 class KubeApi:
     """A connection to one API server; in check mode nothing is written or deleted."""
@@ -145,7 +148,7 @@ class KubeApi:
         return t.cast(Object, data)
 
 
-def connect(kubeconfig: str, *, check_mode: bool = False, timeout: int = 10) -> KubeApi:
+def connect(kubeconfig: t.Optional[str], *, check_mode: bool = False, timeout: int = 10) -> KubeApi:
     """Connect with a kubeconfig file. Raises HaError with one sentence when the file or the Python client is missing or unusable."""
     if IMPORT_ERROR is not None:
         raise HaError(
@@ -153,6 +156,8 @@ def connect(kubeconfig: str, *, check_mode: bool = False, timeout: int = 10) -> 
                 IMPORT_ERROR
             )
         )
+    if not kubeconfig:
+        raise HaError("no kubeconfig was given: set it for the task, or for the action group cloudpods.ha.cluster")
     if not os.path.isfile(kubeconfig):
         raise HaError("there is no kubeconfig at {0}".format(kubeconfig))
     configuration = client.Configuration()

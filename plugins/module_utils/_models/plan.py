@@ -67,6 +67,25 @@ class ClaimPlan:
 
 
 @dataclasses.dataclass(frozen=True)
+class Phase:
+    """A phase of a replacement, which is its tag too. It is carried out by the entry point `entry` of `role` (empty: the role of its own name).
+
+    One that `acts` changes the cluster and needs a proven backup; one that `closes` ends the journal of the replacement.
+    """
+
+    name: str
+    role: str = ""
+    entry: str = "main"
+    acts: bool = False
+    closes: bool = False
+
+    def __post_init__(self) -> None:
+        """A phase is named once: its role is the one of the same name where none is given."""
+        if not self.role:
+            object.__setattr__(self, "role", self.name)
+
+
+@dataclasses.dataclass(frozen=True)
 class Step:
     """One act of a phase, on the objects it names. One that only `waits` touches none of them."""
 

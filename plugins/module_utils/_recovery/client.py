@@ -8,7 +8,7 @@ import datetime
 import typing as t
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError, ObjectChanged
-from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.client import KubeApi
+from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.client import KUBECONFIG_ARGUMENT, KubeApi
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.parse import (
     HELPER_POD,
     claim_names,
@@ -43,7 +43,7 @@ _PLURAL = {"StatefulSet": "statefulsets", "Deployment": "deployments"}
 def argument_spec() -> Json:
     """Return the options that statefulset_claim and deployment_claim share."""
     return {
-        "kubeconfig": {"type": "path", "required": True},
+        **KUBECONFIG_ARGUMENT,
         "namespace": {"type": "str", "required": True},
         "name": {"type": "str", "required": True},
         "uid": {"type": "str", "required": True},
