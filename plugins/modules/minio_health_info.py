@@ -281,7 +281,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
-from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.client import KubeApi, connect
+from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.client import KUBECONFIG_ARGUMENT, KubeApi, connect
 from ansible_collections.cloudpods.ha.plugins.module_utils._minio import client, scan
 from ansible_collections.cloudpods.ha.plugins.module_utils._minio import health as minio_health
 
