@@ -276,73 +276,13 @@ scan:
     complete: true
 """
 
-import time
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
-from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.client import KUBECONFIG_ARGUMENT, KubeApi, connect
-from ansible_collections.cloudpods.ha.plugins.module_utils._minio import client, scan
-from ansible_collections.cloudpods.ha.plugins.module_utils._minio import health as minio_health
-
-
-def run(api: KubeApi, params: t.Dict[str, t.Any]) -> t.Dict[str, t.Any]:
-    """Take the readings, and count and read objects where that was asked for."""
-    label = "{0}/{1}".format(params["namespace"], params["name"])
-    tunnel = client.tunnel_to(api, params["namespace"])
-    for reading in range(max(1, params["readings"])):
-        if reading:
-            time.sleep(params["interval"])
-        found = client.find(api, namespace=params["namespace"], name=params["name"], lost_claims=params["lost_claims"])
-        views = client.probe(found, tunnel=tunnel, timeout=params["timeout"])
-        health = minio_health.judge(
-            views,
-            lost_pods=found.lost_pods,
-            settle_seconds=params["settle_seconds"],
-            expected_id=params["expected_deployment_id"],
-            namespace=params["namespace"],
-        )
-        if not health.settled:
-            break
-    result = minio_health.report(health, views, name=label)
-    more = params["readback_max_objects"] or params["before_buckets"] or params["scan"]
-    # Below read quorum each listing would only be waited for.
-    if more or (params["count_objects"] and health.readable):
-        pod = next((view.name for view in views if view.info is not None), None)
-        if pod is None:
-            silent = "; ".join("{0}: {1}".format(view.name, view.error) for view in views)
-            raise HaError("no pod of {0} answers, so its objects can't be read ({1})".format(label, silent))
-        result.update(
-            client.read_objects(
-                found,
-                pod,
-                tunnel=tunnel,
-                timeout=params["timeout"],
-                count_max=params["count_max_objects"],
-                read_max=params["readback_max_objects"],
-                read_max_bytes=params["readback_max_bytes"],
-            )
-        )
-        if params["before_buckets"]:
-            result.update(minio_health.compare_buckets(params["before_buckets"], result["buckets"]))
-        if params["scan"]:
-            versions = {server.version for view in views if view.info for server in view.info.servers}
-            lost = bool(found.lost_pods)
-            error = scan.refusal(versions, settled=health.settled, lost=lost, any_release=params["scan_any_release"])
-            result["scan"] = (
-                {"error": error}
-                if error
-                else scan.scan(
-                    found.server(pod, tunnel=tunnel, timeout=params["timeout"]),
-                    [bucket["name"] for bucket in result["buckets"]],
-                    judge=scan.unreadable if lost else scan.incomplete,
-                    max_objects=params["scan_max_objects"],
-                    seconds=params["scan_timeout"],
-                )
-            )
-        told = minio_health.told_of_objects(result)
-        result["msg"] += "; " + told if told else ""
-    return result
+from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.client import KUBECONFIG_ARGUMENT, connect
+from ansible_collections.cloudpods.ha.plugins.module_utils._minio.http import check_imports
+from ansible_collections.cloudpods.ha.plugins.module_utils._minio.run import run
 
 
 def main() -> t.NoReturn:
@@ -371,7 +311,7 @@ def main() -> t.NoReturn:
         supports_check_mode=True,
     )
     try:
-        client.check_imports()
+        check_imports()
         result = run(connect(module.params["kubeconfig"], check_mode=True), module.params)
     except HaError as exc:
         module.fail_json(

@@ -18,7 +18,7 @@ import typing as t
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
 from ansible_collections.cloudpods.ha.plugins.module_utils._minio.http import Json, Server
 
-with contextlib.suppress(ImportError):  # reported by check_imports() of _minio_client
+with contextlib.suppress(ImportError):  # reported by check_imports() of http
     import urllib3.exceptions
 
 _OPTIONS = {"recursive": True, "dryRun": True, "remove": False, "recreate": False, "scanMode": 1, "nolock": False}

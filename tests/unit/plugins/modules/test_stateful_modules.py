@@ -11,8 +11,7 @@ import pytest
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import ApiUnavailable
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s import client as k8s_client
-from ansible_collections.cloudpods.ha.plugins.module_utils._minio import client as minio_client
-from ansible_collections.cloudpods.ha.plugins.module_utils._minio import health
+from ansible_collections.cloudpods.ha.plugins.module_utils._minio import http as minio_http
 from ansible_collections.cloudpods.ha.plugins.module_utils._recovery import client as recovery_client
 from ansible_collections.cloudpods.ha.plugins.modules import (
     deployment_claim,
@@ -89,7 +88,7 @@ def test_a_missing_client_is_one_sentence(
 
 
 def test_a_missing_minio_package_is_one_sentence(run: t.Callable[..., dict], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(minio_client, "IMPORT_ERROR", "No module named 'minio'")
+    monkeypatch.setattr(minio_http, "IMPORT_ERROR", "No module named 'minio'")
     result = run(minio_health_info, MINIO, EmptyCluster())
     assert "the Python package 'minio' is missing" in result["msg"]
     assert result["gate"]["ok"] is False
@@ -143,37 +142,6 @@ def test_a_claim_without_its_volume_is_an_argument_error(run: t.Callable[..., di
 def test_nothing_left_is_nothing_to_do(run: t.Callable[..., dict]) -> None:
     result = run(lost_volume_leftovers_info, LEFTOVERS, EmptyCluster())
     assert (result["changed"], result["volumes"], result["helper_pods"]) == (False, [], [])
-
-
-class Reading(t.NamedTuple):
-    """What a reading of a stand-in deployment gives."""
-
-    settled: bool
-
-
-def test_readings_must_agree_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    readings = iter([Reading(True), Reading(False), Reading(True)])
-    taken: list[Reading] = []
-    found = types.SimpleNamespace(lost_pods=())
-    monkeypatch.setattr(minio_client, "find", lambda *_args, **_kwargs: found)
-    monkeypatch.setattr(minio_client, "probe", lambda *_args, **_kwargs: ())
-    monkeypatch.setattr(health, "judge", lambda *_args, **_kwargs: taken.append(next(readings)) or taken[-1])
-    monkeypatch.setattr(health, "report", lambda health, *_args, **_kwargs: {"settled": health.settled})
-    params = {
-        **MINIO,
-        "lost_claims": [],
-        "readings": 3,
-        "interval": 0,
-        "timeout": 1,
-        "settle_seconds": 1,
-        "expected_deployment_id": "",
-        "count_objects": False,
-        "readback_max_objects": 0,
-        "before_buckets": [],
-        "scan": False,
-    }
-    assert minio_health_info.run(EmptyCluster(), params) == {"settled": False}
-    assert len(taken) == 2
 
 
 def test_a_node_that_nothing_knows_took_nothing_with_it(run: t.Callable[..., dict]) -> None:

@@ -5,9 +5,11 @@ import json
 from pathlib import Path
 
 import pytest
-from ansible_collections.cloudpods.ha.plugins.module_utils._minio.health import PodView, judge, report
+from ansible_collections.cloudpods.ha.plugins.module_utils._minio.health import judge
 from ansible_collections.cloudpods.ha.plugins.module_utils._minio.info import parse_info
 from ansible_collections.cloudpods.ha.plugins.module_utils._minio.progress import Limits, Look, Memory, look
+from ansible_collections.cloudpods.ha.plugins.module_utils._minio.report import report
+from ansible_collections.cloudpods.ha.plugins.module_utils._minio.views import PodView
 
 RECORDED = json.loads(
     (Path(__file__).resolve().parents[3] / "fixtures" / "minio" / "recorded-2026-02.json").read_text(encoding="utf-8")
