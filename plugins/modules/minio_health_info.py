@@ -76,6 +76,17 @@ options:
     description: Whether to scan releases too whose dry run is none for objects that can't be brought back any more.
     type: bool
     default: false
+  prove_readable:
+    description:
+      - Whether to prove that each object can be read from the drives that are left. RV(proof) is the verdict. It is a no
+        unless every object that S3 lists, with its versions, was proven readable.
+      - With O(scan), what the scan found readable is proven. What it did not judge is read.
+      - One byte of each object is read, and the last byte too of one that was uploaded in parts; of an empty object its
+        metadata. A version that the scan could not judge is read whole. Nothing is read while RV(gate) is not C(ok).
+      - O(scan_max_objects) and, separately from the scan, O(scan_timeout) limit it. At a limit the verdict is a no.
+      - An object that S3 does not list is not seen, unless the scan reports it.
+    type: bool
+    default: false
 extends_documentation_fragment:
   - cloudpods.ha._kubeconfig
   - cloudpods.ha._minio
@@ -274,6 +285,20 @@ scan:
     incomplete: 1
     sample: [{bucket: onecloud-images, object: a, version: "null", error: "1 of 4 drives: missing"}]
     complete: true
+proof:
+  description:
+    - Whether every object is proven readable from the drives that are left (C(ok)), and why or why not (C(reason), one
+      sentence). C(how) is V(scan), V(read) when objects were read, or empty when neither could be done.
+    - C(objects) is how many objects and versions S3 lists. C(unread) names the first 100 of those that could not be read.
+  type: dict
+  returned: when O(prove_readable) is given
+  sample:
+    ok: false
+    how: read
+    objects: 212
+    unread: [{bucket: onecloud-images, key: a}]
+    reason: "the scan could not be used (Storage resources are insufficient for the write operation); 1 of 212 objects are
+      not proven readable from the drives that are left: onecloud-images/a (SlowDownRead)"
 """
 
 import typing as t
@@ -282,7 +307,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.client import KUBECONFIG_ARGUMENT, connect
 from ansible_collections.cloudpods.ha.plugins.module_utils._minio.http import check_imports
-from ansible_collections.cloudpods.ha.plugins.module_utils._minio.run import run
+from ansible_collections.cloudpods.ha.plugins.module_utils._minio.run import failed, run
 
 
 def main() -> t.NoReturn:
@@ -306,6 +331,7 @@ def main() -> t.NoReturn:
             "scan_max_objects": {"type": "int", "default": 20000},
             "scan_timeout": {"type": "int", "default": 600},
             "scan_any_release": {"type": "bool", "default": False},
+            "prove_readable": {"type": "bool", "default": False},
             "timeout": {"type": "int", "default": 15},
         },
         supports_check_mode=True,
@@ -314,20 +340,7 @@ def main() -> t.NoReturn:
         check_imports()
         result = run(connect(module.params["kubeconfig"], check_mode=True), module.params)
     except HaError as exc:
-        module.fail_json(
-            msg=str(exc),
-            settled=False,
-            converged=False,
-            findings=[],
-            gate={
-                "ok": False,
-                "fatal": False,
-                "healing": False,
-                "starting": False,
-                "codes": ["error"],
-                "sentences": [str(exc)],
-            },
-        )
+        module.fail_json(msg=str(exc), **failed(str(exc), prove_readable=module.params["prove_readable"]))
     module.exit_json(changed=False, **result)
 
 

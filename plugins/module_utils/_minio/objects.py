@@ -11,7 +11,7 @@ import typing as t
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
 from ansible_collections.cloudpods.ha.plugins.module_utils._minio.deployment import Deployment
-from ansible_collections.cloudpods.ha.plugins.module_utils._minio.http import Json, Tunnel, brief
+from ansible_collections.cloudpods.ha.plugins.module_utils._minio.http import Json, Server, Tunnel, brief
 
 with contextlib.suppress(ImportError):  # reported by check_imports() of http
     import urllib3
@@ -19,6 +19,17 @@ with contextlib.suppress(ImportError):  # reported by check_imports() of http
     from minio.error import MinioException
 
 _SAMPLE_OF_FAILURES = 20
+
+
+def s3_client(target: Server) -> t.Any:
+    """A client for the S3 API of one server."""
+    return Minio(
+        endpoint=target.host,
+        access_key=target.credentials.user,
+        secret_key=target.credentials.password,
+        secure=target.tls,
+        http_client=target.http,
+    )
 
 
 def read_objects(
@@ -33,14 +44,7 @@ def read_objects(
 ) -> Json:
     """Count the objects of each bucket (up to count_max in all), and read the newest ones whole, compared with length
     and ETag."""
-    target = deployment.server(pod, tunnel=tunnel, timeout=timeout)
-    client = Minio(
-        endpoint=target.host,
-        access_key=target.credentials.user,
-        secret_key=target.credentials.password,
-        secure=target.tls,
-        http_client=target.http,
-    )
+    client = s3_client(deployment.server(pod, tunnel=tunnel, timeout=timeout))
     buckets: t.List[Json] = []
     newest: t.List[t.Tuple[float, str, str, int]] = []
     left = count_max

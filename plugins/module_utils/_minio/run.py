@@ -14,6 +14,8 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._minio import (
     health,
     objects,
     probe,
+    proof,
+    reads,
     report,
     scan,
 )
@@ -42,7 +44,7 @@ def run(api: KubeApi, params: Json) -> Json:
         if not judged.settled:
             break
     result = report.report(judged, views, name=label)
-    more = params["readback_max_objects"] or params["before_buckets"] or params["scan"]
+    more = params["readback_max_objects"] or params["before_buckets"] or params["scan"] or params["prove_readable"]
     # Below read quorum each listing would only be waited for.
     if more or (params["count_objects"] and judged.readable):
         pod = next((view.name for view in views if view.info is not None), None)
@@ -62,9 +64,22 @@ def run(api: KubeApi, params: Json) -> Json:
         )
         if params["before_buckets"]:
             result.update(report.compare_buckets(params["before_buckets"], result["buckets"]))
+        seen = proof.Seen()
         if params["scan"]:
             names = [bucket["name"] for bucket in result["buckets"]]
-            result["scan"] = _scan(found, pod, views, names, judged=judged, tunnel=tunnel, params=params)
+            result["scan"] = _scan(found, pod, views, names, judged=judged, tunnel=tunnel, params=params, seen=seen)
+        if params["prove_readable"]:
+            result["proof"] = reads.prove(
+                found,
+                pod,
+                tunnel=tunnel,
+                timeout=params["timeout"],
+                max_objects=params["scan_max_objects"],
+                seconds=params["scan_timeout"],
+                blocked="; ".join(finding.sentence for finding in judged.gate),
+                scan=result.get("scan"),
+                seen=seen,
+            )
         sentence = report.told_of_objects(result)
         result["msg"] += "; " + sentence if sentence else ""
     return result
@@ -79,6 +94,7 @@ def _scan(
     judged: health.Health,
     tunnel: Tunnel,
     params: Json,
+    seen: proof.Seen,
 ) -> Json:
     versions = {server.version for view in views if view.info for server in view.info.servers}
     lost = bool(found.lost_pods)
@@ -91,4 +107,14 @@ def _scan(
         judge=scan.unreadable if lost else scan.incomplete,
         max_objects=params["scan_max_objects"],
         seconds=params["scan_timeout"],
+        seen=seen,
     )
+
+
+def failed(reason: str, *, prove_readable: bool) -> Json:
+    """What the module returns beside `msg` when nothing could be judged: everything that a caller tests is a no."""
+    gate = {"ok": False, "fatal": False, "healing": False, "starting": False, "codes": ["error"], "sentences": [reason]}
+    result: Json = {"settled": False, "converged": False, "findings": [], "gate": gate}
+    if prove_readable:
+        result["proof"] = proof.verdict(listed=0, scanned=False, error=reason)
+    return result

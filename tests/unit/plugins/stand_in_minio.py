@@ -39,6 +39,14 @@ def listing(name: str, inner: str) -> bytes:
     return f'<{name} xmlns="{NAMESPACE}">{inner}</{name}>'.encode()
 
 
+def listed() -> list[dict]:
+    """The objects as a listing tells them; change what a test needs."""
+    return [
+        {"key": name, "id": "null", "latest": "true", "size": len(data), "etag": md5(data)}
+        for name, data in OBJECTS.items()
+    ]
+
+
 class StandInMinio(BaseHTTPRequestHandler):
     """Answers health, admin info and the three S3 calls used; `state` of the server changes an answer."""
 
@@ -63,21 +71,50 @@ class StandInMinio(BaseHTTPRequestHandler):
         elif "location" in query:
             self.answer(200, listing("LocationConstraint", ""))
         elif path in ("/images", "/images/"):
-            entries = "".join(
-                f"<Contents><Key>{name}</Key><LastModified>2026-01-0{i + 1}T00:00:00.000Z</LastModified>"
-                f'<ETag>"{md5(data)}"</ETag><Size>{len(data)}</Size></Contents>'
-                for i, (name, data) in enumerate(OBJECTS.items())
-            )
-            self.answer(
-                200, listing("ListBucketResult", f"<Name>images</Name><IsTruncated>false</IsTruncated>{entries}")
-            )
+            self.list_images(state, versions="versions=" in query)
         else:
-            name = path.rsplit("/", 1)[1]
-            if name == state.get("lost"):
-                self.answer(503, listing("Error", "<Code>SlowDownRead</Code><Message>no quorum</Message>"))
-                return
-            etag = md5(OBJECTS[name])
-            self.answer(200, state.get("damaged", {}).get(name, OBJECTS[name]), {"ETag": f'"{etag}"'})
+            self.give(state, path.rsplit("/", 1)[1], query)
+
+    def do_HEAD(self) -> None:
+        state: dict = self.server.state  # type: ignore[attr-defined]
+        path, _, query = self.path.partition("?")
+        self.give(state, path.rsplit("/", 1)[1], query)
+
+    def list_images(self, state: dict, *, versions: bool) -> None:
+        """The objects; where `versions` of the state is a list, those of it. `truncated` tells of more, again and again."""
+        if versions and state.get("versions") == "refused":
+            self.answer(501, listing("Error", "<Code>NotImplemented</Code><Message>no versions</Message>"))
+            return
+        if "list_fails" in state:
+            self.answer(403, listing("Error", f"<Code>{state['list_fails']}</Code><Message>no</Message>"))
+            return
+        kind = "Version" if versions else "Contents"
+        told = state.get("versions") if versions else None
+        entries = "".join(
+            f"<{item.get('kind', kind)}><Key>{item['key']}</Key><LastModified>2026-01-0{i + 1}T00:00:00.000Z</LastModified>"
+            f'<ETag>"{item["etag"]}"</ETag><Size>{item["size"]}</Size>'
+            + (f"<VersionId>{item['id']}</VersionId><IsLatest>{item['latest']}</IsLatest>" if versions else "")
+            + f"</{item.get('kind', kind)}>"
+            for i, item in enumerate(told if isinstance(told, list) else state.get("objects", listed()))
+        )
+        truncated = str("truncated" in state).lower()
+        self.answer(
+            200, listing("ListBucketResult", f"<Name>images</Name><IsTruncated>{truncated}</IsTruncated>{entries}")
+        )
+
+    def give(self, state: dict, name: str, query: str) -> None:
+        """An object, or the byte of it that is asked for."""
+        state.setdefault("reads", []).append((self.command, name, query, self.headers.get("Range") or ""))
+        if name in (state.get("lost"), *state.get("refuses", ())):
+            self.answer(503, listing("Error", "<Code>SlowDownRead</Code><Message>no quorum</Message>"))
+            return
+        etag, data = md5(OBJECTS.get(name, b"")), state.get("damaged", {}).get(name, OBJECTS.get(name, b""))
+        headers = {"ETag": f'"{etag}"', "Last-Modified": "Thu, 01 Jan 2026 00:00:00 GMT"}
+        if self.headers.get("Range"):
+            first, last = self.headers["Range"].removeprefix("bytes=").split("-")
+            self.answer(206, data[int(first) : int(last) + 1], headers)
+        else:
+            self.answer(200, data, headers)
 
     def answer(self, status: int, body: bytes = b"", headers: dict[str, str] | None = None) -> None:
         self.send_response(status)
@@ -88,7 +125,8 @@ class StandInMinio(BaseHTTPRequestHandler):
         }.items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(body)
+        if self.command != "HEAD":
+            self.wfile.write(body)
 
 
 def pod(name: str, *, ready: bool = True, phase: str = "Running") -> dict:
