@@ -40,8 +40,17 @@ class Finding:
     sentence: str
 
 
-def no_answer() -> Finding:
-    """No server tells anything."""
+def no_answer(views: t.Sequence[PodView]) -> Finding:
+    """No server reports anything."""
+    refused = [view for view in views if view.refused]
+    if refused:
+        return Finding(
+            "no_answer",
+            "{0} does not accept the credentials in the environment of its pod ({1}), so nothing is known of the drives: "
+            "restart the pods after the credentials were changed, or correct the Secret".format(
+                refused[0].name, refused[0].error
+            ),
+        )
     return Finding("no_answer", "no pod of this MinIO answers the admin API, so nothing is known of its drives")
 
 
@@ -80,6 +89,11 @@ def of_layout(infos: t.Sequence[Info], expected_id: str) -> t.Iterator[Finding]:
                 len(infos) - len(told) or len(infos), len(infos)
             ),
         )
+    elif any(info.uncounted for info in told):
+        yield Finding(
+            "no_answer",
+            "a server lists no drives yet, and storageinfo does not report the layout, so it is not known yet",
+        )
     elif any(not plausible(info) for info in told):
         yield Finding("layout_unknown", "the drives per set and their parity can't be told from what the servers say")
 
@@ -96,6 +110,9 @@ def of_drives(
     """Drives that heal, are away, are missing or have no place."""
     own = {view.name: view for view in views}
     for drive in drives:
+        # A single plain drive of 2021 reports no state at all, and no set either.
+        if not drive.state and not sets:
+            continue
         view = own.get(host_of(drive.endpoint))
         if drive.state == OK and drive.healing:
             percent = drive.progress.percent if drive.progress else None

@@ -126,7 +126,7 @@ def _gate(
     that no server takes the rest for a new deployment (M5)."""
     infos = [view.info for view in views if view.info is not None]
     if not infos:
-        return (findings.no_answer(),)
+        return tuple(_by_storage(views, lost_pods)) or (findings.no_answer(views),)
     found = list(findings.of_layout(infos, expected_id))
     # A server may list a drive of a dead peer as it last was: the lost ones never count as survivors.
     surviving = [drive for drive in drives if host_of(drive.endpoint) not in lost_pods]
@@ -137,4 +137,17 @@ def _gate(
     )
     # A survivor that lacks objects since its own heal is no source for them.
     found.extend(findings.of_heals(surviving))
+    if all(finding.code != "below_read_quorum" for finding in found):
+        found.extend(_by_storage(views, lost_pods))
     return tuple(found)
+
+
+def _by_storage(views: t.Sequence[PodView], lost_pods: t.Collection[str]) -> t.List[Finding]:
+    """Whether a set is below its read quorum by a server that answers `storageinfo` alone, as it does then."""
+    for view in views:
+        if view.info is None and view.storage is not None and view.name not in lost_pods:
+            surviving = [drive for drive in view.storage.drives if host_of(drive.endpoint) not in lost_pods]
+            found = list(findings.below_read_quorum(erasure_sets(pools=view.storage.pools, parity=0, drives=surviving)))
+            if found:
+                return found
+    return []

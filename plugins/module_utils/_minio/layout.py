@@ -30,7 +30,8 @@ def plausible(info: Info) -> bool:
 def by_layout(view: PodView, drives: t.Sequence[Drive], sets: t.Sequence[ErasureSet]) -> bool:
     """Whether 412 is this pod's right answer for good: without its own drives a set has no write quorum, as in wide
     layouts."""
-    own = [drive for drive in drives if host_of(drive.endpoint) == view.name]
+    # A single server lists its drives as paths.
+    own = [drive for drive in drives if host_of(drive.endpoint) in (view.name, "")]
     return view.maintenance == 412 and any(
         item.total - sum(1 for drive in own if (drive.pool, drive.set_) == (item.pool, item.index)) < item.write_quorum
         for item in sets

@@ -10,13 +10,19 @@ from __future__ import annotations
 
 import concurrent.futures
 import contextlib
+import dataclasses
 import typing as t
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.parse import pod_hint
 from ansible_collections.cloudpods.ha.plugins.module_utils._minio.deployment import Deployment, is_ready
-from ansible_collections.cloudpods.ha.plugins.module_utils._minio.http import Json, Tunnel, brief
-from ansible_collections.cloudpods.ha.plugins.module_utils._minio.info import OK, parse_info
+from ansible_collections.cloudpods.ha.plugins.module_utils._minio.http import AdminRefused, Json, Server, Tunnel, brief
+from ansible_collections.cloudpods.ha.plugins.module_utils._minio.info import (
+    Storage,
+    erasure_sets,
+    parse_info,
+    parse_storage,
+)
 from ansible_collections.cloudpods.ha.plugins.module_utils._minio.views import PodView
 
 with contextlib.suppress(ImportError):  # reported by check_imports() of http
@@ -50,29 +56,53 @@ def _probe_pod(deployment: Deployment, name: str, pod: t.Optional[Json], *, tunn
     if node not in deployment.nodes:
         return PodView(name, node, ready, error="its node {0} is gone or not Ready".format(node))
     asked = deployment.server(name, tunnel=tunnel, timeout=timeout)
-    # Before it tells of itself a server dials each dead peer, one after the other, and then waits for its live peers,
-    # which do the same.
-    patience = timeout + _DIALS_A_PEER * len(deployment.pods) + _WAITS_FOR_PEERS
     with concurrent.futures.ThreadPoolExecutor() as pool:
         try:
             live = asked.status("/minio/health/live")
-            checks = [pool.submit(asked.status, "/minio/health/cluster" + query) for query in ("", "?maintenance=true")]
-            told = pool.submit(asked.admin, "GET", "info", timeout=patience)
-            cluster, maintenance = (check.result() for check in checks)
         except (urllib3.exceptions.HTTPError, OSError) as exc:
             return PodView(name, node, ready, error=brief(exc), timed_out=isinstance(exc, _late()))
-        try:
-            answer = told.result()
-            info = parse_info(answer)
-        except (HaError, urllib3.exceptions.HTTPError, OSError, ValueError) as exc:
-            late = isinstance(exc, _late())
-            return PodView(name, node, ready, live, cluster, maintenance, error=brief(exc), timed_out=late)
-    if info.erasure and not (info.pools and all(drive.state == OK for drive in info.drives)):
-        with contextlib.suppress(HaError, urllib3.exceptions.HTTPError, OSError, ValueError):
-            info = parse_info(answer, asked.admin("GET", "storageinfo"))
+        checks = [pool.submit(_status, asked, "/minio/health/cluster" + query) for query in ("", "?maintenance=true")]
+        view = PodView(name, node, ready, live, **_drives(asked, pods=len(deployment.pods), timeout=timeout))
+        (cluster, late), (maintenance, _late_too) = (check.result() for check in checks)
+    # An answer of the admin API is kept when a check is late: after a loss a check may wait longer than it.
+    if cluster is None and not view.error:
+        view = dataclasses.replace(view, error=late)
+    return dataclasses.replace(view, cluster=cluster, maintenance=maintenance)
+
+
+def _status(asked: Server, path: str) -> t.Tuple[t.Optional[int], str]:
+    """The status of a check, or None and why there is none."""
+    try:
+        return asked.status(path), ""
+    except (urllib3.exceptions.HTTPError, OSError) as exc:
+        return None, brief(exc)
+
+
+def _drives(asked: Server, *, pods: int, timeout: int) -> Json:
+    """The fields of a view that the admin API gives.
+
+    `storageinfo` is asked first: below read quorum it answers at once, while `info` waits for a lock that it can't get.
+    """
+    told: t.Optional[Json] = None
+    storage: t.Optional[Storage] = None
+    with contextlib.suppress(HaError, urllib3.exceptions.HTTPError, OSError, ValueError, TypeError, AttributeError):
+        told = asked.admin("GET", "storageinfo")
+        storage = parse_storage(told)
+    # Before it tells of itself a server dials each dead peer, one after the other, and then waits for its live peers,
+    # which do the same.
+    patience = timeout + _DIALS_A_PEER * pods + _WAITS_FOR_PEERS
+    if storage and not all(
+        item.readable for item in erasure_sets(pools=storage.pools, parity=0, drives=storage.drives)
+    ):
+        patience = timeout
+    try:
+        info = parse_info(asked.admin("GET", "info", timeout=patience), told if storage else None)
+    except (HaError, urllib3.exceptions.HTTPError, OSError, ValueError) as exc:
+        refused = isinstance(exc, AdminRefused) and exc.status in (401, 403)
+        return {"error": brief(exc), "timed_out": isinstance(exc, _late()), "refused": refused, "storage": storage}
     if not info.deployment_id:
-        return PodView(name, node, ready, live, cluster, maintenance, error="the server is still starting")
-    return PodView(name, node, ready, live, cluster, maintenance, info)
+        return {"error": "the server is still starting", "storage": storage}
+    return {"info": info, "storage": storage}
 
 
 def _late() -> t.Tuple[t.Type[BaseException], ...]:

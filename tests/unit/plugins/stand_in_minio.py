@@ -14,6 +14,9 @@ from pathlib import Path
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._minio import deployment
 
+RECORDED_2021 = json.loads(
+    (Path(__file__).resolve().parents[1] / "fixtures" / "minio" / "recorded-2021-06.json").read_text(encoding="utf-8")
+)
 RECORDED = json.loads(
     (Path(__file__).resolve().parents[1] / "fixtures" / "minio" / "recorded-2026-02.json").read_text(encoding="utf-8")
 )
@@ -59,6 +62,7 @@ class StandInMinio(BaseHTTPRequestHandler):
         path, _, query = self.path.partition("?")
         if path.startswith("/minio/health/"):
             time.sleep(state.get("hangs", 0))
+            time.sleep(state.get("checks_late", 0) if "cluster" in path else 0)
             self.answer(412 if "maintenance" in query else 200)
         elif path == "/minio/admin/v3/info":
             time.sleep(state.get("late", 0))

@@ -12,6 +12,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._minio import objects
 from ansible_collections.cloudpods.ha.tests.unit.plugins.stand_in_minio import (
     INFO,
     RECORDED,
+    RECORDED_2021,
     SECRET,
     TEMPLATE,
     StandInApi,
@@ -154,3 +155,29 @@ def test_a_server_that_tells_nothing_has_no_view(minio: ThreadingHTTPServer, cha
     assert view.info is None
     assert error in view.error
     assert SECRET not in view.error
+
+
+def test_an_answer_of_the_admin_api_is_kept_when_a_check_is_late(minio: ThreadingHTTPServer) -> None:
+    minio.state["checks_late"] = 3  # type: ignore[attr-defined]
+    view = probe.probe(find(StandInApi(pod("minio-0"))), tunnel=tunnel(minio), timeout=1)[0]
+    assert (view.live, view.cluster, view.maintenance) == (200, None, None)
+    assert view.info is not None
+    assert view.error
+
+
+def test_below_read_quorum_info_is_not_waited_for(minio: ThreadingHTTPServer) -> None:
+    storage = RECORDED_2021["three_dead_storageinfo"]
+    minio.state.update(late=4, storageinfo=storage)  # type: ignore[attr-defined]
+    view = probe.probe(find(StandInApi(pod("minio-0"))), tunnel=tunnel(minio), timeout=1)[0]
+    assert (view.info, view.timed_out) == (None, True)
+    assert view.storage is not None
+    assert view.storage.pools[0].drives_per_set == 4
+
+
+@pytest.mark.parametrize(("status", "refused"), [(403, True), (503, False)])
+def test_credentials_that_are_not_accepted_are_told_apart(
+    minio: ThreadingHTTPServer, status: int, refused: bool
+) -> None:
+    minio.state["admin"] = status  # type: ignore[attr-defined]
+    view = probe.probe(find(StandInApi(pod("minio-0"))), tunnel=tunnel(minio), timeout=5)[0]
+    assert (view.info, view.refused) == (None, refused)

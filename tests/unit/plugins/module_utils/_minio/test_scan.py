@@ -115,8 +115,8 @@ def test_it_keeps_of_each_object_whether_it_can_be_read() -> None:
 
 
 def test_what_a_second_look_did_not_reach_stays_as_it_was() -> None:
-    endless = [{**damaged("bad"), "Summary": "running"}, *[answer(summary="running")] * 1000]
-    first = damaged("bad", "unreached")
+    endless = [{**damaged("bad", fine=("late",)), "Summary": "running"}, *[answer(summary="running")] * 1000]
+    first = damaged("bad", "unreached", "late")
     seen = Seen()
     server = StandInServer(images=[[first], endless])
     given = {"judge": minio_scan.unreadable, "max_objects": 9, "seconds": 10, "seen": seen}
