@@ -14,7 +14,7 @@ author:
   - The cloudpods.ha authors (@yunionio)
 description:
   - Asks every pod of the StatefulSet by itself, through the API server's port-forward, for its health endpoints and
-    for its view of all drives. Sets, drives per set, parity and quorum are computed from what the servers say.
+    for its view of all drives. Sets, drives per set, parity and quorum are computed from what the servers report.
   - "The deployment is whole (RV(converged)) when every pod answers C(/minio/health/live) and C(/minio/health/cluster)
     with 200, is up for O(settle_seconds), reaches its peers, lists every drive as C(ok) and none as healing, and
     answers 200 with C(maintenance=true)."
@@ -49,14 +49,14 @@ options:
     type: int
     default: 268435456
   before_buckets:
-    description: Counts of before, as RV(buckets). What is gone or fewer is told in RV(gone) and RV(fewer). Implies
+    description: Counts of before, as RV(buckets). What is gone or fewer is returned in RV(gone) and RV(fewer). Implies
       O(count_objects).
     type: list
     elements: dict
     default: []
   scan:
     description:
-      - Whether to ask the servers of each object whether all drives have it, by a heal of each bucket as a dry run. Implies
+      - Whether to ask the servers whether all drives have each object, by a dry run of healing each bucket. Implies
         O(count_objects). Only a deployment that is whole, apart from the drives of O(lost_claims), is scanned.
       - While drives are lost, it is asked instead whether the others suffice to read it. What can't be read then is deleted
         by MinIO itself once an empty drive takes the place of a lost one.
@@ -73,7 +73,7 @@ options:
     type: int
     default: 600
   scan_any_release:
-    description: Whether to scan releases too whose dry run is none for objects that can't be brought back any more.
+    description: Whether to scan also releases whose dry run deletes objects that can't be recovered any more.
     type: bool
     default: false
   prove_readable:
@@ -102,7 +102,7 @@ attributes:
     support: full
 notes:
   - Needs the rights to read pods, Secrets and claims of the namespace and to create C(pods/portforward).
-  - Where the servers are told C(https://) URLs, or certificates are mounted where MinIO looks for them, TLS is spoken
+  - Where the servers are given C(https://) URLs, or certificates are mounted where MinIO looks for them, TLS is spoken
     inside the port-forward. The certificate is not verified; that tunnel ends in the very pod, so the peer is known.
 seealso:
   - module: cloudpods.ha.statefulset_claim
@@ -132,7 +132,7 @@ EXAMPLES = r"""
   retries: 360
   delay: 10
 
-- name: Read the newest objects back, and have each looked at on all drives
+- name: Read the newest objects back, and check each object on all drives
   cloudpods.ha.minio_health_info:
     kubeconfig: /root/.kube/config
     namespace: onecloud-minio
@@ -170,7 +170,7 @@ drives:
   description:
     - Each drive, as the most pessimistic pod sees it. C(progress) is there while it heals; newer releases keep it after
       the end, with C(finished). C(retries) counts the passes that had failures and were begun anew; their numbers are
-      not kept. C(queued) and C(healed) are buckets, null where the release does not tell.
+      not kept. C(queued) and C(healed) are buckets, null where the release does not report them.
   type: list
   elements: dict
   returned: success
@@ -231,7 +231,7 @@ false_412:
   elements: str
   returned: success
 findings:
-  description: What stands against RV(converged), each with C(code) and C(sentence).
+  description: Why RV(converged) is not true, each with C(code) and C(sentence).
   type: list
   elements: dict
   returned: success
@@ -242,7 +242,7 @@ gate:
     - The codes are V(no_answer), V(below_read_quorum), V(healing), V(drive_offline), V(drives_missing),
       V(drive_unplaced), V(root_drive), V(drive_refused), V(heal_failed), V(standalone), V(layout_unknown),
       V(deployment_ids_differ) and V(other_deployment).
-    - C(starting) tells that a pod comes up which is not lost, so that its drives may be back soon.
+    - C(starting) is true while a pod that is not lost starts, so that its drives may be back soon.
   type: dict
   returned: success
   sample: {ok: false, fatal: false, healing: true, starting: false, codes: [healing], sentences: ["http://minio-0.minio-svc:9000/export
@@ -274,8 +274,8 @@ fewer:
     - {bucket: onecloud-images, before: 41, after: 40}
 scan:
   description:
-    - Objects looked at, how many of them lack a part on some drive or can't be judged (while drives are lost, how many
-      can't be read), 20 of those at most, and whether all objects were looked at. What looked incomplete was looked at
+    - Objects scanned, how many of them lack a part on some drive or can't be judged (while drives are lost, how many
+      can't be read), 20 of those at most, and whether all objects were scanned. What looked incomplete was scanned
       twice.
     - With C(error) the scan was refused or broke off, which proves nothing either way.
   type: dict

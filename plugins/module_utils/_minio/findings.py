@@ -46,12 +46,12 @@ def no_answer(views: t.Sequence[PodView]) -> Finding:
     if refused:
         return Finding(
             "no_answer",
-            "{0} does not accept the credentials in the environment of its pod ({1}), so nothing is known of the drives: "
+            "{0} does not accept the credentials in the environment of its pod ({1}), so the state of the drives is unknown: "
             "restart the pods after the credentials were changed, or correct the Secret".format(
                 refused[0].name, refused[0].error
             ),
         )
-    return Finding("no_answer", "no pod of this MinIO answers the admin API, so nothing is known of its drives")
+    return Finding("no_answer", "no pod of this MinIO answers the admin API, so the state of its drives is unknown")
 
 
 def below_read_quorum(sets: t.Sequence[ErasureSet]) -> t.Iterator[Finding]:
@@ -70,9 +70,9 @@ def of_layout(infos: t.Sequence[Info], expected_id: str) -> t.Iterator[Finding]:
     """What is wrong with the identity or the layout of the deployment."""
     ids = sorted({info.deployment_id for info in infos})
     if len(ids) > 1:
-        yield Finding("deployment_ids_differ", "the pods belong to different deployments: {0}".format(", ".join(ids)))
+        yield Finding("deployment_ids_differ", "the pods report different deployment IDs: {0}".format(", ".join(ids)))
     elif expected_id and ids and ids[0] != expected_id:
-        yield Finding("other_deployment", "the deployment is {0}, it was {1} before".format(ids[0], expected_id))
+        yield Finding("other_deployment", "the deployment ID is {0}, it was {1} before".format(ids[0], expected_id))
     told = settled_infos(infos)
     # Later releases call a single drive an erasure set of one, without parity.
     if told and len(merge(told)) <= 1:
@@ -85,7 +85,7 @@ def of_layout(infos: t.Sequence[Info], expected_id: str) -> t.Iterator[Finding]:
     elif len(told) < len(infos) or any(not info.erasure or (info.pools and 0 in parities(info)) for info in told):
         yield Finding(
             "no_parity",
-            "{0} of {1} servers tell of no parity: they have just started, or there is none and nothing can heal".format(
+            "{0} of {1} servers report no parity: they have just started, or there is none and nothing can heal".format(
                 len(infos) - len(told) or len(infos), len(infos)
             ),
         )
@@ -95,7 +95,9 @@ def of_layout(infos: t.Sequence[Info], expected_id: str) -> t.Iterator[Finding]:
             "a server lists no drives yet, and storageinfo does not report the layout, so it is not known yet",
         )
     elif any(not plausible(info) for info in told):
-        yield Finding("layout_unknown", "the drives per set and their parity can't be told from what the servers say")
+        yield Finding(
+            "layout_unknown", "the drives per set and their parity can't be determined from what the servers report"
+        )
 
 
 def of_drives(
@@ -131,7 +133,7 @@ def of_drives(
         yield Finding("drives_missing", "{0} drives are listed of {1}".format(listed, total))
     unplaced = [drive.endpoint for drive in drives if drive.state == OK and (drive.pool < 0 or drive.set_ < 0)]
     if unplaced:
-        yield Finding("drive_unplaced", "no set holds {0} yet".format(", ".join(unplaced)))
+        yield Finding("drive_unplaced", "{0} belongs to no set yet".format(", ".join(unplaced)))
 
 
 def _away(drive: Drive, view: t.Optional[PodView], *, settle_seconds: int, namespace: str) -> Finding:
@@ -155,7 +157,7 @@ def _away(drive: Drive, view: t.Optional[PodView], *, settle_seconds: int, names
             ),
         )
     why = " ({0}: {1})".format(view.name, view.error) if view and view.error else ""
-    return Finding("drive_offline", "{0} is {1}{2}".format(drive.endpoint, drive.state or "in no state", why))
+    return Finding("drive_offline", "{0} is {1}{2}".format(drive.endpoint, drive.state or "in an unknown state", why))
 
 
 def of_pods(views: t.Sequence[PodView], settle_seconds: int, *, writable: bool) -> t.Iterator[Finding]:
@@ -170,7 +172,10 @@ def of_pods(views: t.Sequence[PodView], settle_seconds: int, *, writable: bool) 
             )
         elif view.uptime < settle_seconds:
             yield Finding(
-                "settling", "{0} is up for {1} s of the {2} s to settle".format(view.name, view.uptime, settle_seconds)
+                "settling",
+                "{0} has been up for {1} s, less than the {2} s to settle".format(
+                    view.name, view.uptime, settle_seconds
+                ),
             )
 
 
@@ -189,7 +194,7 @@ def heal_failed(endpoint: str, told: Healing) -> str:
     if told.queued:
         left += ", and the buckets {0} were not done".format(", ".join(told.queued))
     return (
-        "the heal of {0} ended incomplete: {1}. Its log names the objects. Repair or delete them, heal again with `mc "
+        "the heal of {0} ended incomplete: {1}. The log of its pod names the objects. Repair or delete them, heal again with `mc "
         "admin heal -r ALIAS`, see that it reports no object as incomplete, then delete .minio.sys/buckets/.healing.bin "
         "on that drive, where MinIO keeps this result, and run again".format(endpoint, left)
     )

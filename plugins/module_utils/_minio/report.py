@@ -79,7 +79,7 @@ def compare_buckets(
     return {"gone": [old["name"] for old in before if old["name"] not in now], "fewer": fewer}
 
 
-def told_of_objects(result: t.Mapping[str, t.Any]) -> str:
+def about_objects(result: t.Mapping[str, t.Any]) -> str:
     """What the counts and the scan of a result are to tell a person; empty when there is nothing to say."""
     told = []
     if result.get("gone"):
@@ -88,11 +88,11 @@ def told_of_objects(result: t.Mapping[str, t.Any]) -> str:
         "bucket {bucket} has {after} objects, {before} before: has an application deleted them?".format(**item)
         for item in result.get("fewer") or ()
     ]
-    told += _told_of_scan(result.get("scan") or {}, lost=bool(result.get("lost_pods")))
+    told += _about_scan(result.get("scan") or {}, lost=bool(result.get("lost_pods")))
     return "; ".join(told)
 
 
-def _told_of_scan(scan: t.Mapping[str, t.Any], *, lost: bool) -> t.Iterator[str]:
+def _about_scan(scan: t.Mapping[str, t.Any], *, lost: bool) -> t.Iterator[str]:
     """What a scan showed: whether what is left can be read while drives are `lost`, whether all drives have everything afterwards."""
     named = "; ".join("{bucket}/{object} ({error})".format(**item) for item in scan.get("sample") or ())
     proven = "readable from the drives that are left" if lost else "complete on all drives"
@@ -110,7 +110,7 @@ def _told_of_scan(scan: t.Mapping[str, t.Any], *, lost: bool) -> t.Iterator[str]
             "again".format(scan["incomplete"], scan["objects"], named)
         )
     elif scan:
-        more = "" if scan["complete"] else ", there are more than were looked at"
+        more = "" if scan["complete"] else ", there are more objects than were scanned"
         yield "{0} objects are {1}{2}".format(scan["objects"], proven, more)
 
 

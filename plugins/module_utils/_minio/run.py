@@ -80,7 +80,7 @@ def run(api: KubeApi, params: Json) -> Json:
                 scan=result.get("scan"),
                 seen=seen,
             )
-        sentence = report.told_of_objects(result)
+        sentence = report.about_objects(result)
         result["msg"] += "; " + sentence if sentence else ""
     return result
 

@@ -43,7 +43,7 @@ class _LimitReached(Exception):
 def refusal(versions: t.Collection[str], *, settled: bool, lost: bool, any_release: bool) -> str:
     """Why not to scan, or nothing: `versions` are those of all servers, `settled` that no drive but lost ones is away or heals."""
     if not settled:
-        return "not scanned, since it is not whole: while a drive is away, objects look incomplete that are not"
+        return "not scanned, since the deployment is not whole: while a drive is away, complete objects look incomplete"
     dates = [re.search(r"\d{4}-\d{2}-\d{2}", version) for version in versions]
     dry = bool(dates) and all(found is not None and found.group() <= _LAST_DRY for found in dates)
     if lost or dry or any_release:
@@ -79,7 +79,7 @@ def incomplete(item: Json) -> str:
     if bad:
         count = sum(1 for drive in drives if drive.get("state") != "ok")
         return "{0} of {1} drives: {2}".format(count, len(drives), ", ".join(bad))
-    return "" if drives or item.get("type") != "object" else "no drive is told"
+    return "" if drives or item.get("type") != "object" else "no drive is reported"
 
 
 def scan(
@@ -126,7 +126,7 @@ def scan(
             if not first.complete:
                 result["complete"] = False
                 if not result["objects"]:
-                    result["error"] = "the servers told of no object within {0:.0f} s".format(seconds)
+                    result["error"] = "the servers reported no object within {0:.0f} s".format(seconds)
                 break
     except (HaError, urllib3.exceptions.HTTPError, OSError, AttributeError, LookupError, TypeError, ValueError) as exc:
         return {

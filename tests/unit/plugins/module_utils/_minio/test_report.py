@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.cloudpods.ha.plugins.module_utils._minio.report import compare_buckets, told_of_objects
+from ansible_collections.cloudpods.ha.plugins.module_utils._minio.report import about_objects, compare_buckets
 
 
 def counted(complete: bool = True, **objects: int) -> list[dict]:
@@ -30,7 +30,7 @@ def test_a_count_that_was_cut_short_proves_no_loss() -> None:
         ({"scan": {"error": "it broke"}}, "objects are not proven complete on all drives: it broke"),
         (
             {"scan": {"objects": 7, "incomplete": 0, "sample": [], "complete": False}},
-            "7 objects are complete on all drives, there are more than were looked at",
+            "7 objects are complete on all drives, there are more objects than were scanned",
         ),
         (
             {
@@ -62,5 +62,5 @@ def test_a_count_that_was_cut_short_proves_no_loss() -> None:
     ],
 )
 def test_what_counts_and_scans_found_is_told(result: dict, told: str) -> None:
-    assert told_of_objects(result).startswith(told)
-    assert bool(told_of_objects(result)) is bool(told)
+    assert about_objects(result).startswith(told)
+    assert bool(about_objects(result)) is bool(told)

@@ -84,7 +84,7 @@ def test_it_is_asked_for_a_dry_run_and_nothing_else() -> None:
 
 def test_an_object_that_can_t_be_judged_is_incomplete() -> None:
     assert minio_scan.incomplete(RECORDED["scan_of_a_gone_object"]) == "Object not found: logs/dir0/o0"
-    assert minio_scan.incomplete({"type": "object", "before": {"drives": None}, "after": {}}) == "no drive is told"
+    assert minio_scan.incomplete({"type": "object", "before": {"drives": None}, "after": {}}) == "no drive is reported"
     assert minio_scan.incomplete(STATUS["images"]["Items"][0]) == ""
 
 
@@ -232,4 +232,4 @@ def test_locks_that_can_t_be_had_are_not_waited_for_while_drives_are_lost() -> N
 def test_a_server_that_tells_nothing_proves_nothing() -> None:
     endless = [answer(summary="running")] * 1000
     result = scan(StandInServer(images=[endless]), "images", seconds=10)
-    assert result["error"] == "the servers told of no object within 10 s"
+    assert result["error"] == "the servers reported no object within 10 s"
