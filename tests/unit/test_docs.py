@@ -211,7 +211,7 @@ def test_contracts_name_every_key_of_the_journal() -> None:
 
 
 def test_contracts_name_every_key_of_the_report() -> None:
-    written = report(sample_plan(), {}, {}, outcome="done", failure="")["json"]
+    written = report(sample_plan(), {}, {})["json"]
     assert rows(sections("contracts.md")["report.json"]) == list(written)
     assert set(samples(sections("contracts.md")["report.json"])[0]) == set(written)
 

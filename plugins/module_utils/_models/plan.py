@@ -121,7 +121,7 @@ class Executor:
 class Plan:
     """The outcome of planning: the documented fact `discovery_plan`. A refused plan holds no phases, steps or objects: nothing to act on.
 
-    `left_alone` are claims to be ignored, as NAMESPACE/NAME.
+    `left_alone` are claims to be ignored, as NAMESPACE/NAME. `healers` are the StatefulSets whose drives heal: {namespace, name, claims: [{name, uid}]}.
     `leftovers` are volumes without a claim: {namespace, name, uid} of the claim they had, {pv_name, pv_uid}.
     `member_id`, `member_name` and `member_urls` (of its peers) are the lost node's etcd member, empty when it is gone.
     `member_leaves`: K3s itself is to remove it.
@@ -148,6 +148,7 @@ class Plan:
     recovery: t.Tuple[Recovery, ...] = ()
     left_alone: t.Tuple[str, ...] = ()
     leftovers: t.Tuple[t.Mapping[str, str], ...] = ()
+    healers: t.Tuple[t.Mapping[str, t.Any], ...] = ()
     attachments: t.Tuple[Attachment, ...] = ()
     member_id: str = ""
     member_name: str = ""

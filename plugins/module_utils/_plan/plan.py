@@ -41,7 +41,9 @@ def plan(cluster: Cluster, request: Request, minio: t.Sequence[Json] = ()) -> Pl
     claims, kept = policy.claims(cluster, request)
     claims = policy.without_peers(claims, minio, request.discard)
     refusals += _refusals(cluster, request, found, claims, kept, minio)
-    draft = _draft(cluster, request, found, claims, kept)
+    draft = dataclasses.replace(
+        _draft(cluster, request, found, claims, kept), healers=tuple(policy.healers(cluster, request, minio))
+    )
     planned = tuple(steps(cluster, found, draft))
     warnings = (*_warnings(cluster, found, claims, minio), *policy.unheeded(cluster, [*claims, *kept], request.discard))
     state = "resume" if situation.unfinished(cluster) else "needed"

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from ansible_collections.cloudpods.ha.plugins.filter.healers import healers
 from ansible_collections.cloudpods.ha.plugins.filter.replacement_verdict import replacement_verdict
 from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import (
     K3S_FINALIZER,
@@ -32,7 +31,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster impor
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.etcd import Etcd, Member
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.host import Host, K3s, Keepalived
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import Plan, Request
-from ansible_collections.cloudpods.ha.plugins.module_utils._plan import view
+from ansible_collections.cloudpods.ha.plugins.module_utils._plan import policy, view
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan.plan import plan
 from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import from_json, to_json
 
@@ -252,8 +251,23 @@ class StandInCluster:
         known: Json = {"lost": self.lost, "policies": self.policies, "discard": DISCARD, "storage_path": STORAGE}
         return Request(**{**known, **fields})
 
+    def settings(self, **fields: Any) -> Json:
+        """What the module settings returns for `request`."""
+        asked = self.request(**fields)
+        return {
+            "lost": asked.lost,
+            "fenced": asked.fenced,
+            "provider": asked.provider,
+            "minimum_down": asked.minimum_down_seconds,
+            "maximum_skew": asked.maximum_skew_seconds,
+            "storage_path": asked.storage_path,
+            "claim_policies": to_json(asked.policies),
+            "discard": list(asked.discard),
+            "drives_at_once": asked.drives_at_once,
+        }
+
     def minio(self, *, converged: bool = True) -> list[Json]:
-        found = healers(self.api_json(), to_json(self.request()))
+        found = policy.healers(from_json(Cluster, self.api_json()), self.request())
         return [
             {
                 "ansible_loop_var": "asked",
