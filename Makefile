@@ -40,7 +40,7 @@ check: setup bed-packages ## all tests: lint, sanity, unit, and beside them whol
 
 .PHONY: demo
 demo: setup bed-packages ## bring up a cluster, kill the master that holds the VIP, replace it, show the report
-	molecule/demo
+	tests/bed/demo
 
 .PHONY: lint
 lint: lint-python lint-types lint-layers lint-yaml lint-ansible lint-docs ## all that reads files only; -k goes on after a failure
@@ -98,7 +98,7 @@ $(SCENARIOS:%=e2e-%): e2e-%: setup bed-packages
 
 .PHONY: bed
 bed: setup bed-packages ## bring up the bed alone
-	molecule/bed/bed up
+	tests/bed/bed up
 
 .PHONY: bed-packages
 bed-packages:
