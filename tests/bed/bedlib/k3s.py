@@ -10,7 +10,7 @@ import shutil
 import string
 from pathlib import Path
 
-from . import binaries, cluster, conf, hosts, identity, images, rootfs
+from . import binaries, cluster, conf, hosts, identity, images, k3s_release, rootfs
 from .conf import HERE, STATE, BedError, Host, say, wait_for
 
 STANDIN = HERE / "standin"
@@ -76,8 +76,11 @@ def arguments(token: str, *, first: bool) -> list[str]:
 
 
 def config(host: Host) -> str:
-    """/etc/rancher/k3s/config.yaml with the keys that ocboot writes."""
-    return cluster.manifest("k3s-config.yaml", NODE_IP=host.ip)
+    """/etc/rancher/k3s/config.yaml with the keys that ocboot writes, and what a real K3s needs on hosts that are containers."""
+    if conf.flavour() != conf.K3S:
+        return cluster.manifest("k3s-config.yaml", NODE_IP=host.ip)
+    text = cluster.manifest("k3s-config.yaml", NODE_IP=host.ip, IMAGE_PAUSE=k3s_release.PAUSE)
+    return text.replace("kubelet-arg:\n", "kubelet-arg:\n- cgroup-driver=cgroupfs\n")
 
 
 def _install(host: Host, token: str, *, first: bool) -> None:
