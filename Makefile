@@ -32,7 +32,7 @@ help: ## list the targets
 	@sed -nE 's/^([a-z0-9-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
 
 .PHONY: check
-check: setup $(if $(filter $(BED_SCENARIOS),$(SCENARIOS)),bed-packages) ## all tests: lint, sanity, unit, and beside them whole replacements on the bed
+check: setup $(if $(filter $(BED_SCENARIOS),$(SCENARIOS)),bed-packages) ## all tests: lint, sanity, unit, and beside them whole replacements on the test bed
 	@# Replacements wait more than they compute, so the rest runs beside them, at lower CPU priority. Two beds at once were too much for two cores.
 	@$(MAKE) --no-print-directory e2e >$(CACHE)/e2e.log 2>&1 & replacement=$$!; \
 	failed=; \
@@ -43,7 +43,7 @@ check: setup $(if $(filter $(BED_SCENARIOS),$(SCENARIOS)),bed-packages) ## all t
 	echo "all passed: lint, sanity, unit, e2e ($(SCENARIOS))"
 
 .PHONY: demo
-demo: setup bed-packages ## bring up a cluster, kill the master that holds the VIP, replace it, show the report
+demo: setup bed-packages ## replace a killed master on the test bed and show the report; the bed stays up
 	tests/bed/demo
 
 .PHONY: lint
@@ -107,7 +107,7 @@ e2e-down: setup ## take down what --destroy=never kept of SCENARIOS
 	for scenario in $(SCENARIOS); do molecule destroy --no-command-borders --scenario-name $$scenario; done
 
 .PHONY: bed
-bed: setup bed-packages ## bring up the bed alone
+bed: setup bed-packages ## bring up the test bed alone
 	tests/bed/bed up
 
 .PHONY: bed-packages

@@ -134,7 +134,7 @@ def variables() -> dict[str, object]:
 def misbehave(mode: str, node: str) -> None:
     """Turn the stand-in's switch; a controller sees it within two seconds."""
     if conf.flavour() != conf.STANDIN:
-        raise BedError("Only the stand-in misbehaves on demand; this bed is not of it.")
+        raise BedError(f"Only the stand-in for K3s misbehaves on demand; this bed runs {conf.flavour()}.")
     cluster.refresh_kubeconfig()
     if mode == "none":
         cluster.kubectl("-n", "kube-system", "delete", "configmap", SWITCH, "--ignore-not-found")
@@ -142,4 +142,4 @@ def misbehave(mode: str, node: str) -> None:
         metadata = {"name": SWITCH, "namespace": "kube-system"}
         data = {"mode": mode, "node": node}
         cluster.apply(json.dumps({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}))
-    say(f"the stand-in's misbehaviour is {mode}" + (f" for {node}" if node else ""))
+    say(f"the stand-in's misbehaviour is set to {mode}" + (f" for {node}" if node else ""))

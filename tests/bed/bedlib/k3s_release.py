@@ -48,7 +48,7 @@ def check(binary: Path) -> str:
         raise BedError(f"{binary} is not a file.")
     shown = run([binary.resolve(), "--version"], check=False).stdout.splitlines()[:1]
     if not shown or not shown[0].startswith("k3s version v") or "standin" in shown[0]:
-        raise BedError(f"{binary} is not a K3s binary: it does not answer --version as one.")
+        raise BedError(f"{binary} is not a K3s binary: its --version is not that of K3s.")
     if not _beside(binary):
         name = f"k3s-airgap-images-{conf.goarch()}.tar"
         raise BedError(f"The hosts have no registry: put {name} (or .gz, .zst) of the same release beside {binary}.")
@@ -58,7 +58,7 @@ def check(binary: Path) -> str:
 def download(version: str) -> Path:
     """The binary of a named release in the cache, and its images beside it; each with the sha256 published for it."""
     if not VERSION.fullmatch(version):
-        raise BedError(f"{version} is no release of K3s; one is called like v1.28.5+k3s1.")
+        raise BedError(f"{version} is not a release of K3s; an example is v1.28.5+k3s1.")
     arch = conf.goarch()
     target = CACHE / "bin" / f"k3s-{version}-{arch}"
     if not target.is_dir():
