@@ -40,6 +40,12 @@ ROLES_DOCUMENTED_HERE = ("discovery", "journal", "join", "report", "verify")
 REFUSING_CALLS = {"Refusal", "Unsafe", "_refuse"}
 CODE_FORM = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|[a-z]+(?:_[a-z]+)+")
 
+# What only one provider has is in the inventory of that provider alone.
+ONLY = {
+    "example_kubeadm": {"replace_master_join_skip_phases"},
+    "example_k3s": {"replace_master_etcdctl", "replace_master_etcdctl_checksum", "replace_master_k3s_config"},
+}
+
 each_inventory = pytest.mark.parametrize("inventory", INVENTORIES, ids=lambda path: path.name)
 
 
@@ -255,15 +261,28 @@ def test_a_role_s_table_has_every_option_and_its_default(role: str) -> None:
             assert cell == "`{0}`".format(defaults[name]), name
 
 
-def test_there_are_inventories() -> None:
-    for kind in ("kubeadm", "k3s"):
-        assert [path.name for path in INVENTORIES if path.name.startswith("example_" + kind)], kind
+def test_there_is_an_inventory_for_each_provider() -> None:
+    assert {path.name for path in INVENTORIES} == set(ONLY)
 
 
 @each_inventory
 def test_an_inventory_documents_every_variable_of_the_playbook_and_none_besides(inventory: Path) -> None:
     text = (inventory / "group_vars" / "all.yml").read_text(encoding="utf-8")
-    assert set(re.findall(r"^#? ?(replace_master_\w+):", text, flags=re.MULTILINE)) == replace_master_variables()
+    others = set().union(*(only for name, only in ONLY.items() if name != inventory.name))
+    assert others < replace_master_variables()
+    assert (
+        set(re.findall(r"^#? ?(replace_master_\w+):", text, flags=re.MULTILINE)) == replace_master_variables() - others
+    )
+
+
+def test_variations_of_the_inventories_set_known_variables_and_no_address_of_somebody_s() -> None:
+    text = (ROOT / "inventories" / "README.md").read_text(encoding="utf-8")
+    blocks = [
+        yaml.safe_load(block) for block in re.findall(r"^```yaml\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
+    ]
+    assert {"all"} < {key for block in blocks for key in block} <= {"all"} | replace_master_variables()
+    for address in re.findall(r"\b\d+\.\d+\.\d+\.\d+\b", text):
+        assert any(ipaddress.ip_address(address) in network for network in NETWORKS), address
 
 
 @each_inventory
@@ -275,7 +294,7 @@ def test_an_inventory_has_the_groups_and_no_address_of_somebody_s(inventory: Pat
     variables = yaml.safe_load((inventory / "group_vars" / "all.yml").read_text(encoding="utf-8"))
     lost = variables["replace_master_lost"]
     assert lost not in groups["survivors"]["hosts"]
-    assert (lost in groups["replacement"]["hosts"]) == inventory.name.endswith("_same_name")
+    assert lost not in groups["replacement"]["hosts"]
     for path in inventory.rglob("*.yml"):
         for text in re.findall(r"\b\d+\.\d+\.\d+\.\d+\b", path.read_text(encoding="utf-8")):
             assert any(ipaddress.ip_address(text) in network for network in NETWORKS), (path, text)

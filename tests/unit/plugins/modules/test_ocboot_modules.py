@@ -17,7 +17,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._ocboot import host_f
 from ansible_collections.cloudpods.ha.plugins.modules import ocboot_checkout_info, ocboot_host_files, ocboot_run
 
 Json = dict[str, Any]
-STAND_IN = Path(__file__).resolve().parents[4] / "molecule" / "ocboot-recording-standin"
+STAND_IN = Path(__file__).resolve().parents[4] / "tests" / "bed" / "ocboot-recording-standin"
 
 
 @pytest.fixture(name="checkout")

@@ -22,7 +22,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 ROOT = Path(__file__).resolve().parents[5]
-STAND_IN = ROOT / "molecule" / "ocboot-recording-standin"
+STAND_IN = ROOT / "tests" / "bed" / "ocboot-recording-standin"
 DATABASE, WEB = "0neC1oudDB#'\"\\ü", "yes{{ x }}"
 CONFIG = "primary_master_node:\n  db_password: {0}\n  onecloud_user_password: {1}\nmaster_nodes:\n".format(
     output.yaml_value(DATABASE), output.yaml_value(WEB)

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A real K3s for the bed: a binary that is given, or a release that is downloaded; with the images it needs offline.
+"""A real K3s for the bed: a binary that is given, or a release that is downloaded; with what it needs on the hosts.
 
-Written where no K3s could be had: nothing of this file but the refusals has been run.
+That is its images, since the hosts have no registry, and a configuration of its containerd, since they are containers.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import shutil
 import urllib.error
@@ -14,14 +15,27 @@ import urllib.parse
 from pathlib import Path
 
 from . import binaries, conf, images, rootfs
-from .conf import CACHE, STATE, BedError, Host, run, say
+from .conf import CACHE, HERE, STATE, BedError, Host, run, say
 
 RELEASES = "https://github.com/k3s-io/k3s/releases/download"
 VERSION = re.compile(r"v\d+\.\d+\.\d+\+k3s\d+")
+BINARY_VARIABLE = "CLOUDPODS_HA_BED_K3S"
+RELEASE_VARIABLE = "CLOUDPODS_HA_BED_K3S_RELEASE"
+CONTAINERD = HERE / "manifests" / "k3s-containerd.toml"
+# The pause image among K3s's own, which CONTAINERD names, too.
+PAUSE = "rancher/mirrored-pause:3.6"
 # What K3s brings itself.
 OWN = frozenset(
     "kube-apiserver kube-controller-manager kube-scheduler kube-proxy etcd coredns local-path-provisioner".split()
 )
+
+
+def chosen(binary: Path | None, release: str) -> tuple[Path | None, str]:
+    """The binary or the release to run: what the command line names, else what the environment names, a binary first."""
+    if binary or release:
+        return binary, release
+    named = os.environ.get(BINARY_VARIABLE)
+    return (Path(named), "") if named else (None, os.environ.get(RELEASE_VARIABLE, ""))
 
 
 def _beside(binary: Path) -> list[Path]:
@@ -34,7 +48,7 @@ def check(binary: Path) -> str:
         raise BedError(f"{binary} is not a file.")
     shown = run([binary.resolve(), "--version"], check=False).stdout.splitlines()[:1]
     if not shown or not shown[0].startswith("k3s version v") or "standin" in shown[0]:
-        raise BedError(f"{binary} is not a K3s binary: it does not answer --version as one.")
+        raise BedError(f"{binary} is not a K3s binary: its --version is not that of K3s.")
     if not _beside(binary):
         name = f"k3s-airgap-images-{conf.goarch()}.tar"
         raise BedError(f"The hosts have no registry: put {name} (or .gz, .zst) of the same release beside {binary}.")
@@ -44,7 +58,7 @@ def check(binary: Path) -> str:
 def download(version: str) -> Path:
     """The binary of a named release in the cache, and its images beside it; each with the sha256 published for it."""
     if not VERSION.fullmatch(version):
-        raise BedError(f"{version} is no release of K3s; one is called like v1.28.5+k3s1.")
+        raise BedError(f"{version} is not a release of K3s; an example is v1.28.5+k3s1.")
     arch = conf.goarch()
     target = CACHE / "bin" / f"k3s-{version}-{arch}"
     if not target.is_dir():
@@ -86,8 +100,12 @@ def take(binary: Path) -> None:
 
 
 def furnish(host: Host) -> None:
-    """Give a host the images that its K3s would pull elsewhere."""
-    target = STATE / "hosts" / host.name / "rancher/k3s/agent/images"
+    """Give a host the images that its K3s would pull elsewhere, and the configuration of its containerd."""
+    agent = STATE / "hosts" / host.name / "rancher/k3s/agent"
+    template = agent / "etc/containerd/config.toml.tmpl"
+    template.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy(CONTAINERD, template)
+    target = agent / "images"
     target.mkdir(parents=True, exist_ok=True)
     for archive in (STATE / "k3s-images").iterdir():
         (target / archive.name).unlink(missing_ok=True)

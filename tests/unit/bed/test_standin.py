@@ -16,7 +16,7 @@ from bedlib import conf, k3s
 from k3s_standin import cli, controller, etcd, flags, pki, server, supervisor
 from k3s_standin.flags import Refused
 
-K3S = Path(__file__).resolve().parents[2] / "fixtures" / "k3s"
+K3S = Path(__file__).resolve().parents[1] / "fixtures" / "k3s"
 # Flags that came after 1.28, which the stand-in knows, too.
 NEWER = {"--embedded-registry=true"}
 

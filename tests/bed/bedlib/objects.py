@@ -29,7 +29,7 @@ def _runner() -> Host:
     for one in (*conf.MASTERS[1:], conf.SPARE, conf.MASTERS[0]):
         if states.get(one.name) == "running" and answers(one.ip):
             return one
-    raise BedError("No master of the bed answers, so nobody can talk to MinIO.")
+    raise BedError("No master of the bed answers, so MinIO cannot be reached.")
 
 
 def _call(act: str, job: dict[str, object]) -> list[object]:
@@ -54,7 +54,7 @@ def _pods(name: str) -> dict[str, str]:
 def _credentials(name: str) -> dict[str, str]:
     raw = kubectl("-n", workloads.MINIOS[name], "get", "secret", name, "-o", "json", check=False)
     if not raw:
-        raise BedError("The bed has no MinIO; `bed up` without --no-workloads makes them.")
+        raise BedError("The bed has no MinIO; run `bed up` without --no-workloads.")
     data = json.loads(raw)["data"]
     return {short: base64.b64decode(data[f"{short}key"]).decode() for short in ("access", "secret")}
 

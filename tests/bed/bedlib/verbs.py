@@ -26,7 +26,7 @@ def _hosts_of_bed() -> list[Host]:
 
 def _require_bed() -> None:
     if not WHOLE.exists():
-        raise BedError("There is no bed; `bed up` makes one.")
+        raise BedError("There is no bed; `bed up` brings one up.")
 
 
 def build(mode: str, flavour: str = conf.KUBEADM) -> None:
@@ -88,7 +88,7 @@ def up(
     if flavour != conf.KUBEADM and workers:
         raise BedError("The flavour k3s has no workers.")
     if WHOLE.exists() and not fresh and conf.flavour() != flavour:
-        raise BedError(f"The bed that is there is of the flavour {conf.flavour()}; `--fresh` makes one of {flavour}.")
+        raise BedError(f"The current bed has the flavour {conf.flavour()}; `--fresh` makes one of {flavour}.")
     if binary:
         k3s_release.check(binary)
     build(binaries_mode, flavour)
@@ -99,12 +99,12 @@ def up(
             _again(workers)
         else:
             if hosts.states():
-                say("removing the bed that is there" if WHOLE.exists() else "the last `up` did not end; beginning anew")
+                say("removing the current bed" if WHOLE.exists() else "the last `up` did not finish; starting over")
             _create([*MASTERS, SPARE, *WORKERS[:workers]], flavour, binary)
         if declared and not FULL.exists():
             cluster.refresh_kubeconfig()
             work.declare()
-            say("the OnecloudCluster is there, and nothing that runs for it")
+            say("the OnecloudCluster is declared; nothing runs for it")
         if workloads and not FULL.exists():
             if one_minio:
                 work.ONE_MINIO.touch()
@@ -112,7 +112,7 @@ def up(
             dead = [m.name for m in MASTERS if states.get(m.name) != "running"]
             if dead:
                 raise BedError(
-                    f"{', '.join(dead)} must run to get the workloads; power it on, or begin with `bed up --fresh`."
+                    f"{', '.join(dead)} must run to get the workloads; power it on, or start over with `bed up --fresh`."
                 )
             work.create()
             store.put()
@@ -125,7 +125,7 @@ def _again(workers: int) -> None:
     """`up` on a bed that is there: one host that was killed stays dead; when none runs, the machine was restarted."""
     chosen, states = _hosts_of_bed(), hosts.states()
     if workers > sum(h in WORKERS for h in chosen):
-        raise BedError("The bed that is there has fewer workers; `bed down` first.")
+        raise BedError("The current bed has fewer workers; run `bed down` first.")
     running = [h for h in chosen if states.get(h.name) == "running"]
     if not running:
         hosts.route(keep=True)
@@ -153,7 +153,7 @@ def kill(name: str) -> None:
     _require_bed()
     host = conf.host(name)
     if not hosts.running(host):
-        say(f"{name} is off already")
+        say(f"{name} is already off")
         return
     hosts.kill(host)
     say(f"{name} is dead")
@@ -176,14 +176,14 @@ def reinstall(name: str) -> None:
     _require_bed()
     host = conf.host(name)
     if host not in _hosts_of_bed():
-        raise BedError(f"{name} is not of this bed.")
+        raise BedError(f"{name} is not part of this bed.")
     if hosts.running(host):
-        raise BedError(f"{name} runs; `bed kill {name}` first.")
+        raise BedError(f"{name} is running; run `bed kill {name}` first.")
     with conf.lock(LOCK):
         tree = rootfs.fill(k3s.dressing(conf.flavour()))
         _host(host, tree, images.store())
         hosts.wait_ready(host)
-    say(f"{name} is a new host")
+    say(f"{name} is reinstalled")
 
 
 def kubeconfig() -> None:

@@ -6,5 +6,5 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-BED = Path(__file__).resolve().parents[4] / "molecule" / "bed"
+BED = Path(__file__).resolve().parents[3] / "tests" / "bed"
 sys.path[:0] = [str(BED), str(BED / "standin")]

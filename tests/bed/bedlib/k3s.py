@@ -10,7 +10,7 @@ import shutil
 import string
 from pathlib import Path
 
-from . import binaries, cluster, conf, hosts, identity, images, rootfs
+from . import binaries, cluster, conf, hosts, identity, images, k3s_release, rootfs
 from .conf import HERE, STATE, BedError, Host, say, wait_for
 
 STANDIN = HERE / "standin"
@@ -76,8 +76,11 @@ def arguments(token: str, *, first: bool) -> list[str]:
 
 
 def config(host: Host) -> str:
-    """/etc/rancher/k3s/config.yaml with the keys that ocboot writes."""
-    return cluster.manifest("k3s-config.yaml", NODE_IP=host.ip)
+    """/etc/rancher/k3s/config.yaml with the keys that ocboot writes, and what a real K3s needs on hosts that are containers."""
+    if conf.flavour() != conf.K3S:
+        return cluster.manifest("k3s-config.yaml", NODE_IP=host.ip)
+    text = cluster.manifest("k3s-config.yaml", NODE_IP=host.ip, IMAGE_PAUSE=k3s_release.PAUSE)
+    return text.replace("kubelet-arg:\n", "kubelet-arg:\n- cgroup-driver=cgroupfs\n")
 
 
 def _install(host: Host, token: str, *, first: bool) -> None:
@@ -131,7 +134,7 @@ def variables() -> dict[str, object]:
 def misbehave(mode: str, node: str) -> None:
     """Turn the stand-in's switch; a controller sees it within two seconds."""
     if conf.flavour() != conf.STANDIN:
-        raise BedError("Only the stand-in misbehaves on demand; this bed is not of it.")
+        raise BedError(f"Only the stand-in for K3s misbehaves on demand; this bed runs {conf.flavour()}.")
     cluster.refresh_kubeconfig()
     if mode == "none":
         cluster.kubectl("-n", "kube-system", "delete", "configmap", SWITCH, "--ignore-not-found")
@@ -139,4 +142,4 @@ def misbehave(mode: str, node: str) -> None:
         metadata = {"name": SWITCH, "namespace": "kube-system"}
         data = {"mode": mode, "node": node}
         cluster.apply(json.dumps({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}))
-    say(f"the stand-in's misbehaviour is {mode}" + (f" for {node}" if node else ""))
+    say(f"the stand-in's misbehaviour is set to {mode}" + (f" for {node}" if node else ""))

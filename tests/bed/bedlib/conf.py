@@ -170,7 +170,7 @@ def run(
     except FileNotFoundError as why:
         raise BedError(f"The program {full[0]} is not installed.") from why
     except subprocess.TimeoutExpired as why:
-        raise BedError(f"{Path(full[0]).name} {' '.join(full[1:3])} did not end within {timeout:.0f} s.") from why
+        raise BedError(f"{Path(full[0]).name} {' '.join(full[1:3])} did not finish within {timeout:.0f} s.") from why
     if check and done.returncode != 0:
         hint = f"the log is {log}" if log else (err.strip() or out.strip())[-600:]
         raise BedError(f"{Path(full[0]).name} {' '.join(full[1:4])} ended with code {done.returncode}: {hint}")
