@@ -14,7 +14,7 @@ import typing as t
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import Refusal
-from ansible_collections.cloudpods.ha.plugins.module_utils._ocboot import checks as rules
+from ansible_collections.cloudpods.ha.plugins.module_utils._ocboot import checks, values
 from ansible_collections.cloudpods.ha.plugins.module_utils._ocboot.models import OcbootHost, OcbootInputs
 
 PRIMARY = "primary_master_node"
@@ -35,19 +35,19 @@ class Outcome:
 
 def configuration(inputs: OcbootInputs) -> Outcome:
     """Return what ocboot is to be told, or why it must not be run. Neither refusals nor warnings quote a secret."""
-    refusals = list(rules.refusals(inputs))
+    refusals = list(checks.refusals(inputs))
     made: Json = {}
     if not refusals:
         made = _made(inputs)
         # The last word: whatever the values are, the lost node stands nowhere among them.
-        refusals += rules.lost_in(made, inputs)
+        refusals += checks.refusals_of(made, inputs)
     if refusals:
-        return Outcome({}, {}, refusals=tuple(refusals), warnings=tuple(rules.warnings(inputs)))
+        return Outcome({}, {}, refusals=tuple(refusals), warnings=tuple(checks.warnings(inputs)))
     return Outcome(
         made,
         environment(inputs),
-        primary=rules.primary_of(inputs).name,
-        warnings=tuple(rules.warnings(inputs)),
+        primary=values.primary_of(inputs).name,
+        warnings=tuple(checks.warnings(inputs)),
     )
 
 
@@ -62,11 +62,8 @@ def environment(inputs: OcbootInputs) -> t.Dict[str, str]:
 
 
 def _made(inputs: OcbootInputs) -> Json:
-    primary = rules.primary_of(inputs)
-    joining = [inputs.replacement]
-    if inputs.provider == "k3s":
-        # A single host is not joined, and the count of control-plane nodes is compared at the end (see docs/ocboot.md).
-        joining += [host for host in inputs.survivors if host != primary]
+    primary = values.primary_of(inputs)
+    joining = values.joining_hosts(inputs)
     return {
         PRIMARY: {
             "hostname": primary.ip,
@@ -87,7 +84,7 @@ def _made(inputs: OcbootInputs) -> Json:
 
 def _machine(host: OcbootHost, inputs: OcbootInputs) -> Json:
     found: Json = {"user": host.user, "port": int(host.port)}
-    if host.host_networks and not rules.networks_left_out(host, inputs):
+    if host.host_networks and not values.networks_left_out(host, inputs):
         found["host_networks"] = list(host.host_networks)
     if host.disk_paths:
         found["disk_paths"] = list(host.disk_paths)
@@ -97,11 +94,11 @@ def _machine(host: OcbootHost, inputs: OcbootInputs) -> Json:
 
 
 def _of_cluster(inputs: OcbootInputs) -> Json:
-    spec, options, networks = inputs.cluster["spec"], inputs.options, rules.networks_of(inputs)
+    spec, options, networks = inputs.cluster["spec"], inputs.options, values.networks_of(inputs)
     version = str(spec["version"])
     return {
         "onecloud_version": version,
-        "operator_version": options.operator_version or rules.tag_of(inputs.operator_image) or version,
+        "operator_version": options.operator_version or values.tag_of(inputs.operator_image) or version,
         "db_host": str(spec["mysql"]["host"]),
         "db_port": int(spec["mysql"]["port"]),
         "db_user": str(spec["mysql"]["username"]),
@@ -109,11 +106,11 @@ def _of_cluster(inputs: OcbootInputs) -> Json:
         "onecloud_user": options.onecloud_user,
         "onecloud_user_password": options.onecloud_user_password,
         "image_repository": str(spec["imageRepository"]),
-        "product_version": rules.product_of(inputs),
+        "product_version": values.product_of(inputs),
         "region": str(spec["region"]),
         "zone": str(spec["zone"]),
-        "use_ee": rules.edition_of(inputs) == "ee",
-        "enable_minio": rules.minio_of(inputs),
+        "use_ee": values.edition_of(inputs) == "ee",
+        "enable_minio": values.minio_of(inputs),
         "restore_mode": False,
         "ip_type": "ipv4",
         "pod_network_cidr": networks["pod_network_cidr"],
@@ -124,7 +121,7 @@ def _of_cluster(inputs: OcbootInputs) -> Json:
 
 def _of_calico(inputs: OcbootInputs, primary: OcbootHost) -> Json:
     """K3s: ocboot applies its own manifest of Calico again. kubeadm: it does not, so nothing is said."""
-    backend = rules.calico_backend(inputs)
+    backend = values.calico_backend(inputs)
     if inputs.provider != "k3s" or not backend:
         return {}
     method = str(inputs.calico.get("ip_autodetection_method") or "")
@@ -135,17 +132,17 @@ def _of_calico(inputs: OcbootInputs, primary: OcbootHost) -> Json:
 
 
 def _of_group(inputs: OcbootInputs, hosts: t.Sequence[OcbootHost]) -> Json:
-    as_host = rules.shared_label(inputs, hosts, "as_host")
+    as_host = values.shared_label(inputs, hosts, "as_host")
     containerd = next((host.containerd for host in hosts if host.containerd is not None), inputs.options.containerd)
     return {
         "controlplane_host": str(ipaddress.ip_address(inputs.vip)),
         "controlplane_port": _port(inputs),
         "high_availability": True,
-        "keepalived_version_tag": rules.tag_of(inputs.keepalived_image),
+        "keepalived_version_tag": values.tag_of(inputs.keepalived_image),
         "as_host": bool(as_host),
         # A virtual machine keeps the label only with both.
         "as_host_on_vm": bool(as_host),
-        "enable_lbagent": bool(rules.shared_label(inputs, hosts, "lbagent")),
+        "enable_lbagent": bool(values.shared_label(inputs, hosts, "lbagent")),
         "enable_containerd": bool(containerd),
         "registry_mirrors": list(inputs.options.registry_mirrors),
         "insecure_registries": list(inputs.options.insecure_registries),

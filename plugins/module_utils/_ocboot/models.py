@@ -102,3 +102,14 @@ class OcbootInputs:
     checkout: t.Optional[OcbootCheckout] = None
     k3s_token_known: t.Optional[bool] = None
     calico: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+    @property
+    def machines(self) -> t.Tuple[OcbootHost, ...]:
+        """The survivors and the replacement."""
+        return (*self.survivors, self.replacement)
+
+
+# What was observed, and the remedy.
+Finding = t.Tuple[str, str]
+Rule = t.Callable[[OcbootInputs], t.Iterator[Finding]]
+NATIVE = "Join natively instead, which needs no ocboot."

@@ -7,13 +7,17 @@ import copy
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 from ansible_collections.cloudpods.ha.plugins.filter.ocboot_configuration import ocboot_configuration
 from ansible_collections.cloudpods.ha.plugins.filter.ocboot_inputs import ocboot_inputs
+from hypothesis import strategies as st
 
 Json = dict[str, Any]
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures" / "ocboot"
-PROVIDERS = ("k3s", "kubeadm")
+PROVIDERS = K3S, KUBEADM = ("k3s", "kubeadm")
+
+each_provider = pytest.mark.parametrize("provider", PROVIDERS)
 
 
 def facts(provider: str) -> Json:
@@ -105,3 +109,48 @@ def inputs(found: Json) -> Json:
 def outcome(found: Json) -> Json:
     """What comes of it."""
     return ocboot_configuration(inputs(found))
+
+
+def codes(found: Json) -> list[str]:
+    return sorted({item["code"] for item in outcome(found)["refusals"]})
+
+
+def changed(provider: str, path: str, value: Any) -> Json:
+    """The facts with one value replaced; the path is of keys and indexes, a value of ... takes the key away."""
+    found = facts(provider)
+    place: Any = found
+    *parents, last = path.split("/")
+    for key in parents:
+        place = place[int(key) if isinstance(place, list) else key]
+    if value is ...:
+        del place[last]
+    else:
+        place[int(last) if isinstance(place, list) else last] = value
+    return found
+
+
+@st.composite
+def clusters(draw: st.DrawFn) -> Json:
+    """A plane of any size, its hosts in any order, any of them holding the VIP."""
+    found = facts(draw(st.sampled_from(PROVIDERS)))
+    count = draw(st.integers(min_value=2, max_value=6))
+    base = draw(st.sampled_from(["192.0.2.", "198.51.100.", "172.31.255."]))
+    numbers = draw(st.lists(st.integers(1, 250), min_size=count + 3, max_size=count + 3, unique=True))
+    lost, joining, vip, *survivors = [base + str(number) for number in numbers]
+    as_host = draw(st.booleans())
+    found.update(
+        vip=vip,
+        lost={"name": "lost-1", "addresses": [lost]},
+        replacement={"name": "new-1", "ip": joining},
+        survivors=[
+            {"host": "h" + ip, "name": "n" + ip, "ip": ip, "port": draw(st.integers(1, 65535))} for ip in survivors
+        ],
+        nodes=[{"name": "n" + ip, "ip": ip, "as_host": as_host} for ip in survivors],
+        holders=["h" + draw(st.sampled_from(survivors))],
+    )
+    found["nodes"] += [{"name": "worker", "ip": base + "251", "control_plane": False}] * draw(st.integers(0, 1))
+    if found.get("calico"):
+        found["calico"]["ip_autodetection_method"] = "can-reach=" + lost
+    found["cluster"]["spec"]["loadBalancerEndpoint"] = vip
+    found["checkout"]["host_networks_regression"] = draw(st.booleans())
+    return found
