@@ -109,6 +109,8 @@ class OcbootInputs:
         return (*self.survivors, self.replacement)
 
 
+# The variables that the collection itself sets for a run; their values are no secrets.
+VARIABLES = ("K8S_V115", "NO_REBOOT", "SKIP_TAGS")
 # What was observed, and the remedy.
 Finding = t.Tuple[str, str]
 Rule = t.Callable[[OcbootInputs], t.Iterator[Finding]]

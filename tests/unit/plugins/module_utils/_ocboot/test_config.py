@@ -14,6 +14,7 @@ import jinja2
 import pytest
 import yaml
 from ansible_collections.cloudpods.ha.plugins.filter.ocboot_value import FilterModule
+from ansible_collections.cloudpods.ha.plugins.module_utils._ocboot.models import VARIABLES
 from ansible_collections.cloudpods.ha.tests.unit.plugins.ocboot_answers import (
     K3S,
     KUBEADM,
@@ -176,7 +177,9 @@ def test_an_ocboot_that_would_install_k3s_on_a_kubeadm_cluster_is_told(
     provider: str, k8s_v115: bool, wanted: bool
 ) -> None:
     found = changed(provider, "checkout/k8s_v115", k8s_v115)
-    assert ("K8S_V115" in outcome(found)["environment"]) is wanted
+    environment = outcome(found)["environment"]
+    assert ("K8S_V115" in environment) is wanted
+    assert set(environment) <= set(VARIABLES)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ import yaml
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
 from ansible_collections.cloudpods.ha.plugins.module_utils._ocboot import output
 from ansible_collections.cloudpods.ha.plugins.module_utils._ocboot.checkout import branch_of, look
-from ansible_collections.cloudpods.ha.plugins.module_utils._ocboot.run import Ran, run
+from ansible_collections.cloudpods.ha.plugins.module_utils._ocboot.run import Ran, run, secrets_given
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -43,7 +43,8 @@ def ran(checkout: Path, mode: str = "success", **arguments: Any) -> Ran:
     config = checkout.parent / "config.yml"
     config.write_text(CONFIG, encoding="utf-8")
     config.chmod(0o600)
-    environment = {"STANDIN_MODE": mode, **arguments.pop("environment", {})}
+    # The value is masked in the output, so the mode that is the default is not given.
+    environment = {**({} if mode == "success" else {"STANDIN_MODE": mode}), **arguments.pop("environment", {})}
     return run(str(checkout), str(config), python=sys.executable, environment=environment, **arguments)
 
 
@@ -131,7 +132,7 @@ def _link(path: Path) -> str:
 def test_what_can_not_be_masked_is_not_run(checkout: Path) -> None:
     config = checkout.parent / "other.yml"
     config.write_text("primary_master_node: {db_password: x}\n", encoding="utf-8")
-    with pytest.raises(HaError, match="not what this collection renders"):
+    with pytest.raises(HaError, match="was not rendered by this collection"):
         run(str(checkout), str(config))
     with pytest.raises(HaError, match="can't be read"):
         run(str(checkout), str(config) + "x")
@@ -142,6 +143,20 @@ def test_a_command_that_is_not_there_is_told_and_the_file_is_removed(checkout: P
     with pytest.raises(HaError, match="can't be started"):
         ran(checkout, command=["/no/such/program"])
     assert not (checkout.parent / "config.yml").exists()
+
+
+def test_program_options_and_plain_words_are_no_secrets() -> None:
+    command = ["/opt/run", "ocboot.py", "install", "--verbose", "--key=abcd", "A=efgh", "ijkl", "xyz"]
+    environment = {
+        "K8S_V115": "TRUE",
+        "SKIP_TAGS": "cloud",
+        "NO_REBOOT": "1",
+        "FLAG": True,
+        "NUMBER": 12345,
+        "URL": "http://p",
+    }
+    assert set(secrets_given(command, environment)) == {"abcd", "A=efgh", "efgh", "ijkl", "12345", "http://p"}
+    assert secrets_given([], {}) == ()
 
 
 SPELLINGS = [
