@@ -24,30 +24,38 @@ DEFAULT_API_PORT = "6443"
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """`configuration` is what ocboot's file says, {} with refusals; `environment` are the variables ocboot has to be run with."""
+    """`ok`: ocboot can be run with `configuration` (the groups of its file) and the variables of `environment`; `primary` is primary_master_node.
 
-    configuration: t.Mapping[str, t.Any]
-    environment: t.Mapping[str, str]
-    primary: str = ""
+    Otherwise these are empty and `reason` is one line of all `refusals`. No sentence quotes a secret.
+    """
+
+    ok: bool
+    reason: str = ""
     refusals: t.Tuple[Refusal, ...] = ()
+    configuration: t.Mapping[str, t.Any] = dataclasses.field(default_factory=dict)
+    environment: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
+    primary: str = ""
     warnings: t.Tuple[str, ...] = ()
 
 
 def configuration(inputs: OcbootInputs) -> Outcome:
-    """Return what ocboot is to be told, or why it must not be run. Neither refusals nor warnings quote a secret."""
-    refusals = list(checks.refusals(inputs))
+    """Return ocboot's configuration, or why ocboot must not be run."""
+    refusals, warnings = tuple(checks.refusals(inputs)), tuple(checks.warnings(inputs))
     made: Json = {}
     if not refusals:
         made = _made(inputs)
-        # The last word: whatever the values are, the lost node stands nowhere among them.
-        refusals += checks.refusals_of(made, inputs)
+        # Last of all: wherever the values come from, the lost node stands in none of them.
+        refusals = tuple(checks.refusals_of(made, inputs))
     if refusals:
-        return Outcome({}, {}, refusals=tuple(refusals), warnings=tuple(checks.warnings(inputs)))
+        sentences = ["{0}: {1} {2}".format(item.code, item.seen, item.advice) for item in refusals]
+        sentences.append("Nothing was changed." if inputs.options.only_look else "ocboot was not run.")
+        return Outcome(False, " ".join(sentences), refusals, warnings=warnings)
     return Outcome(
-        made,
-        environment(inputs),
+        True,
+        configuration=made,
+        environment=environment(inputs),
         primary=values.primary_of(inputs).name,
-        warnings=tuple(checks.warnings(inputs)),
+        warnings=warnings,
     )
 
 

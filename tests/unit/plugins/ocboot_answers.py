@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.cloudpods.ha.plugins.filter.ocboot_configuration import ocboot_configuration
-from ansible_collections.cloudpods.ha.plugins.filter.ocboot_inputs import ocboot_inputs
 from hypothesis import strategies as st
 
 Json = dict[str, Any]
@@ -58,8 +57,8 @@ def host_conf(machine: Json) -> str:
     return yaml.safe_dump({"networks": networks, "host_type": machine.get("host_type", "hypervisor")})
 
 
-def inputs(found: Json) -> Json:
-    """Through the filter that reads the answers."""
+def arguments(found: Json) -> Json:
+    """What the filter takes: the answers of the API under `api`, the others by their names."""
     found = copy.deepcopy(found)
     calico = found.get("calico") or {}
     api = {
@@ -93,22 +92,13 @@ def inputs(found: Json) -> Json:
         }
         for machine in found["survivors"]
     }
-    return ocboot_inputs(
-        api,
-        provider=found["provider"],
-        lost=found["lost"],
-        replacement=found["replacement"],
-        survivors=found["survivors"],
-        files=files,
-        vip=found["vip"],
-        options=found["options"],
-        checkout=found["checkout"],
-    )
+    names = ("provider", "lost", "replacement", "survivors", "vip", "options", "checkout")
+    return {"api": api, "files": files, **{name: found[name] for name in names}}
 
 
 def outcome(found: Json) -> Json:
-    """What comes of it."""
-    return ocboot_configuration(inputs(found))
+    """What the filter returns."""
+    return ocboot_configuration(**arguments(found))
 
 
 def codes(found: Json) -> list[str]:

@@ -25,7 +25,7 @@ def test_no_refusal_or_warning_quotes_a_password(provider: str) -> None:
     found["cluster"]["spec"]["mysql"]["password"] = "zq{{7'\""
     found["options"].update(onecloud_user_password="vw'8", skip_cloud=False)
     found["checkout"] = {}
-    told = str([outcome(found)[key] for key in ("refusals", "warnings", "refused_text")])
+    told = str([outcome(found)[key] for key in ("refusals", "warnings", "reason")])
     assert "OCBOOT_PASSWORD_UNSAFE" in told
     assert "zq{{" not in told
     assert "vw'8" not in told

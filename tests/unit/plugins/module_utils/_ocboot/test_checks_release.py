@@ -39,6 +39,6 @@ def test_another_k3s_is_refused_before_the_join_and_the_native_join_is_named() -
     found["nodes"].append({"name": "lzx-ha-env", "ip": "192.168.0.254", "ready": False})
     found["options"]["only_look"] = True
     assert codes(found) == ["OCBOOT_K3S_TOKEN", "OCBOOT_K3S_VERSION"]
-    told = outcome(found)["refused_text"]
+    told = outcome(found)["reason"]
     assert "The cluster runs v1.30.4+k3s1, ocboot installs v1.28.5+k3s1." in told
     assert told.count("Join natively instead") == 2
