@@ -14,7 +14,8 @@ import typing as t
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import Refusal
-from ansible_collections.cloudpods.ha.plugins.module_utils._ocboot import checks, values
+from ansible_collections.cloudpods.ha.plugins.module_utils._ocboot import refusals as refuse
+from ansible_collections.cloudpods.ha.plugins.module_utils._ocboot import values
 from ansible_collections.cloudpods.ha.plugins.module_utils._ocboot.models import OcbootHost, OcbootInputs
 
 PRIMARY = "primary_master_node"
@@ -40,12 +41,12 @@ class Outcome:
 
 def configuration(inputs: OcbootInputs) -> Outcome:
     """Return ocboot's configuration, or why ocboot must not be run."""
-    refusals, warnings = tuple(checks.refusals(inputs)), tuple(checks.warnings(inputs))
+    refusals, warnings = tuple(refuse.refusals(inputs)), tuple(refuse.warnings(inputs))
     made: Json = {}
     if not refusals:
         made = _made(inputs)
         # Last of all: wherever the values come from, the lost node stands in none of them.
-        refusals = tuple(checks.refusals_of(made, inputs))
+        refusals = tuple(refuse.refusals_of(made, inputs))
     if refusals:
         sentences = ["{0}: {1} {2}".format(item.code, item.seen, item.advice) for item in refusals]
         sentences.append("Nothing was changed." if inputs.options.only_look else "ocboot was not run.")

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.cloudpods.ha.plugins.module_utils._ocboot import checks_release
+from ansible_collections.cloudpods.ha.plugins.module_utils._ocboot.checks import release
 from ansible_collections.cloudpods.ha.tests.unit.plugins.ocboot_answers import K3S, changed, codes, facts, outcome
 
 BREAKAGES = [
@@ -25,7 +25,7 @@ def test_each_rule_refuses(provider: str, path: str, value: Any, code: str) -> N
 
 
 def test_every_rule_is_tried() -> None:
-    assert {*(code for *_facts, code in BREAKAGES), "OCBOOT_K3S_DATA_DIR"} == set(checks_release.RULES)
+    assert {*(code for *_facts, code in BREAKAGES), "OCBOOT_K3S_DATA_DIR"} == set(release.RULES)
 
 
 def test_another_data_folder_is_refused() -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.cloudpods.ha.plugins.module_utils._ocboot import checks_product
+from ansible_collections.cloudpods.ha.plugins.module_utils._ocboot.checks import product
 from ansible_collections.cloudpods.ha.tests.unit.plugins.ocboot_answers import (
     K3S,
     KUBEADM,
@@ -42,8 +42,8 @@ def test_each_rule_refuses(provider: str, path: str, value: Any, code: str) -> N
 
 def test_every_rule_is_tried() -> None:
     assert {*(code for *_facts, code in BREAKAGES), "OCBOOT_EDITION", "OCBOOT_PASSWORD_UNSAFE"} == {
-        *checks_product.PRECONDITIONS,
-        *checks_product.RULES,
+        *product.PRECONDITIONS,
+        *product.RULES,
     }
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.cloudpods.ha.plugins.module_utils._ocboot import checks_machines
+from ansible_collections.cloudpods.ha.plugins.module_utils._ocboot.checks import machines
 from ansible_collections.cloudpods.ha.tests.unit.plugins.ocboot_answers import (
     K3S,
     KUBEADM,
@@ -50,7 +50,7 @@ def test_each_rule_refuses(provider: str, path: str, value: Any, code: str) -> N
 
 
 def test_every_rule_is_tried() -> None:
-    assert {*(code for *_facts, code in BREAKAGES), "OCBOOT_LOST_NODE_THERE"} == set(checks_machines.RULES)
+    assert {*(code for *_facts, code in BREAKAGES), "OCBOOT_LOST_NODE_THERE"} == set(machines.RULES)
 
 
 def test_an_existing_lost_node_is_refused_unless_only_the_file_is_wanted() -> None:

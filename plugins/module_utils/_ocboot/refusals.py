@@ -7,12 +7,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import Refusal
-from ansible_collections.cloudpods.ha.plugins.module_utils._ocboot import (
-    checks_machines,
-    checks_network,
-    checks_product,
-    checks_release,
-)
+from ansible_collections.cloudpods.ha.plugins.module_utils._ocboot.checks import machines, network, product, release
 from ansible_collections.cloudpods.ha.plugins.module_utils._ocboot.models import OcbootInputs, Rule
 from ansible_collections.cloudpods.ha.plugins.module_utils._ocboot.values import (
     at,
@@ -23,13 +18,13 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._ocboot.values import
     tag_of,
 )
 
-PRECONDITIONS = checks_product.PRECONDITIONS
+PRECONDITIONS = product.PRECONDITIONS
 # Each rule under the code of its refusals, which is a section of docs/ocboot.md.
 RULES: t.Mapping[str, Rule] = {
-    **checks_network.RULES,
-    **checks_machines.RULES,
-    **checks_product.RULES,
-    **checks_release.RULES,
+    **network.RULES,
+    **machines.RULES,
+    **product.RULES,
+    **release.RULES,
 }
 
 
@@ -47,8 +42,8 @@ def refusals(inputs: OcbootInputs) -> t.Iterator[Refusal]:
 
 def refusals_of(made: t.Mapping[str, t.Any], inputs: OcbootInputs) -> t.Iterator[Refusal]:
     """Every reason not to run ocboot with a finished configuration: the lost node stands in it."""
-    for finding in checks_machines.lost_values(made, inputs):
-        yield Refusal(checks_machines.LOST_LISTED, *finding)
+    for finding in machines.lost_values(made, inputs):
+        yield Refusal(machines.LOST_LISTED, *finding)
 
 
 def warnings(inputs: OcbootInputs) -> t.Iterator[str]:

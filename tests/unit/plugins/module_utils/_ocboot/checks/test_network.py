@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.cloudpods.ha.plugins.module_utils._ocboot import checks_network
+from ansible_collections.cloudpods.ha.plugins.module_utils._ocboot.checks import network
 from ansible_collections.cloudpods.ha.tests.unit.plugins.ocboot_answers import K3S, KUBEADM, changed, codes, outcome
 
 BREAKAGES = [
@@ -34,4 +34,4 @@ def test_each_rule_refuses(provider: str, path: str, value: Any, code: str) -> N
 
 
 def test_every_rule_is_tried() -> None:
-    assert {*(code for *_facts, code in BREAKAGES)} == set(checks_network.RULES)
+    assert {*(code for *_facts, code in BREAKAGES)} == set(network.RULES)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from ansible_collections.cloudpods.ha.plugins.module_utils._ocboot import checks
+from ansible_collections.cloudpods.ha.plugins.module_utils._ocboot import refusals
 from ansible_collections.cloudpods.ha.tests.unit.plugins.ocboot_answers import K3S, each_provider, facts, outcome
 
 ROOT = Path(__file__).resolve().parents[5]
@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[5]
 def test_every_code_is_documented_and_none_besides() -> None:
     text = (ROOT / "docs" / "ocboot.md").read_text(encoding="utf-8")
     sections = dict(re.findall(r"^### (OCBOOT_\w+)\n(.*?)(?=^##|\Z)", text, flags=re.MULTILINE | re.DOTALL))
-    assert set(sections) == {*checks.PRECONDITIONS, *checks.RULES}
+    assert set(sections) == {*refusals.PRECONDITIONS, *refusals.RULES}
     assert all("**Do**" in section for section in sections.values())
 
 
