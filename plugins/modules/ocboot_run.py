@@ -129,7 +129,7 @@ def main() -> t.NoReturn:
     result: t.Dict[str, t.Any] = {"changed": True, "rc": ran.rc, "seconds": ran.seconds, "lines": list(ran.lines)}
     if ran.problem:
         module.fail_json(
-            msg="{0}. Last lines: {1}".format(ran.problem, " | ".join(line[:400] for line in ran.lines[-15:])),
+            msg="{0}. Its last lines: {1}".format(ran.problem, " | ".join(line[:400] for line in ran.lines[-15:])),
             **result,
         )
     module.exit_json(**result)

@@ -1,7 +1,7 @@
-"""The configuration that makes ocboot join a replacement and change as little else as it can. Pure.
+"""The configuration with which ocboot joins a replacement and changes as little else as possible. Pure.
 
-What is written comes from the live cluster. ocboot fills a key that is missing with a default and writes that default into the cluster, so every
-such key is given. docs/ocboot.md says where each value comes from and lists the rules, under the codes of the refusals.
+The values come from the live cluster. ocboot writes a default into the cluster for every key that its file lacks, so every such key is given.
+docs/ocboot.md names the source of each value, and the rules under the codes of the refusals.
 """
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -45,7 +45,7 @@ def configuration(inputs: OcbootInputs) -> Outcome:
     made: Json = {}
     if not refusals:
         made = _made(inputs)
-        # Last of all: wherever the values come from, the lost node stands in none of them.
+        # Whatever the source of a value, the lost node must not be in it.
         refusals = tuple(refuse.refusals_of(made, inputs))
     if refusals:
         sentences = ["{0}: {1} {2}".format(item.code, item.seen, item.advice) for item in refusals]
@@ -61,7 +61,7 @@ def configuration(inputs: OcbootInputs) -> Outcome:
 
 
 def environment(inputs: OcbootInputs) -> t.Dict[str, str]:
-    """The variables a native run needs. They do not reach an ocboot that is run by its container script."""
+    """The variables that a native run needs. ocboot's container script does not pass them on."""
     found = {"NO_REBOOT": "1"}
     if inputs.options.skip_cloud:
         found["SKIP_TAGS"] = "cloud"
@@ -129,7 +129,7 @@ def _of_cluster(inputs: OcbootInputs) -> Json:
 
 
 def _of_calico(inputs: OcbootInputs, primary: OcbootHost) -> Json:
-    """K3s: ocboot applies its own manifest of Calico again. kubeadm: it does not, so nothing is said."""
+    """Calico's settings, for K3s, where ocboot applies its own manifest of Calico again."""
     backend = values.calico_backend(inputs)
     if inputs.provider != "k3s" or not backend:
         return {}

@@ -39,7 +39,7 @@ def test_a_checkout_is_told(checkout: Path, capsys: pytest.CaptureFixture[str]) 
     found = run(ocboot_checkout_info, capsys, path=str(checkout))
     assert found["checkout"]["k3s_role"] is True
     assert set(found["checkout"]) == set(yaml.safe_load(ocboot_checkout_info.RETURN)["checkout"]["contains"])
-    assert "no checkout" in run(ocboot_checkout_info, capsys, path=str(checkout.parent))["msg"]
+    assert "not a checkout" in run(ocboot_checkout_info, capsys, path=str(checkout.parent))["msg"]
 
 
 @pytest.mark.parametrize(("mode", "failed"), [("success", False), ("silent", True), ("traceback", True)])
@@ -58,7 +58,7 @@ def test_a_run_tells_its_last_lines_and_no_password(
     assert found["changed"] is True
     assert any("stand-in" in line for line in found["lines"])
     assert "zq7x" not in json.dumps(found)
-    assert "Last lines" in found["msg"] if failed else "msg" not in found
+    assert "Its last lines" in found["msg"] if failed else "msg" not in found
 
 
 @pytest.mark.parametrize("failed", [False, True])

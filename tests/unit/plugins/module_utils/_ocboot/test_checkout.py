@@ -39,7 +39,7 @@ def test_a_release_that_looks_for_the_address_and_goes_on_without_is_no_regressi
 
 
 def test_what_is_no_checkout_is_told(tmp_path: Path) -> None:
-    with pytest.raises(HaError, match="no checkout of ocboot"):
+    with pytest.raises(HaError, match="not a checkout of ocboot"):
         look(str(tmp_path))
 
 

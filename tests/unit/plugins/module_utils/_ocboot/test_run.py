@@ -75,8 +75,8 @@ def test_what_is_to_be_kept_is_kept_for_its_owner_alone(checkout: Path) -> None:
 @pytest.mark.parametrize(
     ("mode", "rc", "problem"),
     [
-        ("silent", 0, "without its line"),
-        ("missing_key", 0, "without its line"),
+        ("silent", 0, "did not print"),
+        ("missing_key", 0, "did not print"),
         ("traceback", 1, "exit code 1"),
         ("failed", 2, "exit code 2"),
     ],
