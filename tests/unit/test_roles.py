@@ -22,6 +22,8 @@ CALLS = {
     for prefix in ("", "ansible.builtin.")
     for call in ("include_role", "import_role", "include_tasks", "import_tasks")
 }
+# What the playbooks hand to roles, each under one name everywhere.
+RECORDS = {"ha_settings", "ha_plan", "ha_connection", "ha_journal", "ha_backup"}
 TASK_FILE_LINES = 80
 README_LINES = 80
 
@@ -124,8 +126,13 @@ def test_a_default_shown_in_the_documentation_is_the_one_in_force(role: Path) ->
 
 
 @each_role
-def test_public_variables_begin_with_the_role_name(role: Path) -> None:
-    assert not [name for name in options_of(role) if not name.startswith(role.name + "_")]
+def test_public_variables_are_records_that_all_roles_share_or_begin_with_the_role_name(role: Path) -> None:
+    assert not [name for name in options_of(role) if name not in RECORDS and not name.startswith(role.name + "_")]
+
+
+def test_the_playbooks_hand_roles_nothing_but_the_records_and_what_one_role_alone_takes() -> None:
+    handed = set(read(ROOT / "playbooks" / "vars" / "records.yml"))
+    assert handed == RECORDS | {"ocboot_config_user_password", "report_results"}
 
 
 @each_role
