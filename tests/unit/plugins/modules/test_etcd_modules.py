@@ -129,3 +129,15 @@ def test_snapshot_info_needs_no_etcd(tmp_path: Any, capsys: pytest.CaptureFixtur
     path.write_bytes(snapshot_bytes())
     assert run(etcd_snapshot_info, capsys, path=str(path))["snapshot"]["valid"]
     assert not run(etcd_snapshot_info, capsys, path=str(tmp_path / "y.db"))["snapshot"]["exists"]
+
+
+def test_snapshot_info_compares_the_hash_that_the_file_must_have(
+    tmp_path: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "x.db"
+    path.write_bytes(snapshot_bytes())
+    sha256 = run(etcd_snapshot_info, capsys, path=str(path))["snapshot"]["sha256"]
+    assert run(etcd_snapshot_info, capsys, path=str(path), sha256=sha256)["snapshot"]["valid"]
+    found = run(etcd_snapshot_info, capsys, path=str(path), sha256="ab")["snapshot"]
+    assert (found["valid"], found["exists"], found["sha256"]) == (False, True, sha256)
+    assert "not ab" in found["error"]
