@@ -16,9 +16,8 @@ description:
 positional: plan, provider, leases, etcd
 options:
   _input:
-    description: The Node objects of the lost node's name, none or one, read just before.
-    type: list
-    elements: dict
+    description: What M(kubernetes.core.k8s_info) returned for the Node of the lost node's name just before.
+    type: dict
     required: true
   plan:
     description: The plan, in the shape docs/contracts.md gives under C(Plan).
@@ -29,10 +28,9 @@ options:
     type: str
     required: true
   leases:
-    description: All Leases of the namespace kube-node-lease. The newest of them is the cluster's clock.
-    type: list
-    elements: dict
-    default: []
+    description: The same for all Leases of the namespace kube-node-lease. The newest of them is the cluster's clock. Empty while they were not read.
+    type: dict
+    default: {}
   etcd:
     description: The RV(cloudpods.ha.etcd_member_info#module:etcd) read just before. Needed on K3s.
     type: dict
@@ -46,7 +44,7 @@ EXAMPLES = r"""
     that: verdict.ok
     fail_msg: "{{ verdict.reason }}"
   vars:
-    verdict: "{{ node.resources | cloudpods.ha.node_removal_verdict(ha_plan, 'kubeadm', leases.resources) }}"
+    verdict: "{{ node | cloudpods.ha.node_removal_verdict(ha_plan, 'kubeadm', leases) }}"
 """
 
 RETURN = r"""
@@ -67,7 +65,7 @@ _value:
       description: Whether the plan knew the Node to be gone, and another one has its name.
       type: bool
     waits:
-      description: Whether it only looks alive, which ends by itself when the machine was powered off a moment ago.
+      description: Whether it could not be read, or still looks alive, which ends by itself when the machine was powered off a moment ago.
       type: bool
     version:
       description: The resourceVersion that was judged, a precondition of the deletion.
@@ -82,13 +80,13 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._plan.node_removal im
 
 
 def node_removal_verdict(
-    nodes: t.Sequence[Json],
+    node: Json,
     plan: Json,
     provider: str,
-    leases: t.Sequence[Json] = (),
+    leases: t.Optional[Json] = None,
     etcd: t.Optional[Json] = None,
 ) -> Json:
-    return verdict(nodes, plan=plan, provider=provider, leases=leases, etcd=etcd)
+    return verdict(node, plan=plan, provider=provider, leases=leases or {}, etcd=etcd)
 
 
 class FilterModule:

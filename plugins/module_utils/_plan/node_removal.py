@@ -14,21 +14,24 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import J
 _LEASE_SECONDS = 40
 
 
-def verdict(
-    nodes: t.Sequence[Json], *, plan: Json, provider: str, leases: t.Sequence[Json], etcd: t.Optional[Json]
-) -> Json:
+def verdict(node: Json, *, plan: Json, provider: str, leases: Json, etcd: t.Optional[Json]) -> Json:
     """Judge the deletion of the Node that the plan names.
 
-    `nodes` are the Node objects of the lost node's name (none or one), `leases` all Leases in kube-node-lease, `etcd` the record Etcd as JSON, read now;
-    None when it was not asked, which is an answer only where deleting the Node does not remove the etcd member.
+    `node` and `leases` are what k8s_info returned for the Node of that name and for all Leases in kube-node-lease; `leases` is {} when they were not asked
+    for yet. `etcd` is the record Etcd as JSON, read now; None when it was not asked, which is an answer only where deleting the Node does not remove the
+    etcd member.
 
     Returns {ok, reason, present, foreign, waits, version}. `present`: the planned Node is there, at the resource `version`. `foreign`: the plan knew it to be
-    gone, and another one has its name. `waits`: it still looks alive, which ends by itself when the machine was powered off a moment ago.
+    gone, and another one has its name. `waits`: it could not be read, or still looks alive, which ends by itself when the machine was powered off a moment
+    ago.
     """
     lost = plan.get("lost") or {}
     name, uid = lost.get("name") or "", lost.get("uid") or ""
-    live = next((item for item in nodes if item["metadata"]["name"] == name), None)
     found = {"ok": True, "reason": "", "present": False, "foreign": False, "waits": False, "version": ""}
+    unread = _unread("Node", node) or (_unread("Leases of the kubelets", leases) if leases else "")
+    if unread:
+        return {**found, "ok": False, "reason": unread, "waits": True}
+    live = next((item for item in node["resources"] if item["metadata"]["name"] == name), None)
     if live is None:
         return found
     if not uid:
@@ -44,23 +47,30 @@ def verdict(
     if meta.get("deletionTimestamp"):
         # It was deleted before; nothing that is said now takes that back.
         return found
-    alive = "" if plan.get("drain") else _alive(live, leases)
+    alive = "" if plan.get("drain") else _alive(live, leases.get("resources") or [])
     reason = alive or _member(plan, provider, etcd)
     return {**found, "ok": not reason, "reason": reason, "waits": bool(alive)}
+
+
+def _unread(what: str, result: Json) -> str:
+    """Why a k8s_info task says nothing about what it was to read; empty when it does."""
+    if "resources" in result and result.get("api_found") is not False:
+        return ""
+    return "The {0} could not be read: {1}.".format(what, str(result.get("msg") or "no reason given").rstrip("."))
 
 
 def _alive(live: Json, leases: t.Sequence[Json]) -> str:
     """What speaks for a running kubelet, though the machine was planned as lost."""
     node = parse.node(live, leases=leases, now=parse.newest_lease(leases))
     age = node.lease_age_seconds
-    heartbeat = "last kubelet heartbeat {0}".format("unknown" if age is None else "{0} s ago".format(age))
+    heartbeat = "" if age is None else " (last kubelet heartbeat {0} s ago)".format(age)
     remedy = "Power the machine off, then run again."
     if node.ready:
-        return "NODE_READY: The Node {0} is Ready again or still ({1}). {2}".format(node.name, heartbeat, remedy)
+        return "NODE_READY: The Node {0} is Ready again or still{1}. {2}".format(node.name, heartbeat, remedy)
     own = next((item for item in leases if item["metadata"]["name"] == node.name), None)
     limit = ((own or {}).get("spec") or {}).get("leaseDurationSeconds") or _LEASE_SECONDS
     if age is not None and age < limit:
-        return "NODE_READY: The Node {0} is not Ready, but its kubelet runs ({1}). {2}".format(
+        return "NODE_READY: The Node {0} is not Ready, but its kubelet runs{1}. {2}".format(
             node.name, heartbeat, remedy
         )
     return ""
@@ -93,8 +103,9 @@ def left(found: Json, *, uids: t.Collection[str] = (), only: str = "") -> t.List
     """
     texts = []
     for result in found.get("results", [found]):
-        if "resources" not in result or result.get("api_found") is False:
-            texts.append("nothing could be read: {0}".format(result.get("msg") or "no reason given"))
+        unread = _unread("objects", result)
+        if unread:
+            texts.append(unread)
         for item in result.get("resources") or []:
             meta = item["metadata"]
             if (not uids or meta.get("uid") in uids) and _counts(meta, only):

@@ -35,7 +35,9 @@ def leases(renewed: str = "2026-03-01T11:50:00.000000Z") -> list[Json]:
 
 def verdict(*nodes: Json, plan: Json = PLAN, provider: str = "kubeadm", found: Any = None, etcd: Any = None) -> Json:
     call = Verdict().filters()["node_removal_verdict"]
-    given: Json = call(list(nodes), plan, provider, leases() if found is None else found, etcd)
+    given: Json = call(
+        {"resources": list(nodes)}, plan, provider, {"resources": leases() if found is None else found}, etcd
+    )
     return given
 
 
@@ -109,6 +111,15 @@ def test_on_k3s_nothing_is_deleted_while_etcd_can_not_be_asked(etcd: Any) -> Non
     assert verdict(node(), etcd=etcd)["ok"]
 
 
+@pytest.mark.parametrize("unread", [{"failed": True, "msg": "timed out"}, {"resources": [], "api_found": False}])
+def test_nothing_is_deleted_on_a_read_that_failed(unread: Json) -> None:
+    call = Verdict().filters()["node_removal_verdict"]
+    good = {"resources": [node()]}
+    for found in (call(unread, PLAN, "kubeadm"), call({}, PLAN, "kubeadm"), call(good, PLAN, "kubeadm", unread)):
+        assert (found["ok"], found["present"], found["waits"]) == (False, False, True)
+        assert "could not be read" in found["reason"]
+
+
 def left(found: Json, **options: Any) -> list[str]:
     texts: list[str] = Left().filters()["objects_left"](found, **options)
     return texts
@@ -128,8 +139,10 @@ def test_what_is_left_is_named_with_its_finalizers() -> None:
 
 
 def test_a_read_that_failed_leaves_something() -> None:
-    assert left({"failed": True, "msg": "timed out"}) == ["nothing could be read: timed out"]
-    assert left({"resources": [], "api_found": False, "msg": "no such API"}) == ["nothing could be read: no such API"]
+    assert left({"failed": True, "msg": "timed out"}) == ["The objects could not be read: timed out."]
+    assert left({"resources": [], "api_found": False, "msg": "no such API"}) == [
+        "The objects could not be read: no such API."
+    ]
     # A wait that ran out is marked as failed too, and has what was last seen.
     assert left({"failed": True, "resources": [pod("a")]}) == ["Pod onecloud/a"]
 
