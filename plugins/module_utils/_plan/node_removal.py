@@ -9,9 +9,11 @@ import typing as t
 from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import PROVIDERS
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s import parse
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import Refusal
 
 # What a kubelet asks for where its lease does not say.
 _LEASE_SECONDS = 40
+_POWER_OFF = "Power the machine off, then run again."
 
 
 def verdict(node: Json, *, plan: Json, provider: str, leases: Json, etcd: t.Optional[Json]) -> Json:
@@ -38,10 +40,10 @@ def verdict(node: Json, *, plan: Json, provider: str, leases: Json, etcd: t.Opti
         return {**found, "foreign": True}
     meta = live["metadata"]
     if meta["uid"] != uid:
-        reason = (
-            "NODE_RETURNED: The Node {0} has the UID {1}, and the plan was made for {2}: a machine has registered under that name since. "
-            "Power it off, then run again."
-        ).format(name, meta["uid"], uid)
+        seen = "The Node {0} has the UID {1}, and the plan was made for {2}: a machine has registered under that name since.".format(
+            name, meta["uid"], uid
+        )
+        reason = _text(Refusal("NODE_RETURNED", seen, _POWER_OFF))
         return {**found, "ok": False, "reason": reason}
     found.update(present=True, version=meta.get("resourceVersion") or "")
     if meta.get("deletionTimestamp"):
@@ -64,16 +66,15 @@ def _alive(live: Json, leases: t.Sequence[Json]) -> str:
     node = parse.node(live, leases=leases, now=parse.newest_lease(leases))
     age = node.lease_age_seconds
     heartbeat = "" if age is None else " (last kubelet heartbeat {0} s ago)".format(age)
-    remedy = "Power the machine off, then run again."
-    if node.ready:
-        return "NODE_READY: The Node {0} is Ready again or still{1}. {2}".format(node.name, heartbeat, remedy)
     own = next((item for item in leases if item["metadata"]["name"] == node.name), None)
     limit = ((own or {}).get("spec") or {}).get("leaseDurationSeconds") or _LEASE_SECONDS
-    if age is not None and age < limit:
-        return "NODE_READY: The Node {0} is not Ready, but its kubelet runs{1}. {2}".format(
-            node.name, heartbeat, remedy
-        )
-    return ""
+    if node.ready:
+        seen = "The Node {0} is Ready again or still{1}.".format(node.name, heartbeat)
+    elif age is not None and age < limit:
+        seen = "The Node {0} is not Ready, but its kubelet runs{1}.".format(node.name, heartbeat)
+    else:
+        return ""
+    return _text(Refusal("NODE_READY", seen, _POWER_OFF))
 
 
 def _member(plan: Json, provider: str, etcd: t.Optional[Json]) -> str:
@@ -83,17 +84,22 @@ def _member(plan: Json, provider: str, etcd: t.Optional[Json]) -> str:
     members = (etcd or {}).get("members") or []
     error = (etcd or {}).get("error")
     if error or not members:
-        return "ETCD_UNREADABLE: K3s removes the etcd member with the Node, and etcd can't be asked now: {0}. Nothing was deleted.".format(
+        seen = "K3s removes the etcd member with the Node, and etcd can't be asked now: {0}.".format(
             (error or "it listed no members").rstrip(".")
         )
+        return _text(Refusal("ETCD_UNREADABLE", seen, "Restore access to etcd on a survivor, then run again."))
     known = {plan.get("member_id"), plan.get("member_name")} - {"", None}
     for member in members:
         if member.get("healthy") and known & {member.get("id"), member.get("name")}:
-            return (
-                "MEMBER_HEALTHY: The etcd member {0} ({1}) of the lost node answers a linearizable read now, and K3s would remove it with the Node. "
-                "Power the machine off, then run again."
-            ).format(member.get("id"), member.get("name"))
+            seen = "The etcd member {0} ({1}) of the lost node answers a linearizable read now, and K3s would remove it with the Node.".format(
+                member.get("id"), member.get("name")
+            )
+            return _text(Refusal("MEMBER_HEALTHY", seen, _POWER_OFF))
     return ""
+
+
+def _text(refusal: Refusal) -> str:
+    return "{0.code}: {0.seen} {0.advice}".format(refusal)
 
 
 def left(found: Json, *, uids: t.Collection[str] = (), only: str = "") -> t.List[str]:

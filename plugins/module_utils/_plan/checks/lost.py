@@ -103,9 +103,7 @@ def liveness(cluster: Cluster, request: Request) -> Refusals:
             fence,
         )
     elif not node.ready and not request.fenced and (node.down_seconds or 0) < request.minimum_down_seconds:
-        since = (
-            "for {0} s only".format(node.down_seconds) if node.down_seconds is not None else "for an unknown time"
-        )
+        since = "for {0} s only".format(node.down_seconds) if node.down_seconds is not None else "for an unknown time"
         yield Refusal(
             "NODE_DOWN_TOO_SHORT",
             "The Node {0} has been down {1}, which may be a reboot.".format(node.name, since),
