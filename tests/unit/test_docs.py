@@ -142,10 +142,15 @@ def sample_plan() -> plan_records.Plan:
 
 
 def test_the_code_can_refuse() -> None:
-    assert {"QUORUM_LOST", "SURVIVOR_UNREACHABLE", "claim_in_use", "VIP_NO_MASTER", "K3S_NODE_HELD"} <= {
-        code for path in CODE for code in refusals_in(path.read_text(encoding="utf-8"))
-    }
-    assert {"NODE_RETURNED", "K3S_CONFIG", "ETCDCTL_CHECKSUM"} <= codes_of_roles()
+    assert {
+        "QUORUM_LOST",
+        "SURVIVOR_UNREACHABLE",
+        "claim_in_use",
+        "VIP_NO_MASTER",
+        "K3S_NODE_HELD",
+        "NODE_RETURNED",
+    } <= {code for path in CODE for code in refusals_in(path.read_text(encoding="utf-8"))}
+    assert {"K3S_CONFIG", "ETCDCTL_CHECKSUM"} <= codes_of_roles()
     assert set(refusals_in('Refusal("A_B", "x", "y")\ncode = "C_D" if x else "E_F"\nother("G_H")')) == {
         "A_B",
         "C_D",
