@@ -13,7 +13,6 @@ import re
 import shutil
 import socket
 import ssl
-import time
 import typing as t
 import urllib.error
 import urllib.request
@@ -40,9 +39,11 @@ _FULL_TOKEN = re.compile(r"K10([0-9a-f]{64})::")
 MACHINE_ID = "/etc/machine-id"
 
 
-def gather(run: Runner, *, name: str, role: str, reference_epoch: float, storage_paths: t.Sequence[str]) -> Host:
-    """Describe this host. What can't be read is empty; only a damaged keepalived manifest is told in `error`."""
-    skew = time.time() - reference_epoch
+def gather(run: Runner, *, name: str, role: str, storage_paths: t.Sequence[str]) -> Host:
+    """Describe this host. What can't be read is empty; only a damaged keepalived manifest is reported in `error`.
+
+    Nothing is said of its clock: whoever asks compares it with another.
+    """
     provider = detect_provider()
     found = addresses(run)
     keepalived, error = _keepalived(provider)
@@ -57,7 +58,6 @@ def gather(run: Runner, *, name: str, role: str, reference_epoch: float, storage
         node_ip=keepalived.node_ip if keepalived else next(iter(found), ""),
         addresses=tuple(found),
         interfaces=found,
-        skew_seconds=round(skew, 3),
         kubeadm_version=_version(run, ["kubeadm", "version", "-o", "short"]),
         kubelet_version=_version(run, ["kubelet", "--version"]),
         # A replacement may hold what another distribution left.

@@ -169,8 +169,7 @@ def minio(results: t.Iterable[Json]) -> t.List[Json]:
 def _host(item: Json) -> Host:
     result = item.get("host") or _NOT_ASKED
     if "host" in result:
-        host = from_json(Host, result["host"])
-        return dataclasses.replace(host, answer_seconds=float(item["seconds"])) if "seconds" in item else host
+        return from_json(Host, result["host"])
     return Host(name=item["name"], role=item["role"], reachable=False, error=_why(result))
 
 

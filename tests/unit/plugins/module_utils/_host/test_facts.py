@@ -11,7 +11,6 @@ import os
 import socket
 import ssl
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -93,7 +92,7 @@ def free_port() -> int:
 
 
 def gather(**fields: Any) -> Host:
-    known: dict[str, Any] = {"name": "inv", "role": "survivor", "reference_epoch": time.time(), "storage_paths": []}
+    known: dict[str, Any] = {"name": "inv", "role": "survivor", "storage_paths": []}
     return facts.gather(fields.pop("run", stand_in_run), **{**known, **fields})
 
 
@@ -163,7 +162,6 @@ def test_a_bare_host_is_reachable_and_has_nothing() -> None:
     assert found.interfaces["192.0.2.100"] == "br0"
     assert found.node_ip == "192.0.2.12"
     assert (found.kubeadm_version, found.kubelet_version) == ("v1.30.4-rc.1+abc", "v1.30.4")
-    assert abs(found.skew_seconds) < 5
 
 
 def test_a_control_plane_host_is_known_by_its_etcd_mark(provider: Provider) -> None:
@@ -185,10 +183,6 @@ def test_programs_that_are_missing_or_fail_have_no_version() -> None:
 
     found = gather(run=run)
     assert (found.kubeadm_version, found.kubelet_version) == ("", "")
-
-
-def test_the_skew_is_this_clock_minus_the_other() -> None:
-    assert 99 < gather(reference_epoch=time.time() - 100).skew_seconds < 110
 
 
 def test_the_name_of_the_host_is_in_lower_case(monkeypatch: pytest.MonkeyPatch) -> None:
