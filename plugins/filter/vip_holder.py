@@ -47,18 +47,23 @@ _value:
     edit:
       description: Whether its manifest has to be edited.
       type: bool
+    priority:
+      description: The VRRP priority it has, or gets when its manifest is edited. V(0) after a refusal.
+      type: int
     refusal:
       description: Empty, or a code, what was seen and what to do, as one text.
       type: str
   sample:
     name: master-2
     edit: true
+    priority: 100
     refusal: ""
 """
 
 import typing as t
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import Unsafe
+from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import to_json
 from ansible_collections.cloudpods.ha.plugins.module_utils._vip.election import holder
 
 
@@ -66,8 +71,8 @@ def vip_holder(reports: t.Mapping[str, t.Any], address: str, promote: str = "") 
     try:
         chosen = holder(reports, address=address, promote=promote)
     except Unsafe as exc:
-        return {"name": "", "edit": False, "refusal": str(exc)}
-    return {"name": chosen.name, "edit": chosen.edit, "refusal": ""}
+        return {"name": "", "edit": False, "priority": 0, "refusal": str(exc)}
+    return {**to_json(chosen), "refusal": ""}
 
 
 class FilterModule:

@@ -53,6 +53,13 @@ class Provider:
         """The static pod that holds the VIP."""
         return self.manifests + "/keepalived.yaml"
 
+    @property
+    def advertised(self) -> t.Tuple[str, str]:
+        """A file that names the address of this host as a Node, and a pattern whose first group is that address or a URL with it."""
+        if self.etcd_in_pod:
+            return self.manifests + "/kube-apiserver.yaml", r"--advertise-address=([^\s\"']+)"
+        return self.etcd_mark, r"^advertise-client-urls:\s*[\"']?([^\s,\"']+)"
+
     def node_of_member(self, member: str) -> str:
         """The name of the node an etcd member of this name runs on. K3s adds eight hexadecimal digits (source: k3s, pkg/etcd/etcd.go, setName)."""
         match = re.fullmatch(r"(.+)-[0-9a-f]{8}", member) if self.suffixed_members else None

@@ -15,6 +15,7 @@ import socket
 import ssl
 import typing as t
 import urllib.error
+import urllib.parse
 import urllib.request
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import (
@@ -27,12 +28,11 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import
     PROVIDERS,
     Provider,
 )
-from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
 from ansible_collections.cloudpods.ha.plugins.module_utils._etcd.client import program_path
-from ansible_collections.cloudpods.ha.plugins.module_utils._host.addresses import addresses
-from ansible_collections.cloudpods.ha.plugins.module_utils._models.host import Host, K3s, Keepalived
+from ansible_collections.cloudpods.ha.plugins.module_utils._host.addresses import addresses, default_route
+from ansible_collections.cloudpods.ha.plugins.module_utils._host.vip import read_manifest
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.host import Host, K3s
 from ansible_collections.cloudpods.ha.plugins.module_utils._runner import Runner
-from ansible_collections.cloudpods.ha.plugins.module_utils._vip.manifest import read as read_keepalived
 
 _VERSION = re.compile(r"v\d+\.\d+\.\d+\S*")
 _FULL_TOKEN = re.compile(r"K10([0-9a-f]{64})::")
@@ -46,7 +46,7 @@ def gather(run: Runner, *, name: str, role: str, storage_paths: t.Sequence[str])
     """
     provider = detect_provider()
     found = addresses(run)
-    keepalived, error = _keepalived(provider)
+    keepalived, _mode, error = read_manifest(provider.keepalived_manifest)
     error = error or _elsewhere(provider)
     return Host(
         name=name,
@@ -55,7 +55,7 @@ def gather(run: Runner, *, name: str, role: str, storage_paths: t.Sequence[str])
         error=error,
         provider=provider.name if _is_control_plane(provider) else "",
         hostname=socket.gethostname().lower(),
-        node_ip=keepalived.node_ip if keepalived else next(iter(found), ""),
+        node_ip=keepalived.node_ip if keepalived else _node_ip(run, provider, found),
         addresses=tuple(found),
         interfaces=found,
         kubeadm_version=_version(run, ["kubeadm", "version", "-o", "short"]),
@@ -163,14 +163,17 @@ def _is_running(program: str) -> bool:
     return False
 
 
-def _keepalived(provider: Provider) -> t.Tuple[t.Optional[Keepalived], str]:
-    try:
-        with open(provider.keepalived_manifest, encoding="utf-8") as stream:
-            return read_keepalived(stream.read()), ""
-    except FileNotFoundError:
-        return None, ""
-    except (OSError, UnicodeDecodeError, HaError) as exc:
-        return None, str(exc)
+def _node_ip(run: Runner, provider: Provider, found: t.Mapping[str, str]) -> str:
+    """The address of this host as a Node where no keepalived names it: that of its API server or etcd, else that of its default route.
+
+    An address that the host does not carry is of another machine, and passed over.
+    """
+    path, pattern = provider.advertised
+    match = re.search(pattern, _text(path), re.MULTILINE)
+    host = (
+        urllib.parse.urlsplit(match.group(1)).hostname if match and "//" in match.group(1) else match and match.group(1)
+    )
+    return host if host in found else default_route(run, found) or next(iter(found), "")
 
 
 def _etcd_health(provider: Provider) -> str:

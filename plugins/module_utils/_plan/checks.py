@@ -18,7 +18,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import J
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes import Node
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import ClaimPlan, Refusal, Request
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan import checks_k3s, policy, view
-from ansible_collections.cloudpods.ha.plugins.module_utils._vip.manifest import choose_promotion
+from ansible_collections.cloudpods.ha.plugins.module_utils._vip.election import choose_promotion
 
 Refusals = t.Iterator[Refusal]
 

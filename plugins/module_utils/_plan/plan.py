@@ -33,7 +33,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import (
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan import checks, checks_k3s, policy, view
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan.text import lines
 from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import from_json, to_json
-from ansible_collections.cloudpods.ha.plugins.module_utils._vip.manifest import choose_promotion
+from ansible_collections.cloudpods.ha.plugins.module_utils._vip.election import choose_promotion
 
 # What a copy is kept of. Pods are not: whatever made them makes them again.
 _API_VERSIONS = {

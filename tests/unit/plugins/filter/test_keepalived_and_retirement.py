@@ -34,7 +34,7 @@ retire = retirement.FilterModule().filters()["retirement"]
 
 
 def test_take_over() -> None:
-    assert take_over(MANIFEST) == MANIFEST.replace('"90"', '"100"').replace("BACKUP", "MASTER")
+    assert take_over(MANIFEST, 100) == MANIFEST.replace('"90"', '"100"').replace("BACKUP", "MASTER")
 
 
 def test_for_new_host() -> None:
@@ -43,7 +43,7 @@ def test_for_new_host() -> None:
 
 @pytest.mark.parametrize("text", ["kind: Pod\n", None, b"bytes", {"a": "de17f785"}])
 def test_other_things_are_refused_without_quoting_them(text: object) -> None:
-    for call in (lambda: take_over(text), lambda: for_new_host(text, "192.0.2.14", "eth0")):
+    for call in (lambda: take_over(text, 100), lambda: for_new_host(text, "192.0.2.14", "eth0")):
         with pytest.raises(AnsibleFilterError) as caught:
             call()
         assert "de17f785" not in str(caught.value)
@@ -53,6 +53,7 @@ def test_a_refusal_to_promote_is_an_answer() -> None:
     assert holder({}, "192.0.2.10", "master-2") == {
         "name": "",
         "edit": False,
+        "priority": 0,
         "refusal": "VIP_PROMOTE: master-2 is none of the survivors. Promote a survivor.",
     }
 

@@ -180,7 +180,7 @@ def two_masters(cluster: StandInCluster) -> None:
 
 def same_priority(cluster: StandInCluster) -> None:
     cluster.change_host("master-3", keepalived=keepalived("192.0.2.13", state="BACKUP", priority=100))
-    cluster.change_host("master-2", keepalived=keepalived("192.0.2.12", state="BACKUP", priority=100))
+    cluster.change_host("master-2", keepalived=keepalived("192.0.2.12", state="MASTER", priority=100))
 
 
 def vip_twice(cluster: StandInCluster) -> None:
