@@ -134,6 +134,12 @@ def host_port(address: str, port: int) -> str:
     return "[{0}]:{1}".format(address, port) if ":" in address else "{0}:{1}".format(address, port)
 
 
+def readiness_path(version: str) -> str:
+    """What an API server of this version is asked at to tell whether it is ready: before 1.16 it knows only /healthz."""
+    match = re.match(r"v1\.(\d+)\.", version)
+    return "/healthz" if match and int(match.group(1)) < 16 else "/readyz"
+
+
 def kubectl_argv(provider: Provider, node_ip: str) -> t.List[str]:
     """The head of a kubectl command line on a control-plane host. It asks the host's own API server: the VIP may be down."""
     return [

@@ -170,9 +170,8 @@ def _node_ip(run: Runner, provider: Provider, found: t.Mapping[str, str]) -> str
     """
     path, pattern = provider.advertised
     match = re.search(pattern, _text(path), re.MULTILINE)
-    host = (
-        urllib.parse.urlsplit(match.group(1)).hostname if match and "//" in match.group(1) else match and match.group(1)
-    )
+    named = match.group(1) if match else ""
+    host = (urllib.parse.urlsplit(named).hostname or "") if "//" in named else named
     return host if host in found else default_route(run, found) or next(iter(found), "")
 
 

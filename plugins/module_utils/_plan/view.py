@@ -11,7 +11,12 @@ import dataclasses
 import typing as t
 import urllib.parse
 
-from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import API_PORT, PROVIDERS, host_port
+from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import (
+    API_PORT,
+    PROVIDERS,
+    host_port,
+    readiness_path,
+)
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster import Cluster, Lost, Vip
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.etcd import Etcd, Member
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.host import Host
@@ -61,7 +66,11 @@ def executor(cluster: Cluster) -> Executor:
 
 
 def api_source(reports: t.Sequence[Json]) -> Json:
-    """The survivor whose API server is asked: {host, provider, server, kubeconfig, error}. Without one, `error` says what each of them lacks."""
+    """The survivor whose API server is asked, and how; without one, `error` says what each of them lacks.
+
+    {host, name, ip, provider, server, kubeconfig, api_path, vip, error}: inventory name, hostname and address of the survivor, the path of its kubeconfig,
+    the path that tells whether an API server is ready, and the VIP its keepalived holds or may get.
+    """
     why = []
     for item in sorted(reports, key=lambda report: str(report["name"])):
         host = _host(item)
@@ -71,9 +80,13 @@ def api_source(reports: t.Sequence[Json]) -> Json:
         if host.api_ready == "ok" and host.kubeconfig and provider is not None:
             return {
                 "host": host.name,
+                "name": host.hostname,
+                "ip": host.node_ip,
                 "provider": provider.name,
                 "server": "https://{0}".format(host_port(host.node_ip, API_PORT)),
                 "kubeconfig": provider.admin_kubeconfig,
+                "api_path": readiness_path(host.k3s.version if host.k3s else host.kubelet_version),
+                "vip": min(host.keepalived.vips, default="") if host.keepalived else "",
                 "error": "",
             }
         lacks = host.error or (
@@ -82,13 +95,8 @@ def api_source(reports: t.Sequence[Json]) -> Json:
             else "it has no administrator's kubeconfig"
         )
         why.append("{0}: {1}".format(host.name, lacks))
-    return {
-        "host": "",
-        "provider": "",
-        "server": "",
-        "kubeconfig": "",
-        "error": "no survivor has a ready API server ({0})".format("; ".join(why) or "none is listed"),
-    }
+    empty = dict.fromkeys(("host", "name", "ip", "provider", "server", "kubeconfig", "api_path", "vip"), "")
+    return {**empty, "error": "no survivor has a ready API server ({0})".format("; ".join(why) or "none is listed")}
 
 
 def survivors(cluster: Cluster) -> t.List[Host]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from ansible.errors import AnsibleFilterError
 from ansible_collections.cloudpods.ha.plugins.filter import (
+    harmless,
     keepalived_for_new_host,
     keepalived_take_over,
     retirement,
@@ -88,8 +89,20 @@ def test_retirement() -> None:
         "node_name": "m1",
         "node_uid": "uid-m1",
         "needed": True,
-        "refusal": "",
+        "ok": True,
+        "reason": "",
     }
     refused = retire(survivor, survivor, nodes, ETCD, "192.0.2.10")
-    assert not refused["needed"]
-    assert refused["refusal"].startswith("CURRENT_MEMBER: m2 is the etcd member m2")
+    assert (refused["needed"], refused["ok"]) == (False, False)
+    assert refused["reason"].startswith("CURRENT_MEMBER: m2 is the etcd member m2")
+
+
+def test_what_is_left_is_named_and_nothing_left_is_harmless() -> None:
+    judge = harmless.FilterModule().filters()["harmless"]
+    machine = {"hostname": "m1", "addresses": ["192.0.2.11"], "control_plane": False}
+    nodes = [api_node("m2", "192.0.2.12"), api_node("m1", "192.0.2.11")]
+    assert judge(machine, nodes[:1], "192.0.2.10") == {"ok": True, "reason": ""}
+    found = judge({**machine, "listening": [2379]}, nodes, "192.0.2.10")
+    assert not found["ok"]
+    assert found["reason"].startswith("m1 is not harmless: listening ports 2379; the Node object m1. Run again")
+    assert not judge(machine, nodes[:1], "192.0.2.10", "m2")["ok"]

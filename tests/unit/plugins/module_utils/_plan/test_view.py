@@ -207,15 +207,29 @@ def test_the_api_is_asked_at_a_survivor_that_is_ready_and_has_a_kubeconfig() -> 
     cluster.change_host("master-2", api_ready="not ready: etcd")
     assert plan_view.api_source(cluster.reports()) == {
         "host": "master-3.example.org",
+        "name": "master-3",
+        "ip": "192.0.2.13",
         "provider": "kubeadm",
         "server": "https://192.0.2.13:6443",
         "kubeconfig": "/etc/kubernetes/admin.conf",
+        "api_path": "/readyz",
+        "vip": "192.0.2.100",
         "error": "",
     }
     cluster.change_host("master-3", kubeconfig=False)
     error = plan_view.api_source(cluster.reports())["error"]
     assert "master-2.example.org: its API server is not ready: etcd" in error
     assert "master-3.example.org: it has no administrator's kubeconfig" in error
+
+
+@pytest.mark.parametrize(
+    ("version", "path"), [("v1.15.12", "/healthz"), ("v1.16.0", "/readyz"), ("v1.30.4", "/readyz"), ("", "/readyz")]
+)
+def test_an_old_api_server_is_asked_where_it_answers(version: str, path: str) -> None:
+    cluster = StandInCluster()
+    cluster.change_host("master-2", kubelet_version=version, keepalived=None)
+    found = plan_view.api_source(cluster.reports())
+    assert (found["api_path"], found["vip"]) == (path, "")
 
 
 def test_an_ipv6_address_stands_in_brackets_in_the_url_of_the_api() -> None:
