@@ -117,6 +117,11 @@ left:
   elements: str
   returned: success
   sample: ["static pods /etc/kubernetes/manifests/etcd.yaml", "listening ports 2379, 6443"]
+msg:
+  description: RV(left) as a sentence, which is shown when waiting for less was in vain.
+  type: str
+  returned: always
+  sample: "still there: static pods /etc/kubernetes/manifests/etcd.yaml; listening ports 2379, 6443"
 """
 
 from ansible.module_utils.basic import AnsibleModule
@@ -141,11 +146,13 @@ def main() -> None:
         residue = gather(module_runner(module), PROVIDERS[module.params["provider"]], vip=module.params["vip"])
     except HaError as exc:
         module.fail_json(msg=str(exc))
+    left = left_on_machine(residue)
     module.exit_json(
         changed=False,
         residue=to_json(residue),
         serving=bool(residue.listening or residue.vip),
-        left=left_on_machine(residue),
+        left=left,
+        msg="still there: {0}".format("; ".join(left)) if left else "nothing is left of a control plane",
     )
 
 

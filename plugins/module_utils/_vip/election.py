@@ -1,4 +1,4 @@
-"""Which survivor is to carry the VIP, and whether its manifest has to be edited for that. Pure."""
+"""Decides which survivor is to carry the VIP, whether its manifest has to be edited for that, and whether it alone carries it. Pure."""
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -24,6 +24,15 @@ class Holder:
     name: str
     edit: bool
     priority: int
+
+
+def by_host(results: t.Sequence[Json]) -> t.Dict[str, Json]:
+    """The reports of vip_info by inventory name, from the results of a loop; that of a host without one says why in `error`."""
+    return {
+        result[result["ansible_loop_var"]]: result.get("vip")
+        or {"error": str(result.get("msg") or "no reason given").splitlines()[0]}
+        for result in results
+    }
 
 
 def holder(reports: t.Mapping[str, Json], *, address: str, promote: str) -> Holder:
@@ -58,6 +67,34 @@ def holder(reports: t.Mapping[str, Json], *, address: str, promote: str) -> Hold
         edit=False,
         priority=next(host.keepalived.priority for host in hosts if host.name == name and host.keepalived),
     )
+
+
+def carriers(reports: t.Mapping[str, Json]) -> t.List[str]:
+    """The inventory hosts that carry the VIP, from what module vip_info returned on each."""
+    return [name for name, report in reports.items() if report.get("holds")]
+
+
+def not_alone(reports: t.Mapping[str, Json], *, address: str, wanted: str) -> str:
+    """Why `wanted` is not proven to be the only host that carries the VIP; empty when it is. A host that did not answer may carry it."""
+    silent = [
+        "{0} ({1})".format(name, report.get("error")) for name, report in reports.items() if "holds" not in report
+    ]
+    if silent:
+        return "It is not known whether these hosts carry the VIP {0}: {1}.".format(address, ", ".join(silent))
+    found = carriers(reports)
+    if not wanted or found != [wanted]:
+        text = "The VIP {0} should be carried by {1} alone, but is by: {2}. Check keepalived on these hosts, then run again."
+        return text.format(address, wanted or "one host", ", ".join(found) or "none of the hosts")
+    return ""
+
+
+def unanswered(answers: t.Mapping[str, Json], *, address: str) -> str:
+    """Why the API is not proven to answer at the VIP; empty when it does. `answers` are results of the module uri, by the host that asked."""
+    wrong = {name: result for name, result in answers.items() if result.get("status") != 200}
+    if not answers or wrong:
+        told = ["{0}: {1}".format(name, result.get("msg") or "no answer") for name, result in wrong.items()]
+        return "The API does not answer at the VIP {0}. {1}".format(address, "; ".join(told) or "It was not asked.")
+    return ""
 
 
 def identity_differs(hosts: t.Sequence[Host]) -> t.Tuple[str, ...]:

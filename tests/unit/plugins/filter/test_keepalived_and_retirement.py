@@ -10,6 +10,7 @@ from ansible_collections.cloudpods.ha.plugins.filter import (
     keepalived_take_over,
     retirement,
     vip_holder,
+    vip_verdict,
 )
 
 MANIFEST = """\
@@ -51,12 +52,53 @@ def test_other_things_are_refused_without_quoting_them(text: object) -> None:
 
 
 def test_a_refusal_to_promote_is_an_answer() -> None:
-    assert holder({}, "192.0.2.10", "master-2") == {
+    assert holder([], "192.0.2.10", "master-2") == {
         "name": "",
         "edit": False,
         "priority": 0,
-        "refusal": "VIP_PROMOTE: master-2 is none of the survivors. Promote a survivor.",
+        "ok": False,
+        "reason": "VIP_PROMOTE: master-2 is none of the survivors. Promote a survivor.",
     }
+
+
+def asked(name: str, **result: object) -> dict[str, object]:
+    return {"ansible_loop_var": "h", "h": name, **result}
+
+
+def test_a_host_that_was_not_reached_is_a_refusal_in_words() -> None:
+    found = holder([asked("m2", unreachable=True, msg="Connection timed out\nmore")], "192.0.2.10", "m2")
+    assert not found["ok"]
+    assert found["reason"].startswith(
+        "VIP_MANIFEST: the keepalived manifest of m2 can't be used: Connection timed out."
+    )
+
+
+HOLDS, HOLDS_NOT = {"vip": {"holds": True}}, {"vip": {"holds": False}}
+ANSWERED = [asked("m2", status=200), asked("m3", status=200)]
+
+
+@pytest.mark.parametrize(
+    ("results", "answers", "reason"),
+    [
+        ([asked("m2", **HOLDS), asked("m3", **HOLDS_NOT)], ANSWERED, ""),
+        ([asked("m2", **HOLDS), asked("m3", **HOLDS_NOT)], None, ""),
+        ([asked("m2", **HOLDS), asked("m3", **HOLDS)], ANSWERED, "by m2 alone, but is by: m2, m3."),
+        ([asked("m2", **HOLDS_NOT), asked("m3", **HOLDS)], ANSWERED, "by m2 alone, but is by: m3."),
+        ([asked("m2", **HOLDS_NOT)], None, "but is by: none of the hosts."),
+        ([asked("m2", **HOLDS), asked("m3", unreachable=True, msg="gone")], ANSWERED, "VIP 192.0.2.10: m3 (gone)."),
+        ([asked("m2", **HOLDS), asked("m3", failed=True)], ANSWERED, "m3 (no reason given)."),
+        ([asked("m2", **HOLDS)], [], "does not answer at the VIP 192.0.2.10. It was not asked."),
+        ([asked("m2", **HOLDS)], [asked("m2", skipped=True)], "It was not asked."),
+        ([asked("m2", **HOLDS)], [*ANSWERED, asked("m4", status=-1, msg="refused")], "m4: refused"),
+    ],
+)
+def test_one_host_alone_carries_the_vip_or_the_reason_names_who_does(
+    results: list[dict[str, object]], answers: list[dict[str, object]] | None, reason: str
+) -> None:
+    judge = vip_verdict.FilterModule().filters()["vip_verdict"]
+    found = judge(results, "192.0.2.10", "m2", answers=answers)
+    assert (found["ok"], reason in found["reason"], bool(found["reason"])) == (not reason, True, bool(reason))
+    assert found["holders"] == [item["h"] for item in results if item.get("vip") == HOLDS["vip"]]
 
 
 def residue(name: str, ip: str) -> dict[str, object]:
