@@ -12,7 +12,7 @@ import dataclasses
 import typing as t
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster import Lost
-from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes import ObjectRef, Owner
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes import Attachment, ObjectRef, Owner
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,6 +39,7 @@ class Request:
     storage_path: str = ""
     policies: t.Tuple[t.Mapping[str, t.Any], ...] = ()
     discard: t.Tuple[str, ...] = ()
+    drives_at_once: int = 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,6 +65,18 @@ class ClaimPlan:
     loses: str = ""
     tasks: str = ""
     code: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Recovery:
+    """The claims of one workload (`group`, as NAMESPACE/NAME), in batches that are recovered one after the other.
+
+    `heals`: its drives fill by themselves.
+    """
+
+    group: str
+    heals: bool
+    batches: t.Tuple[t.Tuple[ClaimPlan, ...], ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,7 +119,7 @@ class Executor:
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """The outcome of planning: the documented fact `discovery_plan`. With refusals, nothing may be done.
+    """The outcome of planning: the documented fact `discovery_plan`. A refused plan holds no phases, steps or objects: nothing to act on.
 
     `left_alone` are claims to be ignored, as NAMESPACE/NAME.
     `leftovers` are volumes without a claim: {namespace, name, uid} of the claim they had, {pv_name, pv_uid}.
@@ -126,13 +139,16 @@ class Plan:
     lost: t.Optional[Lost] = None
     replacement: Executor = Executor()
     executor: Executor = Executor()
+    phases: t.Tuple[Phase, ...] = ()
     steps: t.Tuple[Step, ...] = ()
     refusals: t.Tuple[Refusal, ...] = ()
     warnings: t.Tuple[str, ...] = ()
     claims: t.Tuple[ClaimPlan, ...] = ()
     kept_claims: t.Tuple[ClaimPlan, ...] = ()
+    recovery: t.Tuple[Recovery, ...] = ()
     left_alone: t.Tuple[str, ...] = ()
     leftovers: t.Tuple[t.Mapping[str, str], ...] = ()
+    attachments: t.Tuple[Attachment, ...] = ()
     member_id: str = ""
     member_name: str = ""
     member_urls: t.Tuple[str, ...] = ()
