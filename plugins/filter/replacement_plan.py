@@ -21,7 +21,7 @@ options:
   reports:
     description:
       - One mapping for each host of the inventory, with C(name), C(role), and the results of tasks as C(host) (M(cloudpods.ha.control_plane_host_info)),
-        C(members) (M(cloudpods.ha.etcd_member_info)) and C(probes) (C(address), and C(results) of M(ansible.builtin.wait_for)).
+        C(members) (M(cloudpods.ha.etcd_member_info)) and C(probes) (C(addresses), and C(open) and C(closed) of M(cloudpods.ha.port_probe)).
     type: list
     elements: dict
     required: true

@@ -18,7 +18,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes im
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import Executor
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan import view
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan.checks import k3s
-from ansible_collections.cloudpods.ha.plugins.module_utils._vip.manifest import choose_promotion
+from ansible_collections.cloudpods.ha.plugins.module_utils._vip.election import choose_promotion
 
 
 @dataclasses.dataclass(frozen=True)

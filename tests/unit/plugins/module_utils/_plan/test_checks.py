@@ -75,7 +75,7 @@ def returned(cluster: StandInCluster) -> None:
 
 def unprobed(cluster: StandInCluster) -> None:
     cluster.node("master-1")["status"]["addresses"] = []
-    cluster._probe = lambda _port: {"skipped": True, "skip_reason": "Conditional result was False"}  # type: ignore[method-assign]
+    cluster._probe = lambda: {"addresses": [], "open": [], "closed": []}  # type: ignore[method-assign]
 
 
 def answering(cluster: StandInCluster) -> None:
@@ -179,7 +179,7 @@ def two_masters(cluster: StandInCluster) -> None:
 
 def same_priority(cluster: StandInCluster) -> None:
     cluster.change_host("master-3", keepalived=keepalived("192.0.2.13", state="BACKUP", priority=100))
-    cluster.change_host("master-2", keepalived=keepalived("192.0.2.12", state="BACKUP", priority=100))
+    cluster.change_host("master-2", keepalived=keepalived("192.0.2.12", state="MASTER", priority=100))
 
 
 def vip_twice(cluster: StandInCluster) -> None:
