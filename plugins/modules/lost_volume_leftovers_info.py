@@ -54,8 +54,7 @@ attributes:
     description: Reads only.
     support: full
 seealso:
-  - module: cloudpods.ha.statefulset_claim
-  - module: cloudpods.ha.lost_volumes_info
+  - module: cloudpods.ha.workload_claim
   - module: kubernetes.core.k8s
 """
 
@@ -131,11 +130,10 @@ CLAIM_KEYS = ("namespace", "name", "uid", "pv_name", "pv_uid")
 
 def main() -> t.NoReturn:
     """Read and judge."""
-    spec = client.argument_spec()
     module = AnsibleModule(
         argument_spec={
             **KUBECONFIG_ARGUMENT,
-            "lost_node": spec["lost_node"],
+            "lost_node": client.LOST_NODE_ARGUMENT,
             "claims": {"type": "list", "elements": "dict", "required": True},
         },
         supports_check_mode=True,

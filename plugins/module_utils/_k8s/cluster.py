@@ -14,7 +14,6 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.client import Ku
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster import Cluster, Lost
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes import Claim, Node, ObjectRef, Volume
-from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import to_json
 
 JOURNAL_LABEL = "ha.cloudpods.org/journal"
 VOLUMES = "/api/v1/persistentvolumes"
@@ -26,13 +25,12 @@ ONECLOUD = "/apis/onecloud.yunion.io/v1alpha1/onecloudclusters"
 class Losses:
     """What is bound to a lost node, with the objects it was found among. `heir` is a Node that took its name over.
 
-    `volumes` have no claim of their own any more; `places` are those of all lost volumes, by name.
+    `volumes` have no claim of their own any more.
     """
 
     claims: t.Tuple[Claim, ...]
     pending_claims: t.Tuple[Claim, ...]
     volumes: t.Tuple[Volume, ...]
-    places: t.Mapping[str, k8s_volumes.Place]
     pods: t.Tuple[Json, ...]
     heir: t.Optional[Node]
 
@@ -148,7 +146,6 @@ def losses(api: KubeApi, lost: Lost, nodes: t.Sequence[Node], volumes: t.Sequenc
     site, others = k8s_volumes.Site(lost.name, lost.hostname_label), _others(nodes, lost.name)
     lost_claims: t.List[Claim] = []
     unclaimed: t.List[Volume] = []
-    places: t.Dict[str, k8s_volumes.Place] = {}
     for volume in volumes:
         if heir is not None and not parse.is_older(volume, heir.created):
             continue
@@ -157,7 +154,6 @@ def losses(api: KubeApi, lost: Lost, nodes: t.Sequence[Node], volumes: t.Sequenc
         reasons = k8s_volumes.found_by(where, site, others, used_there=used_there)
         if not reasons:
             continue
-        places[volume["metadata"]["name"]] = where
         if obj is None:
             unclaimed.append(parse.leftover_volume(volume, reasons=reasons))
         else:
@@ -170,47 +166,9 @@ def losses(api: KubeApi, lost: Lost, nodes: t.Sequence[Node], volumes: t.Sequenc
             if (obj.get("status") or {}).get("phase") == "Pending" and not (obj.get("spec") or {}).get("volumeName")
         ),
         volumes=tuple(unclaimed),
-        places=places,
         pods=tuple(pods),
         heir=heir,
     )
-
-
-def lost_volumes(api: KubeApi, *, name: str, uid: str = "", hostname_label: str = "") -> Json:
-    """What a vanished node took with it: the result of the module lost_volumes_info.
-
-    The hostname label is by default that of the Node with this name, else the name.
-    """
-    nodes = tuple(parse.node(item, leases=(), now="") for item in api.items(NODES))
-    found = next((node for node in nodes if node.name == name), None)
-    label = hostname_label or (found.hostname_label if found else name)
-    lost = Lost(name=name, addresses=(), hostname_label=label, uid=uid or (found.uid if found else ""))
-    taken = losses(api, lost, nodes, api.items(VOLUMES))
-
-    def told(record: t.Union[Claim, Volume], volume: str) -> Json:
-        reason = k8s_volumes.why(taken.places[volume], record.found_by, name)
-        return {**t.cast(Json, to_json(record)), "why": reason}
-
-    records: t.Tuple[t.Union[Claim, Volume], ...] = (*taken.claims, *taken.volumes)
-    return {
-        "lost_node": {
-            "name": name,
-            "uid": lost.uid,
-            "hostname_label": label,
-            "present": found is not None and taken.heir is None,
-            "ready": found is not None and taken.heir is None and found.ready,
-            "replaced_by": taken.heir.uid if taken.heir else "",
-        },
-        "claims": [told(item, item.pv_name) for item in taken.claims],
-        "volumes": [told(item, item.name) for item in taken.volumes],
-        "pending_claims": [to_json(item) for item in taken.pending_claims],
-        "retained": [
-            item.pv_name if isinstance(item, Claim) else item.name
-            for item in records
-            if item.reclaim_policy == "Retain"
-        ],
-        "total_bytes": sum(item.size_bytes for item in records),
-    }
 
 
 def _others(nodes: t.Iterable[Node], lost: str) -> t.Tuple[k8s_volumes.Site, ...]:

@@ -139,19 +139,6 @@ def proven(reasons: t.Collection[str]) -> bool:
     return "affinity" in reasons and "conflict" not in reasons
 
 
-def why(where: Place, reasons: t.Collection[str], lost: str) -> str:
-    """The reasons of found_by as a sentence for people."""
-    if "conflict" in reasons:
-        return "in doubt: {0}, of which only one names {1}".format(where, lost)
-    parts = {
-        "affinity": "its affinity names {0} alone".format(lost),
-        "annotation": "its provisioner made it on {0}".format(lost),
-        "pod": "it names no node, and a pod that mounts it was on {0}: it may have been there".format(lost),
-        "elsewhere": "but its kind is {0}, so its data need not be on {1}".format(where.kind or "not known", lost),
-    }
-    return ", ".join(text for word, text in parts.items() if word in reasons)
-
-
 def _names(item: Requirement, node: Site) -> bool:
     """Whether the requirement allows this node and no other."""
     if item.operator != "In" or not item.values:

@@ -8,7 +8,7 @@ import datetime
 import typing as t
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError, ObjectChanged
-from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.client import KUBECONFIG_ARGUMENT, KubeApi
+from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.client import KubeApi
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.parse import (
     HELPER_POD,
     claim_names,
@@ -38,33 +38,22 @@ Json = t.Dict[str, t.Any]
 
 CLAIM_SELECTED_NODE = "volume.kubernetes.io/selected-node"
 _PLURAL = {"StatefulSet": "statefulsets", "Deployment": "deployments"}
+# What the phases before the recovery change: a dry run, in which they did nothing, is refused with these.
+_TOO_EARLY = ("lost_node_present", "no_replacement")
 
-
-def argument_spec() -> Json:
-    """Return the options that statefulset_claim and deployment_claim share."""
-    return {
-        **KUBECONFIG_ARGUMENT,
-        "namespace": {"type": "str", "required": True},
+# How the modules are given the lost node.
+LOST_NODE_ARGUMENT: t.Mapping[str, t.Any] = {
+    "type": "dict",
+    "required": True,
+    "options": {
         "name": {"type": "str", "required": True},
         "uid": {"type": "str", "required": True},
-        "pv_name": {"type": "str", "required": True},
-        "pv_uid": {"type": "str", "required": True},
-        "workload": {"type": "str", "required": True},
-        "workload_uid": {"type": "str", "default": ""},
-        "lost_node": {
-            "type": "dict",
-            "required": True,
-            "options": {
-                "name": {"type": "str", "required": True},
-                "uid": {"type": "str", "required": True},
-                "hostname_label": {"type": "str", "required": True},
-            },
-        },
-        "replacement": {"type": "str", "required": True},
-    }
+        "hostname_label": {"type": "str", "required": True},
+    },
+}
 
 
-def target_from(params: Json, *, kind: str) -> Target:
+def target_from(params: Json) -> Target:
     """Build the target from a module's parameters."""
     return Target(
         namespace=params["namespace"],
@@ -72,7 +61,7 @@ def target_from(params: Json, *, kind: str) -> Target:
         claim_uid=params["uid"],
         volume=params["pv_name"],
         volume_uid=params["pv_uid"],
-        kind=kind,
+        kind=params["kind"],
         workload=params["workload"],
         workload_uid=params["workload_uid"],
         lost=lost_from(params["lost_node"]),
@@ -315,7 +304,14 @@ def _report(target: Target, seen: Seen, action: Action, *, acted: bool) -> Json:
         else {},
     }
     if action.kind == "refuse":
-        result.update({"code": action.code, "seen": action.reason, "advice": action.advice})
+        result.update(
+            {
+                "code": action.code,
+                "too_early": action.code in _TOO_EARLY,
+                "seen": action.reason,
+                "advice": action.advice,
+            }
+        )
     return result
 
 

@@ -240,7 +240,7 @@ class StandInCluster:
 def step(cluster: StandInCluster, name: str = NAME, *, check_mode: bool = False, diff: bool = False) -> dict:
     volume = "pv-old-" + name
     params = {**PARAMS, "name": name, "uid": "claim-old-" + name, "pv_name": volume, "pv_uid": "uid-of-" + volume}
-    target = client.target_from(params, kind=cluster.kind)
+    target = client.target_from({**params, "kind": cluster.kind})
     return client.step(cluster, target=target, check_mode=check_mode, diff=diff)
 
 
