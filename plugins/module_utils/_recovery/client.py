@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import datetime
+import time
 import typing as t
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError, ObjectChanged
@@ -33,6 +34,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._recovery.models impo
     Volume,
     Workload,
 )
+from ansible_collections.cloudpods.ha.plugins.module_utils._recovery.verdicts import hooked
 
 Json = t.Dict[str, t.Any]
 
@@ -107,8 +109,54 @@ def read(api: KubeApi, target: Target) -> Seen:
     )
 
 
+def recovered(api: KubeApi, target: Json) -> Json:
+    """Tell whether a claim (namespace, name, uid, pv_name) that a hook is to recover is recovered: the result of a module.
+
+    Raises HaError when the claim has another volume than the plan says.
+    """
+    label = "{0}/{1}".format(target["namespace"], target["name"])
+    found = api.get("/api/v1/namespaces/{0}/persistentvolumeclaims/{1}".format(target["namespace"], target["name"]))
+    claim = None if found is None else parse_claim(found)
+    if claim is not None and claim.uid == target["uid"] and claim.volume_name != target["pv_name"]:
+        raise HaError(
+            "{0} is bound to '{1}', not to {2} as planned: make the plan again".format(
+                label, claim.volume_name, target["pv_name"]
+            )
+        )
+    now = None if claim is None else {"uid": claim.uid, "volume": claim.volume_name, "phase": claim.phase}
+    verdict = hooked(target, now)
+    advice = "" if verdict["ok"] else ". It has to be gone, or made again and bound"
+    return {
+        **verdict,
+        "msg": "{0} {1}{2}".format(label, verdict["reason"], advice),
+        "claim": {
+            "new_uid": claim.uid if claim is not None and claim.uid != target["uid"] else "",
+            "volume": claim.volume_name if claim is not None else "",
+            "phase": claim.phase if claim is not None else "",
+        },
+    }
+
+
+def released(
+    api: KubeApi,
+    *,
+    lost: LostNode,
+    claims: t.Sequence[Json],
+    seconds: int,
+    delay: int,
+    sleep: t.Callable[[float], None] = time.sleep,
+) -> Json:
+    """Poll until no volume of these claims is waited for any more, or the seconds are over. Returns what was found last."""
+    for _ in range(seconds // max(1, delay)):
+        found = leftovers(api, lost=lost, claims=claims)
+        if found["settled"]:
+            return found
+        sleep(delay)
+    return leftovers(api, lost=lost, claims=claims)
+
+
 def leftovers(api: KubeApi, *, lost: LostNode, claims: t.Sequence[Json]) -> Json:
-    """Judge what the volumes of these claims (namespace, name, uid, pv_name, pv_uid) left behind."""
+    """Judge what the volumes of these claims (namespace, name, uid, pv_name, pv_uid) left behind: the result of a module."""
     nodes = [parse_node(item).site for item in api.items("/api/v1/nodes")]
     node_present = any(node.name == lost.name for node in nodes)
     volumes: t.List[Json] = []
@@ -150,8 +198,13 @@ def leftovers(api: KubeApi, *, lost: LostNode, claims: t.Sequence[Json]) -> Json
     stale = stale_helper_pods(
         pods=pods, volumes=[item["pv_name"] for item in claims], lost=lost, node_present=node_present
     )
+    held = [item for item in volumes if item["act"] in ("wait", "delete")]
     return {
         "volumes": volumes,
+        "deletable": [item for item in volumes if item["act"] == "delete"],
+        "held": held,
+        "settled": not any(item["act"] == "wait" for item in volumes),
+        "msg": "; ".join("{0}: {1}".format(item["name"], item["reason"]) for item in held),
         "helper_pods": [
             {"namespace": pod.namespace, "name": pod.name, "uid": pod.uid, "phase": pod.phase, "node": pod.node}
             for pod in stale

@@ -17,6 +17,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._recovery import clie
 from ansible_collections.cloudpods.ha.plugins.modules import (
     lost_volume_leftovers_info,
     minio_health_info,
+    recovered_claim_info,
     workload_claim,
 )
 
@@ -35,6 +36,7 @@ CLAIM = {
 }
 MINIO = {"kubeconfig": "/nowhere", "namespace": "ns", "name": "minio"}
 LEFTOVERS = {"kubeconfig": "/nowhere", "lost_node": LOST, "claims": [{**CLAIM, "extra": "ignored"}]}
+HOOKED = {"kubeconfig": "/nowhere", "namespace": "ns", "name": "data", "uid": "old", "pv_name": "pv"}
 
 
 class EmptyCluster:
@@ -67,6 +69,7 @@ ALL = [
     (workload_claim, CLAIM),
     (minio_health_info, MINIO),
     (lost_volume_leftovers_info, LEFTOVERS),
+    (recovered_claim_info, HOOKED),
 ]
 
 
@@ -168,6 +171,14 @@ def test_a_claim_without_its_volume_is_an_argument_error(run: t.Callable[..., di
 def test_nothing_left_is_nothing_to_do(run: t.Callable[..., dict]) -> None:
     result = run(lost_volume_leftovers_info, LEFTOVERS, EmptyCluster())
     assert (result["changed"], result["volumes"], result["helper_pods"]) == (False, [], [])
+
+
+def test_a_claim_that_is_gone_is_recovered_for_its_hook(run: t.Callable[..., dict]) -> None:
+    result = run(recovered_claim_info, HOOKED, EmptyCluster())
+    assert (result["changed"], result["ok"], result["lost"]) == (False, True, False)
+    result = run(recovered_claim_info, {**HOOKED, "pv_name": "another"}, ClaimOfTheVanished())
+    assert (result["failed"], result["ok"]) == (True, False)
+    assert "bound to 'pv', not to another" in result["msg"]
 
 
 class Reading(t.NamedTuple):
