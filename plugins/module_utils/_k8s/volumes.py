@@ -11,7 +11,9 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster import Lost
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes import Node
 
 HOSTNAME_LABEL = "kubernetes.io/hostname"
 # rancher.io/local-path writes it on the volume, hazard L2. It is the name of the Node, not its hostname label.
@@ -33,6 +35,11 @@ class Site:
     name: str
     hostname: str
     labels: t.Mapping[str, str] = field(default_factory=dict)
+
+
+def site(node: t.Union[Node, Lost]) -> Site:
+    """A Node, or the lost one, as volumes name it."""
+    return Site(node.name, node.hostname_label, node.labels if isinstance(node, Node) else {})
 
 
 @dataclass(frozen=True)

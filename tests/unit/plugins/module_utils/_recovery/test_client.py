@@ -478,7 +478,7 @@ def test_a_refusal_carries_what_was_seen_and_what_to_do() -> None:
 def test_an_affinity_term_without_a_host_is_no_binding() -> None:
     volume = StandInCluster().objects[VOLUME]
     volume["spec"]["nodeAffinity"]["required"]["nodeSelectorTerms"].append({"matchExpressions": []})
-    place = client.parse_volume(volume).place
+    place = k8s_volumes.place(volume)
     assert len(place.terms) == 2
     assert not k8s_volumes.pinned(place, k8s_volumes.Site("master-1", "host-1"))
 
@@ -525,7 +525,7 @@ def test_a_claim_of_a_hook_is_judged_from_the_live_object() -> None:
     cluster.put(CLAIM, uid="another", spec={})
     now = client.recovered(cluster, PARAMS)
     assert (now["ok"], now["lost"]) == (False, False)
-    assert now["msg"].startswith(f"ns/{NAME} was made again and is not bound: its phase is Pending")
+    assert now["msg"].startswith(f"ns/{NAME} was made again and is not bound: its phase is not set")
     cluster.put_volume(NAME, "master-4")
     now = client.recovered(cluster, PARAMS)
     assert (now["ok"], now["claim"]["new_uid"], now["claim"]["phase"]) == (True, "another", "Bound")
