@@ -54,7 +54,7 @@ residue:
       description: Whether there is an etcd member's data or static pod.
       type: bool
     ca_digest:
-      description: The SHA-256 of the certificate that vouches for the API server. It tells clusters apart.
+      description: SHA-256 of the CA certificate of the API server, which identifies the cluster.
       type: str
     manifests:
       description: The paths of static pod manifests.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: etcd_snapshot_info
-short_description: Tell whether a file is a whole etcd snapshot
+short_description: Check whether a file is a complete etcd snapshot
 description:
   - Reads a file and compares the hash that C(etcdctl snapshot save) put at its end with what is before it. Needs no
     etcd, so a copy can be verified anywhere.

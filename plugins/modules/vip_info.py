@@ -72,7 +72,7 @@ vip:
       description: The path of the certificate that vouches for the API server.
       type: str
     client_certificate:
-      description: The path of a certificate to ask the API server with, empty where it answers anybody whether it is ready. K3s answers nobody without.
+      description: Path of a client certificate for the readiness check of the API server; empty where none is needed. K3s requires one.
       type: str
     client_key:
       description: The path of the key of RV(vip.client_certificate).

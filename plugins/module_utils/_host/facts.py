@@ -193,7 +193,7 @@ def _etcd_health(provider: Provider) -> str:
 
 def _api_ready(provider: Provider) -> str:
     """'ok', '' when no API server listens here, or the checks that failed."""
-    # K3s answers nobody without a certificate.
+    # K3s requires a client certificate.
     certificate = (provider.api_client[0], provider.api_client[1]) if provider.api_client else None
     status, body = _local("https://127.0.0.1:{0}/readyz".format(API_PORT), certificate=certificate)
     if status == 404:  # before Kubernetes 1.16

@@ -91,7 +91,9 @@ def decide(
     if found and not residue.control_plane and not halfway:
         raise Unsafe(
             "NOT_A_MASTER",
-            "{0} is the Node {1}, and nothing on it tells of a control plane.".format(residue.hostname, found[0].name),
+            "{0} is the Node {1}, and no trace of a control plane was found on it.".format(
+                residue.hostname, found[0].name
+            ),
             "It looks like a worker in use. {0}".format(_UNTOUCHED),
         )
     if (residue.control_plane or residue.running) and (not ca_digest or residue.ca_digest != ca_digest):
@@ -140,7 +142,7 @@ def _refuse_members(hostname: str, own: t.AbstractSet[str], etcd: Etcd, provider
         raise Unsafe(
             "ETCD_UNKNOWN",
             "the etcd members could not be listed: {0}.".format((etcd.error or "the list is empty").rstrip(".")),
-            "Without that list nobody knows whether the machine is one of them. Repair etcd first.",
+            "Without the member list it is unknown whether this machine is a member. Repair etcd first.",
         )
     for member in etcd.members:
         if provider.node_of_member(member.name) == hostname or _hosts(member) & own:
@@ -154,14 +156,14 @@ def _refuse_members(hostname: str, own: t.AbstractSet[str], etcd: Etcd, provider
 
 
 def _refuse_foreign_etcd(nodes: t.Sequence[Node], etcd: Etcd) -> None:
-    """The list of members tells masters apart only where each master runs a member."""
+    """The member list identifies masters only where each master runs a member."""
     masters = [node for node in nodes if node.control_plane and node.ready]
     stacked = [n for n in masters if any(m.name == n.name or _hosts(m) & set(n.addresses) for m in etcd.members)]
     if not stacked:
         raise Unsafe(
             "ETCD_ELSEWHERE",
             "no Ready control-plane Node of this cluster is an etcd member.",
-            "The members do not tell which machines are in use. {0}".format(_UNTOUCHED),
+            "The member list does not show which machines are in use. {0}".format(_UNTOUCHED),
         )
 
 

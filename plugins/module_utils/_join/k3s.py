@@ -59,7 +59,7 @@ _NO_OVERRIDE = NODE_OPTIONS - frozenset(
         "bind-address",
     )
 )
-# With these it is no server with embedded etcd, or its Node gets a name nobody knows beforehand.
+# With one of these the server has no embedded etcd, or its Node gets an unpredictable name.
 _UNSUPPORTED = (
     "with-node-id",
     "datastore-endpoint",

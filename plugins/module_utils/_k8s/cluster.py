@@ -73,7 +73,7 @@ def _is_named(wanted: str, name: str, addresses: t.Iterable[str]) -> bool:
 def _lives_again(journal: Json, nodes: t.Sequence[Node]) -> bool:
     """Whether the name of a node that was replaced long ago belongs to a new master: one that was joined, not a kubelet that came back by itself.
 
-    A replacement that took over the name is no new loss while it is Ready.
+    A replacement with the same name is not a new loss while it is Ready.
     """
     known = journal["lost"]
     heir = known["name"] == journal.get("node")

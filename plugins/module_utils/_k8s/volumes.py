@@ -157,7 +157,7 @@ def _names(item: Requirement, node: Site) -> bool:
     elif item.key.endswith(_ZONES) or item.key.startswith(_OLD_ZONES):
         allowed = set()
     else:
-        # A driver's own key: most write the node's name, and some an identity that only the Node's label tells.
+        # A driver's own key: most hold the node's name, some an identity that is found only in the Node's label.
         allowed = {node.name, node.hostname, node.labels.get(item.key, node.name)}
     return set(item.values) <= allowed
 

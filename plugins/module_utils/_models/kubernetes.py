@@ -17,7 +17,7 @@ class Node:
     """A Node object. `down_seconds` counts from when it stopped being Ready; `lease_age_seconds` from the kubelet's last sign of life.
 
     `machine_id` is that of the machine that registered it. `deleting`: it was deleted, and `finalizers` still hold it. `etcd_voter` is K3s's own word on
-    its member, None where it says nothing; K3s 1.28.4 and 1.28.5 never correct a word once given, so it may confirm and never deny.
+    its member, None where it says nothing; K3s 1.28.4 and 1.28.5 never correct the condition, so "True" is proof and "False" is not.
     """
 
     name: str

@@ -100,7 +100,7 @@ class Phase:
 
 @dataclasses.dataclass(frozen=True)
 class Step:
-    """One act of a phase, on the objects it names. One that only `waits` touches none of them."""
+    """One act of a phase, on the objects that it names. With `waits`, the act changes none of them."""
 
     phase: str
     act: str

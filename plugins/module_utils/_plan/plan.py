@@ -26,7 +26,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._plan.steps import ba
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan.text import lines
 from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import to_json
 
-# What is refused although nothing else is left to be done: claims that wait for a word are work left.
+# Refusals that remain although nothing else is left to do: a claim that awaits approval is unfinished work.
 _ALWAYS_REFUSED = ("LOST_NODE_RETURNED", "DISCARD_UNAPPROVED")
 
 

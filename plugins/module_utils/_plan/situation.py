@@ -84,7 +84,7 @@ def find(cluster: Cluster, lost: Lost) -> Situation:
 
 
 def _is_machine(node: Node, host: Host) -> bool:
-    """Whether a Node was registered by a host. Machines that use an address one after the other are told apart by their machine ID."""
+    """Whether a Node was registered by a host. Machines that use one address in succession are distinguished by their machine ID."""
     same = not (node.machine_id and host.machine_id) or node.machine_id == host.machine_id
     return same and bool(set(node.addresses) & set(host.addresses))
 

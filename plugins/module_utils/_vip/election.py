@@ -53,7 +53,7 @@ def holder(reports: t.Mapping[str, Json], *, address: str, promote: str) -> Hold
         )
     name = chosen or next(iter(masters(hosts)), "")
     if not name:
-        raise Unsafe("VIP_NO_MASTER", "there is no survivor.", "List the hosts that are left.")
+        raise Unsafe("VIP_NO_MASTER", "No survivor is given.", "List the remaining hosts.")
     if promote and promote != name:
         raise Unsafe(
             "VIP_TWO_MASTERS",

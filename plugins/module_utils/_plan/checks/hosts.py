@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.cloudpods.ha.plugins.module_utils._etcd.parse import health_alarm
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster import Cluster
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import Refusal, Request
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan import view
@@ -40,7 +41,14 @@ def reachability(cluster: Cluster) -> Refusals:
             )
     reachable = [host for host in view.survivors(cluster) if host.reachable]
     sick = [host for host in reachable if host.etcd_health != "ok"]
-    if reachable and len(sick) == len(reachable):
+    alarms = sorted({health_alarm(host.etcd_health) for host in sick} - {""})
+    if reachable and len(sick) == len(reachable) and all(health_alarm(host.etcd_health) for host in sick):
+        yield Refusal(
+            "ETCD_ALARM",
+            "Every surviving etcd member has raised the alarm {0}.".format(", ".join(alarms)),
+            "Compact, defragment and disarm it, as docs/runbook.md says under ETCD_ALARM, then run again.",
+        )
+    elif reachable and len(sick) == len(reachable):
         told = "; ".join("{0}: {1}".format(host.name, host.etcd_health or "no etcd answers on it") for host in sick)
         yield Refusal(
             "QUORUM_LOST",

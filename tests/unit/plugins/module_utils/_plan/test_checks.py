@@ -49,6 +49,16 @@ def unreachable(name: str) -> Change:
     return lambda cluster: cluster.change_host(name, reachable=False, error="Connection timed out.")
 
 
+def all_alarmed(cluster: StandInCluster) -> None:
+    for name in cluster.survivors:
+        cluster.change_host(name, etcd_health="ALARM NOSPACE")
+
+
+def one_alarmed_one_sick(cluster: StandInCluster) -> None:
+    all_alarmed(cluster)
+    cluster.change_host(cluster.survivors[0], etcd_health=BOTH_DOWN)
+
+
 def all_sick(cluster: StandInCluster) -> None:
     for name in cluster.survivors:
         cluster.change_host(name, etcd_health=BOTH_DOWN)
@@ -247,6 +257,8 @@ CASES: list[tuple[Change, list[str]]] = [
     (unreachable("master-4"), ["REPLACEMENT_UNREACHABLE"]),
     (lambda cluster: cluster.change_host("master-3", error="the keepalived manifest is damaged"), ["HOST_UNREADABLE"]),
     (all_sick, ["QUORUM_LOST"]),
+    (all_alarmed, ["ETCD_ALARM"]),
+    (one_alarmed_one_sick, ["QUORUM_LOST"]),
     (lost_in_survivors, ["LOST_IS_SURVIVOR"]),
     (no_role_label, ["NOT_A_MASTER"]),
     (uncovered_master, ["SURVIVOR_MISSING"]),
