@@ -13,6 +13,10 @@ HASH := sha256sum | cut -c1-12
 VENV := $(CACHE)/venv-$(shell { cat tests/requirements.txt tests/constraints.txt; $(PYTHON) -V; } | $(HASH))
 TREE := $(CACHE)/tree-$(shell pwd -P | $(HASH))
 SCENARIOS := kubeadm k3s
+# What a scenario needs besides the environment of the checks: the bed, whose packages are installed, or programs that have to be there.
+BED_SCENARIOS := kubeadm k3s ocboot
+PROGRAMS_kind := docker kind
+PROGRAMS_k3d := docker k3d
 
 export PATH := $(VENV)/bin:$(PATH)
 export ANSIBLE_COLLECTIONS_PATH := $(TREE)
@@ -28,8 +32,8 @@ help: ## list the targets
 	@sed -nE 's/^([a-z0-9-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
 
 .PHONY: check
-check: setup bed-packages ## all tests: lint, sanity, unit, and beside them whole replacements on the bed
-	@# Replacements wait more than they compute, so the rest runs beside them, with less right to the cores. Two beds at once were too much for two cores.
+check: setup $(if $(filter $(BED_SCENARIOS),$(SCENARIOS)),bed-packages) ## all tests: lint, sanity, unit, and beside them whole replacements on the test bed
+	@# Replacements wait more than they compute, so the rest runs beside them, at lower CPU priority. Two beds at once were too much for two cores.
 	@$(MAKE) --no-print-directory e2e >$(CACHE)/e2e.log 2>&1 & replacement=$$!; \
 	failed=; \
 	for part in lint sanity unit; do nice -n 15 $(MAKE) --no-print-directory $$part || failed="$$failed $$part"; done; \
@@ -39,16 +43,16 @@ check: setup bed-packages ## all tests: lint, sanity, unit, and beside them whol
 	echo "all passed: lint, sanity, unit, e2e ($(SCENARIOS))"
 
 .PHONY: demo
-demo: setup bed-packages ## bring up a cluster, kill the master that holds the VIP, replace it, show the report
-	molecule/demo
+demo: setup bed-packages ## replace a killed master on the test bed and show the report; the bed stays up
+	tests/bed/demo
 
 .PHONY: lint
-lint: lint-python lint-types lint-layers lint-yaml lint-ansible lint-docs ## all that reads files only; -k goes on after a failure
+lint: lint-python lint-types lint-layers lint-yaml lint-ansible lint-docs ## all that only reads files; -k continues after a failure
 
 .PHONY: lint-python
 lint-python: setup
 	ruff check --output-format concise .
-	ruff format --check --quiet . || { echo "files out of form: make format"; exit 1; }
+	ruff format --check --quiet . || { echo "Some files are not formatted; run: make format"; exit 1; }
 
 .PHONY: lint-types
 lint-types: setup
@@ -75,7 +79,7 @@ lint-docs: setup
 	HOME=$(CACHE) antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs=dependent .
 
 .PHONY: format
-format: setup ## put the Python files into the form that lint wants
+format: setup ## fix the form of the Python files
 	ruff check --fix-only .
 	ruff format .
 
@@ -88,17 +92,23 @@ sanity: setup ## build the tarball and run ansible-test sanity on what is in it
 	tests/tools/sanity $(TREE)-sanity $(CACHE)
 
 .PHONY: e2e
-e2e: $(SCENARIOS:%=e2e-%) ## every molecule scenario on the bed; MOLECULE_ARGS=--destroy=never keeps it up
+e2e: $(SCENARIOS:%=e2e-%) ## every molecule scenario of SCENARIOS; MOLECULE_ARGS=--destroy=never keeps its cluster up
 
 .PHONY: $(SCENARIOS:%=e2e-%)
-$(SCENARIOS:%=e2e-%): e2e-%: setup bed-packages
+$(patsubst %,e2e-%,$(filter $(BED_SCENARIOS),$(SCENARIOS))): bed-packages
+$(SCENARIOS:%=e2e-%): e2e-%: setup
+	@for program in $(PROGRAMS_$*); do command -v $$program >/dev/null || { echo "The scenario $* needs $$program."; exit 1; }; done
 	@# A side effect whose playbook is not found is no more than a warning to molecule; here it is a failure.
 	molecule test --no-command-borders --scenario-name $* $(MOLECULE_ARGS) 2>&1 | tee $(CACHE)/e2e-$*.log
 	@! grep -F 'Missing playbook' $(CACHE)/e2e-$*.log
 
+.PHONY: e2e-down
+e2e-down: setup ## take down what --destroy=never kept of SCENARIOS
+	for scenario in $(SCENARIOS); do molecule destroy --no-command-borders --scenario-name $$scenario; done
+
 .PHONY: bed
-bed: setup bed-packages ## bring up the bed alone
-	molecule/bed/bed up
+bed: setup bed-packages ## bring up the test bed alone
+	tests/bed/bed up
 
 .PHONY: bed-packages
 bed-packages:

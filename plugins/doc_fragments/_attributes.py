@@ -7,18 +7,17 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """What each module says about check mode, diff mode and idempotence."""
+    """Attributes of all modules: check mode, diff mode, idempotence."""
 
     DOCUMENTATION = r"""
 options: {}
 attributes:
   check_mode:
-    description: Can run in check mode and tell what would change without changing it.
+    description: Can run in check mode and report changes without making them.
   diff_mode:
     description: Returns what changed, or would change, when in diff mode.
   idempotent:
-    description: When run twice in a row, outside check mode and with the same arguments, the second run changes
-      nothing.
+    description: A second run with the same arguments, outside check mode, changes nothing.
 """
 
     # To be used together with the standard fragment.

@@ -21,16 +21,28 @@ options:
 
 EXAMPLES = r"""
 ---
-- name: Choose
+- name: Choose the survivor whose API server is asked
   ansible.builtin.set_fact:
     source: "{{ reports | cloudpods.ha.api_source }}"
 """
 
 RETURN = r"""
 _value:
-  description: C(host), C(server) and C(kubeconfig), the path on that host; or C(error), why there is none, and the rest empty.
+  description:
+    - C(host), C(name) and C(ip), the survivor's inventory name, hostname and address; C(provider), C(server), and C(kubeconfig), a path on that host.
+    - C(api_path), where an API server is asked whether it is ready, and C(vip), empty without one.
+    - C(error), why there is none, and the rest empty.
   type: dict
-  sample: {host: master-2, server: "https://192.0.2.12:6443", kubeconfig: /etc/kubernetes/admin.conf, error: ""}
+  sample:
+    host: master-2
+    name: master-2
+    ip: 192.0.2.12
+    provider: kubeadm
+    server: https://192.0.2.12:6443
+    kubeconfig: /etc/kubernetes/admin.conf
+    api_path: /readyz
+    vip: 192.0.2.10
+    error: ""
 """
 
 import typing as t

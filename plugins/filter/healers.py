@@ -11,30 +11,28 @@ version_added: 0.1.0
 author: cloudpods.ha authors (@cloudpods-ha)
 description:
   - Applies the claim policies to the claims of the lost node, and lists the StatefulSets with a claim to heal.
-positional: request
+positional: settings, table
 options:
   _input:
     description: The RV(cloudpods.ha.control_plane_info#module:cluster).
     type: dict
     required: true
-  request:
-    description: What the operator asked for, in the shape docs/contracts.md gives under C(Request).
+  settings:
+    description: What M(cloudpods.ha.settings) returned.
     type: dict
     required: true
-  minio:
-    description:
-      - The results of a loop of M(cloudpods.ha.minio_health_info) over what this filter returned without them. A MinIO that has no peers, and the loss of
-        which was approved, is no more among those that heal.
+  table:
+    description: Claim policies that apply where none of the operator's does, in the same shape.
     type: list
     elements: dict
-    default: []
+    required: true
 """
 
 EXAMPLES = r"""
 ---
 - name: List them
   ansible.builtin.set_fact:
-    healers: "{{ cluster | cloudpods.ha.healers(request) }}"
+    healers: "{{ cluster | cloudpods.ha.healers(settings, table) }}"
 """
 
 RETURN = r"""
@@ -51,18 +49,14 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster import Cluster
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
-from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import Request
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan import policy
-from ansible_collections.cloudpods.ha.plugins.module_utils._plan.view import minio as told
+from ansible_collections.cloudpods.ha.plugins.module_utils._plan.settings import request
 from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import from_json
 
 
-def healers(api: Json, request: Json, minio: t.Sequence[Json] = ()) -> t.List[Json]:
+def healers(api: Json, settings: Json, table: t.Sequence[Json]) -> t.List[Json]:
     try:
-        wanted = from_json(Request, request)
-        policy.check(wanted.policies)
-        policy.check_names(wanted.discard)
-        return policy.healers(from_json(Cluster, api), wanted, told(minio))
+        return policy.healers(from_json(Cluster, api), request(settings, table))
     except HaError as exc:
         raise AnsibleFilterError(str(exc)) from None
 

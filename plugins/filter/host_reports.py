@@ -24,18 +24,18 @@ options:
     elements: str
     required: true
   executor:
-    description: The inventory host that was asked about etcd.
+    description: The inventory host that was asked about etcd. Empty when none was.
     type: str
-    required: true
+    default: ""
   members:
     description: The result of M(cloudpods.ha.etcd_member_info) on that host.
     type: dict
-    required: true
+    default: {}
 """
 
 EXAMPLES = r"""
 ---
-- name: Make them
+- name: Make reports of the answers
   ansible.builtin.set_fact:
     reports: "{{ answers.results | cloudpods.ha.host_reports(['master-2', 'master-3'], 'master-2', members) }}"
 """
@@ -52,12 +52,16 @@ import typing as t
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
 
 
-def host_reports(results: t.Sequence[Json], survivors: t.Sequence[str], executor: str, members: Json) -> t.List[Json]:
+def host_reports(
+    results: t.Sequence[Json], survivors: t.Sequence[str], executor: str = "", members: t.Optional[Json] = None
+) -> t.List[Json]:
     reports = []
     for result in results:
         name = result[result["ansible_loop_var"]]
         role = "survivor" if name in survivors else "replacement"
-        reports.append({"name": name, "role": role, "host": result, "members": members if name == executor else {}})
+        reports.append(
+            {"name": name, "role": role, "host": result, "members": (members or {}) if name == executor else {}}
+        )
     return reports
 
 

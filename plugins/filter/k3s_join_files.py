@@ -68,6 +68,13 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._join.k3s import join
 Json = t.Dict[str, t.Any]
 
 
+class _Loader(yaml.SafeLoader):
+    """YAML as K3s takes it: what looks like a date is text."""
+
+
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", lambda _loader, node: str(node.value))
+
+
 def k3s_join_files(
     server: Json, survivor: Json, *, endpoint: str, ip: str, vip: str = "", overrides: t.Optional[Json] = None
 ) -> Json:
@@ -76,7 +83,7 @@ def k3s_join_files(
         made = join_files(
             server=server,
             # No error of the parser is passed on: it would quote the text.
-            files=[yaml.safe_load(item["content"]) for item in server["config"]],
+            files=[yaml.load(item["content"], Loader=_Loader) for item in server["config"]],  # noqa: S506 it is a SafeLoader
             own_ip=endpoint,
             own_names=[survivor["hostname"], *(item for item in survivor["addresses"] if item not in (endpoint, vip))],
             endpoint=url,

@@ -6,29 +6,38 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: k3s_why
-short_description: Tell from the log of K3s why it stopped
+short_description: Tell why K3s did not join
 version_added: 0.1.0
 author: cloudpods.ha authors (@cloudpods-ha)
 description:
-  - Takes the last fatal line, else the last error, else the last line, and puts three stars in the place of every secret.
-positional: secrets
+  - Takes the last fatal line, else the last error, else the last line, and puts three stars in the place of every secret. Without a line it takes why
+    the start failed. Tells too whether K3s is stopped now.
+positional: secrets, stopped, started
 options:
   _input:
-    description: The log.
-    type: str
+    description: The answer of C(journalctl -o json --all), as a task registered it.
+    type: dict
     required: true
   secrets:
     description: Words that must not be shown.
     type: list
     elements: str
-    default: []
+    required: true
+  stopped:
+    description: The answer of the task that stopped the service.
+    type: dict
+    required: true
+  started:
+    description: The failure of the task that started it.
+    type: dict
+    required: true
 """
 
 EXAMPLES = r"""
 ---
-- name: Say why
+- name: Report why K3s did not join
   ansible.builtin.fail:
-    msg: "{{ log | cloudpods.ha.k3s_why([token]) }}"
+    msg: "{{ log | cloudpods.ha.k3s_why([token], stopped, ansible_failed_result) }}"
 """
 
 RETURN = r"""
@@ -39,11 +48,12 @@ _value:
 
 import typing as t
 
-from ansible_collections.cloudpods.ha.plugins.module_utils._join.k3s import why
+from ansible_collections.cloudpods.ha.plugins.module_utils._join.k3s_log import failure
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
 
 
-def k3s_why(log: str, secrets: t.Sequence[str] = ()) -> str:
-    return why(log, secrets)
+def k3s_why(log: Json, secrets: t.Sequence[str], stopped: Json, started: Json) -> str:
+    return failure(log, stopped, started, secrets)
 
 
 class FilterModule:

@@ -10,15 +10,20 @@ short_description: Make a keepalived manifest that of the VIP's holder
 version_added: 0.1.0
 author: cloudpods.ha authors (@cloudpods-ha)
 description:
-  - Sets C(KEEPALIVED_PRIORITY) to V(100) and C(KEEPALIVED_STATE) to V(MASTER) in the static pod manifest that ocboot
+  - Sets C(KEEPALIVED_PRIORITY) to O(priority) and C(KEEPALIVED_STATE) to V(MASTER) in the static pod manifest that ocboot
     or ocadm wrote. Every other byte stays as it is.
   - The manifest holds the VRRP password, so tasks that use this filter need C(no_log).
   - It fails with one sentence when the text is not such a manifest, or an entry is missing or occurs twice. No message
     quotes a value.
+positional: priority
 options:
   _input:
     description: The text of the manifest.
     type: str
+    required: true
+  priority:
+    description: The VRRP priority of the host, as P(cloudpods.ha.vip_holder#filter) returns it.
+    type: int
     required: true
 seealso:
   - plugin: cloudpods.ha.keepalived_for_new_host
@@ -29,7 +34,7 @@ EXAMPLES = r"""
 ---
 - name: Write the manifest of the new holder
   ansible.builtin.copy:
-    content: "{{ __slurped.content | b64decode | cloudpods.ha.keepalived_take_over }}"
+    content: "{{ __slurped.content | b64decode | cloudpods.ha.keepalived_take_over(100) }}"
     dest: /etc/kubernetes/manifests/keepalived.yaml
     mode: "0600"
   no_log: true
@@ -49,11 +54,11 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaErro
 from ansible_collections.cloudpods.ha.plugins.module_utils._vip.manifest import take_over
 
 
-def keepalived_take_over(text: str) -> str:
-    if not isinstance(text, str):
-        raise AnsibleFilterError("keepalived_take_over needs the text of a manifest")
+def keepalived_take_over(text: str, priority: int) -> str:
+    if not isinstance(text, str) or not isinstance(priority, int):
+        raise AnsibleFilterError("keepalived_take_over needs the text of a manifest and a priority")
     try:
-        return take_over(text)
+        return take_over(text, priority)
     except HaError as exc:
         raise AnsibleFilterError(str(exc)) from None
 

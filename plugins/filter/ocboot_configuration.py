@@ -6,78 +6,140 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: ocboot_configuration
-short_description: Make the configuration that lets ocboot join a replacement
+short_description: Make the configuration with which ocboot joins a replacement
 version_added: 0.1.0
 author: cloudpods.ha authors (@cloudpods-ha)
 description:
-  - Returns what ocboot's file has to say so that a run joins the replacement and writes nothing into the cluster that is not there already, or why
-    ocboot must not be run. It is pure; it contacts nothing.
-  - The configuration holds the passwords of the database and of the web user, so tasks that use this filter need C(no_log). Refusals and warnings
-    hold no secret.
+  - Makes, from the answers of the API and of the hosts, the configuration with which a run of ocboot joins the replacement and changes nothing else in
+    the cluster, or returns why ocboot must not be run. The filter contacts nothing.
+  - The configuration holds the passwords of the database and of the web user, so tasks that use this filter need C(no_log). RV(_value.reason) and
+    RV(_value.warnings) hold no secret.
+  - The filter fails with one sentence when an answer cannot be parsed or an option has the wrong type. No message quotes a value.
 options:
   _input:
-    description: What P(cloudpods.ha.ocboot_inputs#filter) returned. docs/ocboot.md describes it.
+    description:
+      - The answers of the API. C(cluster), C(kubeadm), C(deployments), C(calico_config) and C(calico_nodes) are lists of objects as
+        M(kubernetes.core.k8s_info) returns them under C(resources), of OnecloudCluster, ConfigMap kubeadm-config, Deployment onecloud-operator,
+        ConfigMap calico-config and DaemonSet calico-node; C(nodes) are all Nodes.
     type: dict
     required: true
+  provider:
+    description: Kind of the control plane.
+    type: str
+    choices: [kubeadm, k3s]
+    required: true
+  lost:
+    description: The lost node, with its C(name) and C(addresses).
+    type: dict
+    required: true
+  replacement:
+    description: The replacement, as one of O(survivors).
+    type: dict
+    required: true
+  survivors:
+    description:
+      - Every live control-plane machine. C(host) is the key under which O(files) has its files, C(name) and C(ip) are those of its Node.
+        C(user) and C(port) are for SSH and default to root and 22. C(host_networks) and C(disk_paths) override the machine's host.conf.
+    type: list
+    elements: dict
+    required: true
+  files:
+    description: The results of M(cloudpods.ha.ocboot_host_files) by C(host).
+    type: dict
+    required: true
+  vip:
+    description: The virtual address.
+    type: str
+    required: true
+  options:
+    description: The operator's options; docs/ocboot.md lists the keys.
+    type: dict
+    required: true
+  checkout:
+    description: The RV(cloudpods.ha.ocboot_checkout_info#module:checkout), empty when the release is unknown.
+    type: dict
+    default: {}
 """
 
 EXAMPLES = r"""
 ---
-- name: Make it
+- name: Make the configuration
   ansible.builtin.set_fact:
-    made: "{{ inputs | cloudpods.ha.ocboot_configuration }}"
+    made: "{{ api | cloudpods.ha.ocboot_configuration(provider='k3s', lost=lost, replacement=replacement, survivors=survivors, files=files,
+      vip='192.0.2.10', options={'onecloud_user_password': password}) }}"
   no_log: true
+
+- name: Assert that ocboot can be run
+  ansible.builtin.assert:
+    that: made.ok
+    fail_msg: "{{ made.reason }}"
 """
 
 RETURN = r"""
 _value:
-  description: The outcome. The configuration is empty with refusals.
+  description: The outcome.
   type: dict
   contains:
-    configuration:
-      description: The groups of ocboot's file.
-      type: dict
-    environment:
-      description: Variables that a native run of ocboot needs.
-      type: dict
-    primary:
-      description: Name of the survivor that is primary_master_node.
+    ok:
+      description: Whether ocboot can be run.
+      type: bool
+    reason:
+      description: Why ocboot must not be run, as one line of all refusals; empty when it can be run.
       type: str
     refusals:
-      description: Why ocboot must not be run, each with C(code), C(seen) and C(advice).
+      description: The refusals, each with C(code), C(seen) and C(advice).
       type: list
       elements: dict
-    refused_text:
-      description: The refusals as one line.
+    configuration:
+      description: The groups of ocboot's file; empty after a refusal.
+      type: dict
+    environment:
+      description: Variables that a native run of ocboot needs; empty after a refusal.
+      type: dict
+    primary:
+      description: Name of the survivor that is primary_master_node; empty after a refusal.
       type: str
     warnings:
-      description: Sentences.
+      description: Sentences for the operator.
       type: list
       elements: str
 """
 
 import typing as t
 
+import yaml
 from ansible.errors import AnsibleFilterError
+from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
-from ansible_collections.cloudpods.ha.plugins.module_utils._ocboot import config
-from ansible_collections.cloudpods.ha.plugins.module_utils._ocboot.models import OcbootInputs
-from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import from_json, to_json
+from ansible_collections.cloudpods.ha.plugins.module_utils._ocboot.config import configuration
+from ansible_collections.cloudpods.ha.plugins.module_utils._ocboot.inputs import read
+from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import to_json
 
 
-def ocboot_configuration(inputs: Json) -> Json:
+def ocboot_configuration(api: Json, **arguments: t.Any) -> Json:
     try:
-        made = config.configuration(from_json(OcbootInputs, inputs))
-    except TypeError as exc:
-        # A key that is missing or unknown; the values are not in the message.
+        found: Json = to_json(configuration(read(api, _parsed, **arguments)))
+    except HaError as exc:
         raise AnsibleFilterError("ocboot_configuration: {0}".format(exc)) from None
-    refused = " ".join("{0}: {1} {2}".format(item.code, item.seen, item.advice) for item in made.refusals)
-    found: Json = {**to_json(made), "refused_text": refused}
+    except KeyError as exc:
+        raise AnsibleFilterError("ocboot_configuration: {0} is missing".format(exc)) from None
+    except (AttributeError, IndexError, TypeError, ValueError) as exc:
+        # Of Python's own messages only those on a missing or unknown argument are sure to quote no value.
+        known = isinstance(exc, TypeError) and " argument" in str(exc)
+        reason = str(exc) if known else "a machine or an object of the API has an unexpected form"
+        raise AnsibleFilterError("ocboot_configuration: {0}".format(reason)) from None
     return found
 
 
+def _parsed(text: str, name: str) -> t.Any:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise HaError("{0} is not valid YAML".format(name)) from None
+
+
 class FilterModule:
-    """What ocboot is told."""
+    """Making ocboot's configuration."""
 
     def filters(self) -> t.Dict[str, t.Callable[..., t.Any]]:
         return {"ocboot_configuration": ocboot_configuration}

@@ -6,20 +6,20 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: ocboot_differences
-short_description: Tell what a run of ocboot changed on the survivors
+short_description: Compare the files of survivors before and after a run of ocboot
 version_added: 0.1.0
 author: cloudpods.ha authors (@cloudpods-ha)
 description:
-  - Compares what M(cloudpods.ha.ocboot_host_files) returned before and after a run.
+  - Compares two results of M(cloudpods.ha.ocboot_host_files). A host without an answer on either side is left out.
 positional: after
 options:
   _input:
-    description: The results of a loop over survivors, before the run.
+    description: The results of a loop over the survivors, from before the run.
     type: list
     elements: dict
     required: true
   after:
-    description: The results of the same loop, after the run.
+    description: The results of the same loop, from after the run.
     type: list
     elements: dict
     required: true
@@ -27,7 +27,7 @@ options:
 
 EXAMPLES = r"""
 ---
-- name: Compare
+- name: Compare the survivors' files
   ansible.builtin.set_fact:
     differences: "{{ before.results | cloudpods.ha.ocboot_differences(after.results) }}"
 """
@@ -35,7 +35,7 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description: One entry for each file that differs, with C(host), C(path), C(change) (V(changed), V(new), V(removed)) and C(lines), secrets masked, and
-    C(shown), the same as lines for people.
+    C(shown), the same as lines to display.
   type: list
   elements: dict
   sample:
@@ -60,7 +60,7 @@ def ocboot_differences(before: t.Sequence[Json], after: t.Sequence[Json]) -> t.L
         }
         for results in (before, after)
     ]
-    # A host that could not be asked on either side is not taken for one whose files are gone.
+    # The files of a host that did not answer are unknown, not removed.
     hosts = [host for host, files in sides[0].items() if files and sides[1].get(host)]
     return [
         {
@@ -74,7 +74,7 @@ def ocboot_differences(before: t.Sequence[Json], after: t.Sequence[Json]) -> t.L
 
 
 class FilterModule:
-    """Comparing."""
+    """Comparing files."""
 
     def filters(self) -> t.Dict[str, t.Callable[..., t.Any]]:
         return {"ocboot_differences": ocboot_differences}

@@ -10,8 +10,8 @@ short_description: Write a value as YAML on one line
 version_added: 0.1.0
 author: cloudpods.ha authors (@cloudpods-ha)
 description:
-  - Writes strings in quotes and in ASCII alone, so that each is read as the string it was, in whatever encoding the reader's Python opens files.
-    C(to_json) writes characters beyond the first 65536 as two halves, which YAML does not put together.
+  - Writes strings quoted and in ASCII only, so that YAML reads each string unchanged, whatever the default encoding of the reader's Python.
+    C(to_json) is no substitute - it writes a character beyond the first 65536 as two surrogates, which YAML does not combine.
 options:
   _input:
     description: A string, number, boolean, list or mapping.
@@ -29,7 +29,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The text.
+  description: The YAML.
   type: str
 """
 
@@ -43,7 +43,7 @@ def ocboot_value(value: t.Any) -> str:
 
 
 class FilterModule:
-    """Quoting."""
+    """Writing YAML."""
 
     def filters(self) -> t.Dict[str, t.Callable[..., t.Any]]:
         return {"ocboot_value": ocboot_value}

@@ -12,7 +12,7 @@ author: cloudpods.ha authors (@cloudpods-ha)
 description:
   - Puts together what the API, the hosts and etcd said, and decides what has to be done, in which order, to which objects, and whether it is safe.
   - It is pure; it contacts nothing.
-positional: reports, request
+positional: reports, settings, table
 options:
   _input:
     description: The RV(cloudpods.ha.control_plane_info#module:cluster).
@@ -21,13 +21,18 @@ options:
   reports:
     description:
       - One mapping for each host of the inventory, with C(name), C(role), and the results of tasks as C(host) (M(cloudpods.ha.control_plane_host_info)),
-        C(members) (M(cloudpods.ha.etcd_member_info)) and C(probes) (C(address), and C(results) of M(ansible.builtin.wait_for)).
+        C(members) (M(cloudpods.ha.etcd_member_info)) and C(probes) (C(addresses), and C(open) and C(closed) of M(cloudpods.ha.port_probe)).
     type: list
     elements: dict
     required: true
-  request:
-    description: What the operator asked for, in the shape docs/contracts.md gives under C(Request).
+  settings:
+    description: What M(cloudpods.ha.settings) returned.
     type: dict
+    required: true
+  table:
+    description: Claim policies that apply where none of the operator's does, in the same shape.
+    type: list
+    elements: dict
     required: true
   minio:
     description: The results of a loop of M(cloudpods.ha.minio_health_info) over what P(cloudpods.ha.healers#filter) returned.
@@ -40,12 +45,14 @@ EXAMPLES = r"""
 ---
 - name: Plan
   ansible.builtin.set_fact:
-    discovery_plan: "{{ (cluster | cloudpods.ha.replacement_plan(reports, {'lost': 'master-1'})).plan }}"
+    discovery_plan: "{{ (cluster | cloudpods.ha.replacement_plan(reports, settings, table)).plan }}"
 """
 
 RETURN = r"""
 _value:
-  description: C(cluster), the whole cluster, and C(plan), in the shapes docs/contracts.md gives under C(Cluster) and C(Plan).
+  description:
+    - C(cluster), the whole cluster, C(plan), and C(connection), how roles reach the cluster, in the shapes docs/contracts.md gives under C(Cluster),
+      C(Plan) and C(Connection).
   type: dict
   sample:
     plan: {state: needed, refusals: [], steps: [{phase: etcd_cleanup, act: remove the etcd member, objects: []}]}
@@ -56,23 +63,24 @@ import typing as t
 from ansible.errors import AnsibleFilterError
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
-from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import Request
-from ansible_collections.cloudpods.ha.plugins.module_utils._plan import policy
+from ansible_collections.cloudpods.ha.plugins.module_utils._plan.connection import connection
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan.plan import plan
+from ansible_collections.cloudpods.ha.plugins.module_utils._plan.settings import request as replacement_request
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan.view import compose
-from ansible_collections.cloudpods.ha.plugins.module_utils._plan.view import minio as told
-from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import from_json, to_json
+from ansible_collections.cloudpods.ha.plugins.module_utils._plan.view import minio as answers_of_minio
+from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import to_json
 
 
-def replacement_plan(api: Json, reports: t.Sequence[Json], request: Json, minio: t.Sequence[Json] = ()) -> Json:
+def replacement_plan(
+    api: Json, reports: t.Sequence[Json], settings: Json, table: t.Sequence[Json], minio: t.Sequence[Json] = ()
+) -> Json:
     try:
-        wanted = from_json(Request, request)
-        policy.check(wanted.policies)
-        policy.check_names(wanted.discard)
-        cluster = compose(api=api, hosts=reports, wanted=wanted.lost)
-        return {"cluster": to_json(cluster), "plan": to_json(plan(cluster, wanted, told(minio)))}
+        request = replacement_request(settings, table)
+        cluster = compose(api=api, hosts=reports, wanted=request.lost)
+        made = plan(cluster, request, answers_of_minio(minio))
     except HaError as exc:
         raise AnsibleFilterError(str(exc)) from None
+    return {"cluster": to_json(cluster), "plan": to_json(made), "connection": connection(cluster)}
 
 
 class FilterModule:

@@ -25,13 +25,8 @@ options:
     description: What each phase published, by the name of the phase.
     type: dict
     required: true
-  outcome:
-    description: V(done), V(open) when only a part was run, or V(failed).
-    type: str
-    choices: [done, open, failed]
-    required: true
   failure:
-    description: Why it failed, one sentence.
+    description: Why the run stopped, one sentence; empty when it did not fail.
     type: str
     default: ""
 """
@@ -40,7 +35,7 @@ EXAMPLES = r"""
 ---
 - name: Report
   ansible.builtin.debug:
-    msg: "{{ (discovery_plan | cloudpods.ha.replacement_report(journal, results, outcome='done')).text }}"
+    msg: "{{ (discovery_plan | cloudpods.ha.replacement_report(journal, results)).text }}"
 """
 
 RETURN = r"""
@@ -60,8 +55,8 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._plan.report import r
 from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import from_json
 
 
-def replacement_report(plan: Json, journal: Json, results: Json, *, outcome: str, failure: str = "") -> Json:
-    return report(from_json(Plan, plan), journal, results, outcome=outcome, failure=failure)
+def replacement_report(plan: Json, journal: Json, results: Json, failure: str = "") -> Json:
+    return report(from_json(Plan, plan), journal, results, failure=failure)
 
 
 class FilterModule:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: retirement
-short_description: Decide whether a machine may be made harmless
+short_description: Decide whether a machine may be retired
 version_added: 0.1.0
 author: cloudpods.ha authors (@cloudpods-ha)
 description:
@@ -62,10 +62,13 @@ _value:
       description: Its UID.
       type: str
     needed:
-      description: Whether there is anything to do.
+      description: Whether there is anything to do; false when P(cloudpods.ha.harmless#filter) says yes.
       type: bool
-    refusal:
-      description: Empty when the machine may be retired, else a code, what was seen and what to do, as one text.
+    ok:
+      description: Whether the machine may be retired.
+      type: bool
+    reason:
+      description: Why not, as a code, what was observed and what to do. Empty when it may.
       type: str
 """
 
@@ -75,9 +78,8 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._errors import Unsafe
 from ansible_collections.cloudpods.ha.plugins.module_utils._host.retirement import Residue, decide
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s import parse
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.etcd import Etcd
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
 from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import from_json, to_json
-
-Json = t.Dict[str, t.Any]
 
 
 def retirement(
@@ -93,8 +95,8 @@ def retirement(
             provider=provider,
         )
     except Unsafe as exc:
-        return {"node_name": "", "node_uid": "", "needed": False, "refusal": str(exc)}
-    return {**to_json(decision), "refusal": ""}
+        return {"node_name": "", "node_uid": "", "needed": False, "ok": False, "reason": str(exc)}
+    return {**to_json(decision), "ok": True, "reason": ""}
 
 
 class FilterModule:

@@ -16,8 +16,9 @@ description:
 positional: address, promote
 options:
   _input:
-    description: The RV(cloudpods.ha.vip_info#module:vip) of every survivor, by inventory name.
-    type: dict
+    description: The results of a loop of M(cloudpods.ha.vip_info) over the inventory names of all survivors.
+    type: list
+    elements: dict
     required: true
   address:
     description: The VIP.
@@ -31,9 +32,9 @@ options:
 
 EXAMPLES = r"""
 ---
-- name: Decide who carries the VIP
+- name: Choose the holder of the VIP
   ansible.builtin.set_fact:
-    __holder: "{{ __reports | cloudpods.ha.vip_holder('192.0.2.10', 'master-2') }}"
+    __holder: "{{ __asked.results | cloudpods.ha.vip_holder('192.0.2.10', 'master-2') }}"
 """
 
 RETURN = r"""
@@ -47,27 +48,37 @@ _value:
     edit:
       description: Whether its manifest has to be edited.
       type: bool
-    refusal:
-      description: Empty, or a code, what was seen and what to do, as one text.
+    priority:
+      description: The VRRP priority it has, or gets when its manifest is edited. V(0) after a refusal.
+      type: int
+    ok:
+      description: Whether the manifests agree with each other and with O(promote).
+      type: bool
+    reason:
+      description: Why not, as a code, what was observed and what to do. Empty when they do.
       type: str
   sample:
     name: master-2
     edit: true
-    refusal: ""
+    priority: 100
+    ok: true
+    reason: ""
 """
 
 import typing as t
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import Unsafe
-from ansible_collections.cloudpods.ha.plugins.module_utils._vip.election import holder
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
+from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import to_json
+from ansible_collections.cloudpods.ha.plugins.module_utils._vip.election import by_host, holder
 
 
-def vip_holder(reports: t.Mapping[str, t.Any], address: str, promote: str = "") -> t.Dict[str, t.Any]:
+def vip_holder(results: t.Sequence[Json], address: str, promote: str = "") -> Json:
     try:
-        chosen = holder(reports, address=address, promote=promote)
+        chosen = holder(by_host(results), address=address, promote=promote)
     except Unsafe as exc:
-        return {"name": "", "edit": False, "refusal": str(exc)}
-    return {"name": chosen.name, "edit": chosen.edit, "refusal": ""}
+        return {"name": "", "edit": False, "priority": 0, "ok": False, "reason": str(exc)}
+    return {**to_json(chosen), "ok": True, "reason": ""}
 
 
 class FilterModule:

@@ -53,6 +53,13 @@ class Provider:
         """The static pod that holds the VIP."""
         return self.manifests + "/keepalived.yaml"
 
+    @property
+    def advertised(self) -> t.Tuple[str, str]:
+        """A file that names the address of this host as a Node, and a pattern whose first group is that address or a URL with it."""
+        if self.etcd_in_pod:
+            return self.manifests + "/kube-apiserver.yaml", r"--advertise-address=([^\s\"']+)"
+        return self.etcd_mark, r"^advertise-client-urls:\s*[\"']?([^\s,\"']+)"
+
     def node_of_member(self, member: str) -> str:
         """The name of the node an etcd member of this name runs on. K3s adds eight hexadecimal digits (source: k3s, pkg/etcd/etcd.go, setName)."""
         match = re.fullmatch(r"(.+)-[0-9a-f]{8}", member) if self.suffixed_members else None
@@ -125,6 +132,12 @@ PROBE_PORTS = (SSH_PORT, API_PORT, ETCD_CLIENT_PORT, ETCD_PEER_PORT, KUBELET_POR
 def host_port(address: str, port: int) -> str:
     """An address and a port as they stand in a URL."""
     return "[{0}]:{1}".format(address, port) if ":" in address else "{0}:{1}".format(address, port)
+
+
+def readiness_path(version: str) -> str:
+    """What an API server of this version is asked at to tell whether it is ready: before 1.16 it knows only /healthz."""
+    match = re.match(r"v1\.(\d+)\.", version)
+    return "/healthz" if match and int(match.group(1)) < 16 else "/readyz"
 
 
 def kubectl_argv(provider: Provider, node_ip: str) -> t.List[str]:

@@ -32,7 +32,7 @@ def output_of(run: Runner, argv: t.Sequence[str], *, program: str) -> str:
     rc, out, err = run(argv)
     if rc != 0:
         lines = [line for line in (err or out).strip().splitlines() if line.strip()]
-        raise CommandFailed(program, rc, lines[-1][:400] if lines else "it said nothing")
+        raise CommandFailed(program, rc, lines[-1][:400] if lines else "no output")
     return out
 
 

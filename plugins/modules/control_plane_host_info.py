@@ -7,10 +7,11 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: control_plane_host_info
-short_description: Tell what a control-plane host says about itself
+short_description: Read the state of a control-plane host from the host itself
 description:
   - Reads versions, clock, addresses, free disk space, the keepalived static pod, and the health of the etcd member and the API server of the host it
     runs on. It asks no other host and changes nothing.
+  - An action plugin of the same name runs on the controller. It compares the host's clock with the controller's, and waits while a join is running.
   - The health of etcd is what the member answers on its own metrics port after a linearizable read, so it is known also when the API server is down.
 version_added: 0.1.0
 author: cloudpods.ha authors (@cloudpods-ha)
@@ -27,31 +28,37 @@ options:
     type: str
     choices: [survivor, replacement]
     required: true
-  reference_epoch:
-    description: The controller's clock in seconds since 1970, to compare this host's clock with.
-    type: float
-    required: true
   storage_paths:
     description: Folders whose free space matters. A folder need not exist yet.
     type: list
     elements: path
     default: []
+  wait_seconds:
+    description:
+      - How long to wait while kubeadm, or a K3s that is not ready yet, is at work on the host. What they leave is known when they have ended.
+      - When the time is over, C(host.join_running) is true in the result. V(0) does not wait.
+    type: int
+    default: 300
+  delay:
+    description: Seconds between two polls.
+    type: int
+    default: 5
 """
 
 EXAMPLES = r"""
 ---
-- name: Ask each survivor
+- name: Read the state of each survivor
   cloudpods.ha.control_plane_host_info:
     name: "{{ inventory_hostname }}"
     role: survivor
-    reference_epoch: "{{ now().timestamp() }}"
     storage_paths: [/opt/local-path-provisioner]
 """
 
 RETURN = r"""
 host:
   description:
-    - The host, in the shape docs/contracts.md gives under C(Host). Sizes are bytes, C(host.skew_seconds) is this host's clock minus O(reference_epoch).
+    - The host, in the shape docs/contracts.md gives under C(Host). Sizes are bytes, C(host.skew_seconds) is this host's clock minus the controller's.
+    - The clock was read between the controller's question and its answer, C(host.answer_seconds) apart.
     - C(host.keepalived.identity) is a digest of VIP, router ID and password; the password itself is not returned.
     - C(host.etcd_health) and C(host.api_ready) are V(ok), empty when nothing listens here, or the reason.
   type: dict
@@ -74,8 +81,8 @@ probe_ports:
   elements: int
   returned: success
   sample: [22, 6443, 2379, 2380, 10250]
-reference_epoch:
-  description: O(reference_epoch), to tell how long the answer took.
+epoch:
+  description: The host's clock in seconds since 1970.
   type: float
   returned: success
   sample: 1735282800.5
@@ -86,6 +93,7 @@ programs:
   sample: /var/lib/cloudpods-ha/bin
 """
 
+import time
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
@@ -102,17 +110,19 @@ def main() -> t.NoReturn:
         argument_spec={
             "name": {"type": "str", "required": True},
             "role": {"type": "str", "choices": ["survivor", "replacement"], "required": True},
-            "reference_epoch": {"type": "float", "required": True},
             "storage_paths": {"type": "list", "elements": "path", "default": []},
+            # The action plugin waits.
+            "wait_seconds": {"type": "int", "default": 300},
+            "delay": {"type": "int", "default": 5},
         },
         supports_check_mode=True,
     )
+    epoch = time.time()
     try:
         host = gather(
             module_runner(module),
             name=module.params["name"],
             role=module.params["role"],
-            reference_epoch=module.params["reference_epoch"],
             storage_paths=module.params["storage_paths"],
         )
     except HaError as exc:
@@ -122,7 +132,7 @@ def main() -> t.NoReturn:
         host=to_json(host),
         probe_ports=list(PROBE_PORTS),
         programs=PUSHED_PROGRAMS,
-        reference_epoch=module.params["reference_epoch"],
+        epoch=epoch,
     )
 
 

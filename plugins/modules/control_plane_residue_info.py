@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: control_plane_residue_info
-short_description: Tell what is left of a control plane on a machine
+short_description: List what is left of a control plane on a machine
 description:
   - Reads what would make a machine act as a master again, or does so now. That is static pods, kubelet, etcd data,
     ports, pods and the VIP.
@@ -31,7 +31,7 @@ options:
 
 EXAMPLES = r"""
 ---
-- name: What is left of the old master?
+- name: List what is left of the old master
   cloudpods.ha.control_plane_residue_info:
     vip: 192.0.2.10
   register: __residue
@@ -54,7 +54,7 @@ residue:
       description: Whether there is an etcd member's data or static pod.
       type: bool
     ca_digest:
-      description: The SHA-256 of the certificate that vouches for the API server. It tells clusters apart.
+      description: SHA-256 of the CA certificate of the API server, which identifies the cluster.
       type: str
     manifests:
       description: The paths of static pod manifests.
@@ -107,12 +107,28 @@ residue:
     vip: ""
     vip_interface: ""
     backups: /var/backups/cloudpods-ha
+serving:
+  description: Whether the machine still carries the VIP, or something listens on a port of etcd or the API server.
+  type: bool
+  returned: success
+left:
+  description: What on the machine keeps it from being harmless, in words.
+  type: list
+  elements: str
+  returned: success
+  sample: ["static pods /etc/kubernetes/manifests/etcd.yaml", "listening ports 2379, 6443"]
+msg:
+  description: RV(left) as a sentence, which is shown when waiting for less was in vain.
+  type: str
+  returned: always
+  sample: "still there: static pods /etc/kubernetes/manifests/etcd.yaml; listening ports 2379, 6443"
 """
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import PROVIDERS
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
 from ansible_collections.cloudpods.ha.plugins.module_utils._host.residue import gather
+from ansible_collections.cloudpods.ha.plugins.module_utils._host.retirement import left_on_machine
 from ansible_collections.cloudpods.ha.plugins.module_utils._runner import module_runner
 from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import to_json
 
@@ -130,7 +146,14 @@ def main() -> None:
         residue = gather(module_runner(module), PROVIDERS[module.params["provider"]], vip=module.params["vip"])
     except HaError as exc:
         module.fail_json(msg=str(exc))
-    module.exit_json(changed=False, residue=to_json(residue))
+    left = left_on_machine(residue)
+    module.exit_json(
+        changed=False,
+        residue=to_json(residue),
+        serving=bool(residue.listening or residue.vip),
+        left=left,
+        msg="still there: {0}".format("; ".join(left)) if left else "nothing is left of a control plane",
+    )
 
 
 if __name__ == "__main__":

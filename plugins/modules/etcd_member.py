@@ -9,10 +9,10 @@ DOCUMENTATION = r"""
 module: etcd_member
 short_description: Remove an etcd member, when that is safe
 description:
-  - Removes one member by its ID after it read all members again, and refuses when that is not safe.
+  - Reads all members again, then removes one by its ID, and refuses when that is not safe.
   - It never removes a healthy member, the member of the host it runs on, or a member that is not the one described; and
     the healthy voters that remain must be a quorum of the voters that remain.
-  - It refuses also while a learner, a member that never started, an alarm or a member of another cluster is seen.
+  - It also refuses while there is a learner, a member that never started, an alarm, or a member of another cluster.
 version_added: 0.1.0
 author: cloudpods.ha authors (@cloudpods-ha)
 extends_documentation_fragment:
@@ -20,7 +20,7 @@ extends_documentation_fragment:
   - cloudpods.ha._etcd
 options:
   state:
-    description: A member can only be taken away here; members are added by the tool that joins a node.
+    description: A member can only be removed here; the tool that joins a node adds members.
     type: str
     choices: [absent]
     required: true
@@ -144,7 +144,7 @@ def main() -> None:
     try:
         member_id = hex_id(int(module.params["id"], 16))
     except ValueError:
-        module.fail_json(msg="{0!r} is no member ID in hexadecimal".format(module.params["id"]))
+        module.fail_json(msg="{0!r} is not a member ID in hexadecimal".format(module.params["id"]))
     target = Target(
         id=member_id,
         name=module.params["name"],

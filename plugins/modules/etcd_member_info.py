@@ -20,9 +20,13 @@ extends_documentation_fragment:
   - cloudpods.ha._etcd
 options:
   fail_when_unreadable:
-    description: Fail when etcd can't be asked. Otherwise that is an answer too, told in C(etcd.error).
+    description: Fail when etcd can't be asked. Otherwise the reason is returned in C(etcd.error).
     type: bool
     default: false
+  absent_id:
+    description: ID of a member that is to be gone, hexadecimal without prefix. While it is listed, RV(gone) and RV(settled) are false and it is a problem.
+    type: str
+    default: ""
 seealso:
   - module: cloudpods.ha.etcd_member
 """
@@ -33,8 +37,9 @@ EXAMPLES = r"""
   cloudpods.ha.etcd_member_info:
     node_name: master-2
     node_ip: 192.0.2.12
+    absent_id: 14da7b338b44eee0
   register: members
-  until: members.problems == []
+  until: members.settled
   retries: 12
   delay: 5
 """
@@ -72,11 +77,21 @@ lines:
   sample: ["454ae6f931376261 master-2 https://192.0.2.12:2380, voter, healthy"]
 problems:
   description: What keeps the cluster from being whole, a sentence each. Empty when every member is a started, healthy
-    voter and there is no alarm.
+    voter, there is no alarm, and the member O(absent_id) is gone.
   type: list
   elements: str
   returned: success
   sample: []
+gone:
+  description: Whether etcd could be asked and lists no member with the ID O(absent_id).
+  type: bool
+  returned: success
+  sample: true
+settled:
+  description: Whether there are no RV(problems) and the member O(absent_id) is gone.
+  type: bool
+  returned: success
+  sample: true
 """
 
 
@@ -84,7 +99,8 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import PROVIDERS
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
 from ansible_collections.cloudpods.ha.plugins.module_utils._etcd.client import ETCD_ARGUMENTS, EtcdClient
-from ansible_collections.cloudpods.ha.plugins.module_utils._etcd.quorum import describe, problems
+from ansible_collections.cloudpods.ha.plugins.module_utils._etcd.parse import hex_id
+from ansible_collections.cloudpods.ha.plugins.module_utils._etcd.quorum import describe, gone, problems
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.etcd import Etcd
 from ansible_collections.cloudpods.ha.plugins.module_utils._runner import module_runner
 from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import to_json
@@ -93,9 +109,18 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import to_
 def main() -> None:
     """Entry point."""
     module = AnsibleModule(
-        argument_spec={**ETCD_ARGUMENTS, "fail_when_unreadable": {"type": "bool", "default": False}},
+        argument_spec={
+            **ETCD_ARGUMENTS,
+            "fail_when_unreadable": {"type": "bool", "default": False},
+            "absent_id": {"type": "str", "default": ""},
+        },
         supports_check_mode=True,
     )
+    absent_id = module.params["absent_id"]
+    try:
+        absent_id = absent_id and hex_id(int(absent_id, 16))
+    except ValueError:
+        module.fail_json(msg="{0!r} is not a member ID in hexadecimal".format(absent_id))
     client = EtcdClient(
         run=module_runner(module),
         provider=PROVIDERS[module.params["provider"]],
@@ -108,11 +133,14 @@ def main() -> None:
         if module.params["fail_when_unreadable"]:
             module.fail_json(msg=str(exc))
         etcd = Etcd(executor=client.node_name, error=str(exc))
+    found, is_gone = list(problems(etcd, absent_id=absent_id)), gone(etcd, absent_id)
     module.exit_json(
         changed=False,
         etcd=to_json(etcd),
         lines=[describe(member) for member in etcd.members],
-        problems=list(problems(etcd)),
+        problems=found,
+        gone=is_gone,
+        settled=is_gone and not found,
     )
 
 

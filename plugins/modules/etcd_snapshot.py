@@ -43,7 +43,7 @@ attributes:
   idempotent:
     support: none
     details:
-      - Each run takes another snapshot; M(cloudpods.ha.etcd_snapshot_info) tells whether an earlier one is still good.
+      - Each run takes another snapshot; M(cloudpods.ha.etcd_snapshot_info) says whether an earlier one is still good.
 seealso:
   - module: cloudpods.ha.etcd_snapshot_info
 """

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: etcd_snapshot_info
-short_description: Tell whether a file is a whole etcd snapshot
+short_description: Check whether a file is a complete etcd snapshot
 description:
   - Reads a file and compares the hash that C(etcdctl snapshot save) put at its end with what is before it. Needs no
     etcd, so a copy can be verified anywhere.
@@ -21,6 +21,10 @@ options:
     description: The file.
     type: path
     required: true
+  sha256:
+    description: SHA-256 that the whole file must have, hexadecimal. A snapshot with another one is not valid. Empty to accept any.
+    type: str
+    default: ""
 seealso:
   - module: cloudpods.ha.etcd_snapshot
 """
@@ -30,6 +34,7 @@ EXAMPLES = r"""
 - name: Is the copy on this machine still good?
   cloudpods.ha.etcd_snapshot_info:
     path: /root/.cloudpods-ha/backups/etcd-master-2-20240517T031500Z.db
+    sha256: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
   register: copy
   failed_when: not copy.snapshot.valid
 """
@@ -51,7 +56,7 @@ snapshot:
       returned: always
       sample: true
     valid:
-      description: Whether it is a whole snapshot.
+      description: Whether it is a whole snapshot, and the one with O(sha256) when that was given.
       type: bool
       returned: always
       sample: true
@@ -80,8 +85,12 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import to_
 
 def main() -> None:
     """Entry point."""
-    module = AnsibleModule(argument_spec={"path": {"type": "path", "required": True}}, supports_check_mode=True)
-    module.exit_json(changed=False, snapshot=to_json(inspect(module.params["path"])))
+    module = AnsibleModule(
+        argument_spec={"path": {"type": "path", "required": True}, "sha256": {"type": "str", "default": ""}},
+        supports_check_mode=True,
+    )
+    found = inspect(module.params["path"], sha256=module.params["sha256"])
+    module.exit_json(changed=False, snapshot=to_json(found))
 
 
 if __name__ == "__main__":

@@ -41,6 +41,14 @@ options:
     type: list
     elements: dict
     required: true
+  wait_timeout:
+    description: Seconds for the volumes to be released by their claims. What was found last is returned when they are over.
+    type: int
+    default: 0
+  delay:
+    description: Seconds between two readings while it waits.
+    type: int
+    default: 3
 extends_documentation_fragment:
   - cloudpods.ha._kubeconfig
 attributes:
@@ -54,8 +62,7 @@ attributes:
     description: Reads only.
     support: full
 seealso:
-  - module: cloudpods.ha.statefulset_claim
-  - module: cloudpods.ha.lost_volumes_info
+  - module: cloudpods.ha.workload_claim
   - module: kubernetes.core.k8s
 """
 
@@ -74,6 +81,7 @@ EXAMPLES = r"""
         uid: 0b9e6f0e-63e3-4a55-9b5e-1f6c7e7a8d01
         pv_name: pvc-0b9e6f0e-63e3-4a55-9b5e-1f6c7e7a8d01
         pv_uid: 9d0f2c7b-0c7f-4f5e-8a5e-7f0f1b1b2c02
+    wait_timeout: 120
   register: left
 
 - name: Delete the objects of volumes whose claim and node are gone
@@ -86,7 +94,7 @@ EXAMPLES = r"""
     delete_options:
       preconditions:
         uid: "{{ item.uid }}"
-  loop: "{{ left.volumes | selectattr('act', 'eq', 'delete') }}"
+  loop: "{{ left.deletable }}"
 """
 
 RETURN = r"""
@@ -106,6 +114,27 @@ volumes:
       finalizers: []
       act: delete
       reason: its claim and its node are gone
+deletable:
+  description: Those RV(volumes) whose object may be deleted.
+  type: list
+  elements: dict
+  returned: success
+  sample: []
+held:
+  description: Those RV(volumes) that are to go and are still there, whether they are waited for or may be deleted.
+  type: list
+  elements: dict
+  returned: success
+  sample: []
+settled:
+  description: Whether no volume is waited for.
+  type: bool
+  returned: success
+msg:
+  description: For each of RV(held), why it is still there; empty when there is none.
+  type: str
+  returned: success
+  sample: "pvc-0b9e6f0e: its phase is Bound"
 helper_pods:
   description: Pods of the provisioner that wait on the vanished node to empty one of these volumes.
   type: list
@@ -131,12 +160,13 @@ CLAIM_KEYS = ("namespace", "name", "uid", "pv_name", "pv_uid")
 
 def main() -> t.NoReturn:
     """Read and judge."""
-    spec = client.argument_spec()
     module = AnsibleModule(
         argument_spec={
             **KUBECONFIG_ARGUMENT,
-            "lost_node": spec["lost_node"],
+            "lost_node": client.LOST_NODE_ARGUMENT,
             "claims": {"type": "list", "elements": "dict", "required": True},
+            "wait_timeout": {"type": "int", "default": 0},
+            "delay": {"type": "int", "default": 3},
         },
         supports_check_mode=True,
     )
@@ -147,7 +177,13 @@ def main() -> t.NoReturn:
     try:
         api = connect(module.params["kubeconfig"], check_mode=True)
         lost = client.lost_from(module.params["lost_node"])
-        result = client.leftovers(api, lost=lost, claims=module.params["claims"])
+        result = client.released(
+            api,
+            lost=lost,
+            claims=module.params["claims"],
+            seconds=module.params["wait_timeout"],
+            delay=module.params["delay"],
+        )
     except HaError as exc:
         module.fail_json(msg=str(exc))
     module.exit_json(changed=False, **result)

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: minio_health
-short_description: Wait until a MinIO StatefulSet is whole, and report how far its healing is
+short_description: Wait until a MinIO StatefulSet is complete, and report the progress of healing
 version_added: 0.1.0
 author:
   - The cloudpods.ha authors (@yunionio)

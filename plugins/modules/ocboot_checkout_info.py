@@ -7,10 +7,10 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: ocboot_checkout_info
-short_description: Tell what ocboot a folder holds
+short_description: Describe the release of ocboot in a folder
 description:
-  - Looks at the files of a checkout or an unpacked release of ocboot, on the host it runs on. Neither git nor ocboot is run.
-  - What can be done with it is decided by P(cloudpods.ha.ocboot_configuration#filter).
+  - Reads the files of a checkout or an unpacked release of ocboot on the target host. Neither git nor ocboot is run.
+  - P(cloudpods.ha.ocboot_configuration#filter) decides whether that release can be used.
 version_added: 0.1.0
 author: cloudpods.ha authors (@cloudpods-ha)
 extends_documentation_fragment:
@@ -18,14 +18,14 @@ extends_documentation_fragment:
   - cloudpods.ha._attributes.info_module
 options:
   path:
-    description: The folder.
+    description: Folder of the checkout.
     type: path
     required: true
 """
 
 EXAMPLES = r"""
 ---
-- name: Look at it
+- name: Read the release of ocboot
   cloudpods.ha.ocboot_checkout_info:
     path: /opt/ocboot
   register: checkout
@@ -33,24 +33,24 @@ EXAMPLES = r"""
 
 RETURN = r"""
 checkout:
-  description: What the folder holds.
+  description: The release.
   type: dict
   returned: success
   contains:
     version:
-      description: What its file VERSION says.
+      description: Content of its file VERSION.
       type: str
     branch:
-      description: Branch or tag that is checked out, empty when that can't be seen.
+      description: Branch or tag that is checked out, empty when it is unknown.
       type: str
     k3s_role:
-      description: It can join K3s servers.
+      description: Whether it can join K3s servers.
       type: bool
     k8s_v115:
-      description: It installs K3s unless the variable C(K8S_V115) is C(TRUE).
+      description: Whether it installs K3s unless the variable C(K8S_V115) is C(TRUE).
       type: bool
     host_networks_regression:
-      description: It fails when C(host_networks) names an interface that is in a bridge, as those of all survivors are that run the host service.
+      description: Whether it fails when C(host_networks) names an interface in a bridge, as on every survivor that runs the host service.
       type: bool
   sample: {version: v4.0.3, branch: master-v4.0.3-6, k3s_role: true, k8s_v115: true, host_networks_regression: false}
 """

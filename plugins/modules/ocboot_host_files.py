@@ -7,23 +7,23 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: ocboot_host_files
-short_description: Read and keep the files of a survivor that ocboot writes
+short_description: Read and copy the files of a survivor that ocboot overwrites
 description:
-  - Reads host.conf, the keepalived manifest and the files of K3s or Docker that a run of ocboot writes on the hosts it is told, with the secrets in
-    them masked, and copies them as they are to a folder of the same host when asked to.
-  - A copy that is there is kept, since it was made before the first of several runs.
+  - Reads host.conf, the keepalived manifest and the files of K3s or Docker that a run of ocboot overwrites, and masks the secrets in them. With
+    O(save_as), copies the files unchanged to a folder on the same host.
+  - An existing copy is kept, since it was made before the first of several runs.
 version_added: 0.1.0
 author: cloudpods.ha authors (@cloudpods-ha)
 extends_documentation_fragment:
   - cloudpods.ha._attributes
 options:
   provider:
-    description: How the control plane is run.
+    description: Kind of the control plane.
     type: str
     choices: [kubeadm, k3s]
     required: true
   save_as:
-    description: Name of the folder for the copies, beside the other backups on the host. Nothing is copied when it is empty.
+    description: Name of the folder for the copies, beside the other backups on the host. Nothing is copied when this is empty.
     type: str
     default: ""
 attributes:
@@ -37,7 +37,7 @@ attributes:
 
 EXAMPLES = r"""
 ---
-- name: Keep what ocboot may write over
+- name: Copy the files that ocboot may overwrite
   cloudpods.ha.ocboot_host_files:
     provider: k3s
     save_as: master-1
@@ -46,33 +46,33 @@ EXAMPLES = r"""
 RETURN = r"""
 files:
   description:
-    - By what it is (V(host_conf), V(keepalived), V(config), V(unit), V(environment), V(registries), V(calico), V(docker)) each file's C(path),
-      C(sha256) and C(text), the last two empty when it is not there. Passwords and tokens are masked in C(text), the sum is that of the whole file.
+    - The C(path), C(sha256) and C(text) of each file by its kind (V(host_conf), V(keepalived), V(config), V(unit), V(environment), V(registries),
+      V(calico), V(docker)). Sum and text of a missing file are empty. Passwords and tokens are masked in C(text); the sum is of the whole file.
   type: dict
   returned: success
   sample: {host_conf: {path: /etc/yunion/host.conf, sha256: 9f86d0..., text: 'host_type: hypervisor'}}
 addresses:
-  description: The addresses this host carries.
+  description: Addresses of this host.
   type: list
   elements: str
   returned: success
   sample: [192.0.2.12, 192.0.2.10]
 k3s_token_known:
-  description: Whether the token of K3s is the one that ocboot joins with. Null where there is none. The token itself is not returned.
+  description: Whether K3s's token is the one that ocboot joins with. Null without a token file. The token itself is not returned.
   type: bool
   returned: success
   sample: true
 saved:
-  description: The copies that were made.
+  description: The copies that this run made.
   type: list
   elements: dict
   returned: success
   contains:
     source:
-      description: What was copied.
+      description: Path of the original.
       type: str
     destination:
-      description: The copy, with mode V(0600).
+      description: Path of the copy, which has mode V(0600).
       type: str
   sample: [{source: /etc/yunion/host.conf, destination: /var/backups/cloudpods-ha/ocboot-master-1/etc_yunion_host.conf}]
 """

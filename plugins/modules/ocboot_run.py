@@ -9,46 +9,50 @@ DOCUMENTATION = r"""
 module: ocboot_run
 short_description: Run ocboot with a rendered configuration
 description:
-  - Runs ocboot in its checkout on the host it runs on, with C(umask) 077, without the variables of the Ansible that runs this module, and in a process
-    group of its own that is ended when the time is over.
-  - It fails when ocboot ends with another exit code than 0, and also when ocboot does not print its line of success, since it ends with 0 when it did
-    nothing. A success does not say that the node is there; ask the API.
-  - Of what ocboot prints only the last lines are returned, and the passwords of the configuration are masked in them in every spelling that YAML, JSON,
-    Python, a shell or a URL gives them, and so is whatever stands after a word like password or token.
+  - Runs ocboot in its checkout on the target host, with C(umask) 077, in a process group of its own that is ended at the time limit. The variables of
+    the Ansible that runs this module are not passed on.
+  - The module fails when ocboot's exit code is not 0, and when ocboot does not print its line of success, since it ends with 0 when it did nothing.
+    A success does not mean that the node joined; ask the API.
+  - Only the last lines of ocboot's output are returned. The passwords of the configuration and the values of O(command) and O(environment) are
+    masked in them, in every spelling that YAML, JSON, Python, a shell or a URL gives them, and so is the text after words like password or token.
 version_added: 0.1.0
 author: cloudpods.ha authors (@cloudpods-ha)
 extends_documentation_fragment:
   - cloudpods.ha._attributes
 options:
   path:
-    description: The checkout.
+    description: Folder of ocboot's checkout.
     type: path
     required: true
   config:
-    description: The configuration, as the role C(cloudpods.ha.ocboot_config) renders it.
+    description: Path of the configuration, as the role C(cloudpods.ha.ocboot_config) renders it.
     type: path
     required: true
   python:
-    description: The Python of the environment that ocboot's Ansible is in. C(ansible-playbook) is looked for beside it first.
+    description: The Python of the environment that holds ocboot's Ansible. C(ansible-playbook) beside it goes before others.
     type: str
     default: python3
   command:
-    description: What to run instead of C(PYTHON ocboot.py install). The path of O(config) is put behind it.
+    description:
+      - Program and arguments to run instead of C(PYTHON ocboot.py install). The path of O(config) is appended.
+      - The values are never logged or returned. Arguments of fewer than four characters are not masked in ocboot's output.
     type: list
     elements: str
     default: []
   environment:
-    description: Variables to run it with. C(SKIP_TAGS=cloud) leaves out the part that applies the product's objects and sets the web user's password.
+    description:
+      - Environment variables for ocboot. C(SKIP_TAGS=cloud) skips the part that applies the product's objects and sets the web user's password.
+      - The values are never logged or returned. Values of fewer than four characters are not masked in ocboot's output.
     type: dict
     default: {}
   timeout:
-    description: Seconds it may take. ocboot itself waits without limit.
+    description: Time limit in seconds. ocboot itself waits without limit.
     type: int
     default: 7200
   keep:
     description:
-      - Leave O(config) and what ocboot generates from it in its checkout (C(host_inventory.yml), C(oc_vars.yml)) where they are. All of them hold
-        passwords; without this they are removed, also after a failure.
+      - Keep O(config) and the files that ocboot generates from it in its checkout (C(host_inventory.yml), C(oc_vars.yml)). All of them hold
+        passwords; by default they are removed, after a failure too.
     type: bool
     default: false
 attributes:
@@ -75,20 +79,20 @@ EXAMPLES = r"""
 
 RETURN = r"""
 rc:
-  description: Exit code; -1 when it was stopped.
+  description: Exit code; -1 when the run was stopped at the time limit.
   type: int
-  returned: when it was run
+  returned: when ocboot was run
   sample: 0
 seconds:
-  description: How long it took.
+  description: Duration in seconds.
   type: int
-  returned: when it was run
+  returned: when ocboot was run
   sample: 1420
 lines:
-  description: The last lines it printed, masked.
+  description: The last lines that ocboot printed, masked.
   type: list
   elements: str
-  returned: when it was run
+  returned: when ocboot was run
   sample: [Initialized successfully!]
 """
 
@@ -96,7 +100,8 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
-from ansible_collections.cloudpods.ha.plugins.module_utils._ocboot.run import run
+from ansible_collections.cloudpods.ha.plugins.module_utils._ocboot.output import MASK
+from ansible_collections.cloudpods.ha.plugins.module_utils._ocboot.run import run, secrets_given
 
 
 def main() -> t.NoReturn:
@@ -106,16 +111,17 @@ def main() -> t.NoReturn:
             "path": {"type": "path", "required": True},
             "config": {"type": "path", "required": True},
             "python": {"type": "str", "default": "python3"},
-            "command": {"type": "list", "elements": "str", "default": []},
-            "environment": {"type": "dict", "default": {}},
+            "command": {"type": "list", "elements": "str", "default": [], "no_log": True},
+            "environment": {"type": "dict", "default": {}, "no_log": True},
             "timeout": {"type": "int", "default": 7200},
             "keep": {"type": "bool", "default": False, "no_log": False},
         },
         supports_check_mode=True,
     )
+    arguments = {key: module.params[key] for key in ("python", "command", "environment", "timeout", "keep")}
+    _hide(module)
     if module.check_mode:
         module.exit_json(changed=True)
-    arguments = {key: module.params[key] for key in ("python", "command", "environment", "timeout", "keep")}
     try:
         ran = run(module.params["path"], module.params["config"], **arguments)
     except HaError as exc:
@@ -127,6 +133,17 @@ def main() -> t.NoReturn:
             **result,
         )
     module.exit_json(**result)
+
+
+def _hide(module: AnsibleModule) -> None:
+    """Mask every value of O(command) and O(environment) in the echo of the arguments, and those that may be secrets in the rest of the answer.
+
+    no_log alone would also mask each "1" or "install" of ocboot's output, and with it the reason of a failure.
+    """
+    command, environment = module.params["command"], module.params["environment"]
+    module.no_log_values.intersection_update(secrets_given(command, environment))
+    module.params["command"] = [MASK for _value in command]
+    module.params["environment"] = dict.fromkeys(environment, MASK)
 
 
 if __name__ == "__main__":

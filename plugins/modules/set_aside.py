@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: set_aside
-short_description: Move a file or folder where nothing looks for it
+short_description: Archive a file or folder
 description:
   - Moves a file or folder of the host it runs on, with a rename wherever both are on the same disk, so that it is never
     seen half moved.

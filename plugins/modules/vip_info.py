@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: vip_info
-short_description: Tell whether a host carries the VIP and what its keepalived manifest says
+short_description: Read whether a host carries the VIP, and its keepalived manifest
 description:
   - Reads the addresses and the keepalived static pod manifest of the host it runs on. It asks no other host.
   - Whether the API answers at the VIP is another question, and not answered here.
@@ -34,7 +34,7 @@ EXAMPLES = r"""
   cloudpods.ha.vip_info:
     address: 192.0.2.10
   register: __vip
-  until: __vip is succeeded and __vip.vip.holds
+  until: __vip.vip.holds | default(false)
   retries: 30
   delay: 2
 """
@@ -72,7 +72,7 @@ vip:
       description: The path of the certificate that vouches for the API server.
       type: str
     client_certificate:
-      description: The path of a certificate to ask the API server with, empty where it answers anybody whether it is ready. K3s answers nobody without.
+      description: Path of a client certificate for the readiness check of the API server; empty where none is needed. K3s requires one.
       type: str
     client_key:
       description: The path of the key of RV(vip.client_certificate).
@@ -99,6 +99,11 @@ vip:
     client_certificate: ""
     client_key: ""
     backups: /var/backups/cloudpods-ha
+msg:
+  description: Whether the host carries the VIP, as a sentence, which is shown when waiting for it was in vain.
+  type: str
+  returned: always
+  sample: the host carries the VIP 192.0.2.10 on br0
 """
 
 from ansible.module_utils.basic import AnsibleModule
@@ -121,7 +126,8 @@ def main() -> None:
         found = inspect(module_runner(module), PROVIDERS[module.params["provider"]], module.params["address"])
     except HaError as exc:
         module.fail_json(msg=str(exc))
-    module.exit_json(changed=False, vip=found)
+    text = "the host carries the VIP {0} on {1}" if found["holds"] else "the host does not carry the VIP {0}"
+    module.exit_json(changed=False, vip=found, msg=text.format(module.params["address"], found["interface"]))
 
 
 if __name__ == "__main__":

@@ -76,6 +76,16 @@ def alarms(answer: Json) -> t.Tuple[str, ...]:
     return tuple(found)
 
 
+def health_alarm(reason: str) -> str:
+    """The alarm that makes a member's /health answer 503, such as NOSPACE; empty when the reason is another.
+
+    `reason` is the text in that answer: "ALARM NOSPACE". etcd looks at alarms before it tries to read, so this says nothing about quorum, and every member
+    gives the same answer. etcd 3.4 gives no reason.
+    """
+    word, _, kind = reason.partition(" ")
+    return kind.strip() if word == "ALARM" else ""
+
+
 def status(answer: t.Sequence[Json]) -> Status:
     """Read `endpoint status` of one endpoint."""
     body = answer[0]["Status"]

@@ -78,19 +78,26 @@ def describe(member: Member) -> str:
     )
 
 
-def problems(etcd: Etcd) -> t.Tuple[str, ...]:
-    """What keeps this cluster from being whole, a sentence each; empty when every member is a started, healthy voter
-    and no alarm is raised.
+def problems(etcd: Etcd, *, absent_id: str = "") -> t.Tuple[str, ...]:
+    """What keeps this cluster from being whole, a sentence each; empty when every member is a started, healthy voter, no alarm is raised, and the member
+    `absent_id`, if one is named, is no longer listed.
     """
     if etcd.error:
         return (etcd.error,)
     found = [
-        "Member {0}.".format(describe(member))
+        "Member {0}{1}.".format(describe(member), ", is still listed" if member.id == absent_id else "")
         for member in etcd.members
-        if member.learner or not (member.started and member.healthy)
+        if member.id == absent_id or member.learner or not (member.started and member.healthy)
     ]
+    if not etcd.members:
+        found.append("etcd listed no members.")
     found += [item.seen for item in (*_split(etcd), *_alarms(etcd))]
     return tuple(found)
+
+
+def gone(etcd: Etcd, member_id: str) -> bool:
+    """Whether etcd was read and lists no member of that ID. With an empty ID only the reading counts."""
+    return bool(etcd.members) and not etcd.error and all(member.id != member_id for member in etcd.members)
 
 
 def removal(etcd: Etcd, target: Target) -> Verdict:

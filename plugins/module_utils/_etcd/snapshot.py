@@ -54,16 +54,20 @@ class Snapshot:
     taken: str
 
 
-def inspect(path: str) -> SnapshotFile:
-    """Read a file and say whether it is a whole snapshot."""
+def inspect(path: str, *, sha256: str = "") -> SnapshotFile:
+    """Read a file and say whether it is a whole snapshot, and the one with this SHA-256 when one is given."""
     file = pathlib.Path(path)
     if not file.is_file():
         return SnapshotFile(path=path, error="there is no file at {0}".format(path))
     try:
         with file.open("rb") as source:
-            return _digest(source, path=path)
+            found = _digest(source, path=path)
     except OSError as exc:
         return SnapshotFile(path=path, exists=True, error="{0} can't be read: {1}".format(path, exc.strerror))
+    if found.valid and sha256 and found.sha256 != sha256:
+        error = "the SHA-256 of {0} is {1}, not {2}".format(path, found.sha256, sha256)
+        return dataclasses.replace(found, valid=False, error=error)
+    return found
 
 
 def take(client: EtcdClient, *, directory: str, name: str = "", timeout: int = 600) -> Snapshot:

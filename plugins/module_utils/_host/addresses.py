@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import typing as t
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import CommandFailed
@@ -15,9 +16,19 @@ Interface = t.Union[ipaddress.IPv4Interface, ipaddress.IPv6Interface]
 # One line for each address. Not `-j`: the iproute of CentOS 7, which older clusters run on, has no JSON.
 ARGV = ("ip", "-o", "address", "show")
 
+# They carry addresses of Services, not of the host: kube-proxy's, the DNS cache's.
+_NOT_OURS = re.compile(r"kube-ipvs|dummy|nodelocaldns")
+# Interfaces of pods and virtual machines. Not br0, which Cloudpods moves the host's own address to.
+_INSIDE = re.compile(
+    r"cali|cbr0$|cilium|cni|docker|flannel|kube-bridge|lxc|podman|tunl|veth|virbr|vxlan\.calico|weave|br-[0-9a-f]{12}$"
+)
+
 
 def addresses(run: Runner) -> t.Dict[str, str]:
-    """Return {address: interface} in the order of `ip`, without loopback and link-local ones. Raises CommandFailed."""
+    """Return {address: interface} in the order of `ip`, networks of pods and virtual machines last.
+
+    Loopback, link-local and Service addresses are left out. Raises CommandFailed.
+    """
     return {str(interface.ip): name for interface, name in carried(run)}
 
 
@@ -40,6 +51,26 @@ def parse(text: str) -> t.List[t.Tuple[Interface, str]]:
             address = ipaddress.ip_interface(words[3])
         except ValueError:
             raise CommandFailed("ip", 0, "its answer is not a list of addresses: {0!r}".format(line[:120])) from None
-        if not address.ip.is_loopback and not address.ip.is_link_local:
-            found.append((address, words[1].split("@")[0].rstrip(":")))
-    return found
+        name = words[1].split("@")[0].rstrip(":")
+        if not address.ip.is_loopback and not address.ip.is_link_local and not _NOT_OURS.match(name):
+            found.append((address, name))
+    return sorted(found, key=lambda pair: bool(_INSIDE.match(pair[1])))
+
+
+def default_route(run: Runner, found: t.Mapping[str, str]) -> str:
+    """Of the host's own addresses, {address: interface}, that of its default route; empty without one."""
+    for family in ("-4", "-6"):
+        rc, out, _err = run(("ip", family, "-o", "route", "show", "default"))
+        words = out.split("\n", 1)[0].split() if rc == 0 else []
+        after = dict(zip(words, words[1:]))
+        version = 4 if family == "-4" else 6
+        own = [
+            item
+            for item, name in found.items()
+            if name == after.get("dev") and ipaddress.ip_address(item).version == version
+        ]
+        if after.get("src") in found:
+            return after["src"]
+        if own:
+            return own[0]
+    return ""

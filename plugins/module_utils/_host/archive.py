@@ -1,4 +1,4 @@
-"""Moving files and folders where nothing looks for them, so that they can still be brought back."""
+"""Archiving files and folders, so that no program reads them and they can be restored."""
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -57,7 +57,7 @@ def _move(path: str, destination: str) -> None:
     except OSError as exc:
         if exc.errno != errno.EXDEV:
             raise
-        # To another disk: whole under another name first, so that the destination is never half a copy.
+        # To another disk: copy under a temporary name first, so that the destination is never incomplete.
         partial = destination + ".partial"
         if os.path.isdir(partial):
             shutil.rmtree(partial)

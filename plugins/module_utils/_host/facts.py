@@ -13,9 +13,9 @@ import re
 import shutil
 import socket
 import ssl
-import time
 import typing as t
 import urllib.error
+import urllib.parse
 import urllib.request
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import (
@@ -28,24 +28,25 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import
     PROVIDERS,
     Provider,
 )
-from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
 from ansible_collections.cloudpods.ha.plugins.module_utils._etcd.client import program_path
-from ansible_collections.cloudpods.ha.plugins.module_utils._host.addresses import addresses
-from ansible_collections.cloudpods.ha.plugins.module_utils._models.host import Host, K3s, Keepalived
+from ansible_collections.cloudpods.ha.plugins.module_utils._host.addresses import addresses, default_route
+from ansible_collections.cloudpods.ha.plugins.module_utils._host.vip import read_manifest
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.host import Host, K3s
 from ansible_collections.cloudpods.ha.plugins.module_utils._runner import Runner
-from ansible_collections.cloudpods.ha.plugins.module_utils._vip.manifest import read as read_keepalived
 
 _VERSION = re.compile(r"v\d+\.\d+\.\d+\S*")
 _FULL_TOKEN = re.compile(r"K10([0-9a-f]{64})::")
 MACHINE_ID = "/etc/machine-id"
 
 
-def gather(run: Runner, *, name: str, role: str, reference_epoch: float, storage_paths: t.Sequence[str]) -> Host:
-    """Describe this host. What can't be read is empty; only a damaged keepalived manifest is told in `error`."""
-    skew = time.time() - reference_epoch
+def gather(run: Runner, *, name: str, role: str, storage_paths: t.Sequence[str]) -> Host:
+    """Describe this host. What can't be read is empty; only a damaged keepalived manifest is reported in `error`.
+
+    Nothing is said of its clock: whoever asks compares it with another.
+    """
     provider = detect_provider()
     found = addresses(run)
-    keepalived, error = _keepalived(provider)
+    keepalived, _mode, error = read_manifest(provider.keepalived_manifest)
     error = error or _elsewhere(provider)
     return Host(
         name=name,
@@ -54,10 +55,9 @@ def gather(run: Runner, *, name: str, role: str, reference_epoch: float, storage
         error=error,
         provider=provider.name if _is_control_plane(provider) else "",
         hostname=socket.gethostname().lower(),
-        node_ip=keepalived.node_ip if keepalived else next(iter(found), ""),
+        node_ip=keepalived.node_ip if keepalived else _node_ip(run, provider, found),
         addresses=tuple(found),
         interfaces=found,
-        skew_seconds=round(skew, 3),
         kubeadm_version=_version(run, ["kubeadm", "version", "-o", "short"]),
         kubelet_version=_version(run, ["kubelet", "--version"]),
         # A replacement may hold what another distribution left.
@@ -163,14 +163,16 @@ def _is_running(program: str) -> bool:
     return False
 
 
-def _keepalived(provider: Provider) -> t.Tuple[t.Optional[Keepalived], str]:
-    try:
-        with open(provider.keepalived_manifest, encoding="utf-8") as stream:
-            return read_keepalived(stream.read()), ""
-    except FileNotFoundError:
-        return None, ""
-    except (OSError, UnicodeDecodeError, HaError) as exc:
-        return None, str(exc)
+def _node_ip(run: Runner, provider: Provider, found: t.Mapping[str, str]) -> str:
+    """The address of this host as a Node where no keepalived names it: that of its API server or etcd, else that of its default route.
+
+    An address that the host does not carry is of another machine, and passed over.
+    """
+    path, pattern = provider.advertised
+    match = re.search(pattern, _text(path), re.MULTILINE)
+    named = match.group(1) if match else ""
+    host = (urllib.parse.urlsplit(named).hostname or "") if "//" in named else named
+    return host if host in found else default_route(run, found) or next(iter(found), "")
 
 
 def _etcd_health(provider: Provider) -> str:
@@ -191,7 +193,7 @@ def _etcd_health(provider: Provider) -> str:
 
 def _api_ready(provider: Provider) -> str:
     """'ok', '' when no API server listens here, or the checks that failed."""
-    # K3s answers nobody without a certificate.
+    # K3s requires a client certificate.
     certificate = (provider.api_client[0], provider.api_client[1]) if provider.api_client else None
     status, body = _local("https://127.0.0.1:{0}/readyz".format(API_PORT), certificate=certificate)
     if status == 404:  # before Kubernetes 1.16

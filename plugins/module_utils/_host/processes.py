@@ -38,7 +38,7 @@ def in_pod(cgroups: str) -> bool:
 def pod_processes(proc: str = "/proc") -> t.List[Process]:
     """Return the processes of pods. Raises HaError where this host is itself a pod, since all would be found then."""
     if any(in_pod(_read(os.path.join(proc, pid, "cgroup"))) for pid in ("1", "self")):
-        raise HaError("this machine is itself a pod: the processes of its pods can't be told from its own")
+        raise HaError("this machine is itself a pod: the processes of its pods cannot be distinguished from its own")
     found = []
     for pid in sorted(filter(str.isdigit, os.listdir(proc)), key=int):
         if in_pod(_read(os.path.join(proc, pid, "cgroup"))) and not _is_zombie(_read(os.path.join(proc, pid, "stat"))):

@@ -92,7 +92,7 @@ def _listening() -> t.Set[int]:
 
 
 def _entries(folder: str) -> t.List[str]:
-    """The paths in a folder without those kubelet passes over; none when there is no such folder."""
+    """The paths in a folder, without those that kubelet ignores; none when the folder does not exist."""
     try:
         names = os.listdir(folder)
     except FileNotFoundError:

@@ -1,4 +1,7 @@
-"""May this machine be made harmless? Pure. It may when it is no part of the cluster any more and once was a master."""
+"""Decides whether a machine may be retired, and what keeps it from being harmless. Pure.
+
+It may when it once was a master and is no part of the cluster any more.
+"""
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -88,7 +91,9 @@ def decide(
     if found and not residue.control_plane and not halfway:
         raise Unsafe(
             "NOT_A_MASTER",
-            "{0} is the Node {1}, and nothing on it tells of a control plane.".format(residue.hostname, found[0].name),
+            "{0} is the Node {1}, and no trace of a control plane was found on it.".format(
+                residue.hostname, found[0].name
+            ),
             "It looks like a worker in use. {0}".format(_UNTOUCHED),
         )
     if (residue.control_plane or residue.running) and (not ca_digest or residue.ca_digest != ca_digest):
@@ -99,14 +104,37 @@ def decide(
         )
     node = found[0] if found else None
     return Retirement(
-        node_name=node.name if node else "", node_uid=node.uid if node else "", needed=bool(found) or has_work(residue)
+        node_name=node.name if node else "",
+        node_uid=node.uid if node else "",
+        needed=bool(left(residue, nodes=nodes, vip=vip)),
     )
 
 
-def has_work(residue: Residue) -> bool:
-    """Whether anything on the machine itself is not harmless yet."""
-    left = (residue.manifests, residue.kubelet_config, residue.etcd_data, residue.listening, residue.pods, residue.vip)
-    return any(left) or residue.running
+def left(residue: Residue, *, nodes: t.Sequence[Node], vip: str, node_name: str = "") -> t.List[str]:
+    """What keeps a machine from being harmless, in words: on the machine itself, and its Node objects. Empty when it is harmless.
+
+    `node_name` is the Node that was deleted for it, which may have another name than the machine.
+    """
+    own = set(residue.addresses) - {vip}
+    found = [node.name for node in nodes if _is_machine(node, residue.hostname, own) or node.name == node_name]
+    return [*left_on_machine(residue), *("the Node object {0}".format(name) for name in sorted(found))]
+
+
+def left_on_machine(residue: Residue) -> t.List[str]:
+    """What on the machine itself is not harmless yet, in words."""
+    active = [unit.name for unit in residue.units if unit.active]
+    enabled = [unit.name for unit in residue.units if unit.enabled]
+    found = (
+        ("static pods {0}", residue.manifests),
+        ("kubelet's kubeconfig {0}", [residue.kubelet_config]),
+        ("etcd data {0}", [residue.etcd_data]),
+        ("the VIP {0}", [residue.vip]),
+        ("listening ports {0}", residue.listening),
+        ("pod processes {0}", residue.pods),
+        ("running units {0}", active),
+        ("units that start with the machine {0}", enabled),
+    )
+    return [text.format(", ".join(map(str, items))) for text, items in found if any(items)]
 
 
 def _refuse_members(hostname: str, own: t.AbstractSet[str], etcd: Etcd, provider: Provider) -> None:
@@ -114,7 +142,7 @@ def _refuse_members(hostname: str, own: t.AbstractSet[str], etcd: Etcd, provider
         raise Unsafe(
             "ETCD_UNKNOWN",
             "the etcd members could not be listed: {0}.".format((etcd.error or "the list is empty").rstrip(".")),
-            "Without that list nobody knows whether the machine is one of them. Repair etcd first.",
+            "Without the member list it is unknown whether this machine is a member. Repair etcd first.",
         )
     for member in etcd.members:
         if provider.node_of_member(member.name) == hostname or _hosts(member) & own:
@@ -128,14 +156,14 @@ def _refuse_members(hostname: str, own: t.AbstractSet[str], etcd: Etcd, provider
 
 
 def _refuse_foreign_etcd(nodes: t.Sequence[Node], etcd: Etcd) -> None:
-    """The list of members tells masters apart only where each master runs a member."""
+    """The member list identifies masters only where each master runs a member."""
     masters = [node for node in nodes if node.control_plane and node.ready]
     stacked = [n for n in masters if any(m.name == n.name or _hosts(m) & set(n.addresses) for m in etcd.members)]
     if not stacked:
         raise Unsafe(
             "ETCD_ELSEWHERE",
             "no Ready control-plane Node of this cluster is an etcd member.",
-            "The members do not tell which machines are in use. {0}".format(_UNTOUCHED),
+            "The member list does not show which machines are in use. {0}".format(_UNTOUCHED),
         )
 
 

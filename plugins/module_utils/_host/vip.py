@@ -39,7 +39,7 @@ def inspect(run: Runner, provider: Provider, address: str) -> Json:
         "manifest": provider.keepalived_manifest,
         "manifest_mode": mode,
         "keepalived": to_json(keepalived),
-        "error": error,
+        "error": error or ("" if keepalived else "there is no {0}".format(provider.keepalived_manifest)),
         "ca_certificate": provider.ca_certificate,
         "client_certificate": provider.api_client[0] if provider.api_client else "",
         "client_key": provider.api_client[1] if provider.api_client else "",
@@ -48,14 +48,14 @@ def inspect(run: Runner, provider: Provider, address: str) -> Json:
 
 
 def read_manifest(path: str) -> t.Tuple[t.Optional[Keepalived], str, str]:
-    """Return (what the manifest says, its mode as '0600', ''), or (None, '', why it can't be used)."""
+    """Return (what the manifest says, its mode as '0600', ''), or (None, '', why it can't be used), which is '' when there is none."""
     try:
         with open(path, encoding="utf-8") as stream:
             text = stream.read()
             mode = "{0:04o}".format(stat.S_IMODE(os.fstat(stream.fileno()).st_mode))
         return manifest.read(text), mode, ""
     except FileNotFoundError:
-        return None, "", "there is no {0}".format(path)
+        return None, "", ""
     except UnicodeDecodeError:
         return None, "", "{0} is not text".format(path)
     except OSError as exc:

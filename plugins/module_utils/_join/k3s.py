@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import json
 import re
 import shlex
 import typing as t
@@ -60,7 +59,7 @@ _NO_OVERRIDE = NODE_OPTIONS - frozenset(
         "bind-address",
     )
 )
-# With these it is no server with embedded etcd, or its Node gets a name nobody knows beforehand.
+# With one of these the server has no embedded etcd, or its Node gets an unpredictable name.
 _UNSUPPORTED = (
     "with-node-id",
     "datastore-endpoint",
@@ -207,20 +206,16 @@ def join_files(
     )
 
 
-def why(log: str, secrets: t.Iterable[str]) -> str:
-    """The line of K3s's log that says why it stopped, without secrets: the last fatal one, else the last error, else the last line."""
-    lines = [line.strip() for line in log.splitlines() if line.strip()]
-    for level in ("level=fatal", "level=error", ""):
-        found = [line for line in lines if level in line]
-        if found:
-            match = re.search(r'msg="((?:[^"\\]|\\.)*)"', found[-1])
-            text = match.group(1) if match else found[-1]
-            # In a quoted message quotes and backslashes are escaped.
-            forms = {form for secret in secrets for form in (secret, json.dumps(secret)[1:-1]) if form}
-            for form in sorted(forms, key=len, reverse=True):
-                text = text.replace(form, "***")
-            return text[:400]
-    return "it said nothing"
+def foreign_settings(found: t.Iterable[str], more: Json, own: t.Collection[str]) -> t.List[str]:
+    """The files among `found` that K3s would read beside those it is given (`own`).
+
+    `more` are the folders and files it reads, as module k3s_server_info returns them.
+    """
+    return sorted(
+        path
+        for path in set(found) - set(own)
+        if path in more["files"] or path.rpartition("/")[0] in [folder.rstrip("/") for folder in more["folders"]]
+    )
 
 
 def secrets(token: str) -> t.List[str]:

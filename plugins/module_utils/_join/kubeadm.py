@@ -1,4 +1,4 @@
-"""What kubeadm is told, as the mappings its configuration files hold. Pure."""
+"""The contents of kubeadm's configuration files, as mappings. Pure."""
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -27,7 +27,7 @@ def api_version(kubernetes_version: str) -> str:
 
 
 def upload_configuration(*, kubernetes_version: str, certificate_key: str) -> t.List[Json]:
-    """What `kubeadm init phase upload-certs` reads. The version is given, or kubeadm would look for the newest one on the Internet."""
+    """What `kubeadm init phase upload-certs` reads. The version is given because kubeadm would otherwise look up the newest one on the Internet."""
     version = api_version(kubernetes_version)
     return [
         {"apiVersion": version, "kind": "InitConfiguration", "certificateKey": certificate_key},

@@ -11,30 +11,21 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s import parse
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s import volumes as k8s_volumes
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.client import KubeApi
+from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.mounts import Mounts
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster import Cluster, Lost
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
-from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes import Claim, Node, ObjectRef, Volume
-from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import to_json
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes import (
+    Claim,
+    Node,
+    ObjectRef,
+    Pod,
+    Volume,
+)
 
 JOURNAL_LABEL = "ha.cloudpods.org/journal"
 VOLUMES = "/api/v1/persistentvolumes"
 NODES = "/api/v1/nodes"
 ONECLOUD = "/apis/onecloud.yunion.io/v1alpha1/onecloudclusters"
-
-
-@dataclasses.dataclass(frozen=True)
-class Losses:
-    """What is bound to a lost node, with the objects it was found among. `heir` is a Node that took its name over.
-
-    `volumes` have no claim of their own any more; `places` are those of all lost volumes, by name.
-    """
-
-    claims: t.Tuple[Claim, ...]
-    pending_claims: t.Tuple[Claim, ...]
-    volumes: t.Tuple[Volume, ...]
-    places: t.Mapping[str, k8s_volumes.Place]
-    pods: t.Tuple[Json, ...]
-    heir: t.Optional[Node]
 
 
 def read(api: KubeApi, *, provider: str, lost_name: str) -> Cluster:
@@ -82,7 +73,7 @@ def _is_named(wanted: str, name: str, addresses: t.Iterable[str]) -> bool:
 def _lives_again(journal: Json, nodes: t.Sequence[Node]) -> bool:
     """Whether the name of a node that was replaced long ago belongs to a new master: one that was joined, not a kubelet that came back by itself.
 
-    A replacement that took over the name is no new loss while it is Ready.
+    A replacement with the same name is not a new loss while it is Ready.
     """
     known = journal["lost"]
     heir = known["name"] == journal.get("node")
@@ -126,116 +117,82 @@ def _find_lost(
     return None
 
 
-def losses(api: KubeApi, lost: Lost, nodes: t.Sequence[Node], volumes: t.Sequence[Json]) -> Losses:
-    """Tell what the lost node took with it, whether its Node object is still there or not.
-
-    Where another Node has its name by now, that one has the pods, and only volumes older than it count.
-    """
-    claims = api.items("/api/v1/persistentvolumeclaims")
-    pods = api.items("/api/v1/pods")
-    workloads = [
-        {**item, "kind": kind}
-        for kind, path in (("StatefulSet", "/apis/apps/v1/statefulsets"), ("Deployment", "/apis/apps/v1/deployments"))
-        for item in api.items(path)
-    ]
-    heir = next((node for node in nodes if node.name == lost.name and lost.uid and node.uid != lost.uid), None)
-    used = {
-        (obj["metadata"]["namespace"], name)
-        for obj in pods
-        if heir is None and parse.pod(obj).node == lost.name
-        for name in parse.claim_names(obj.get("spec") or {})
-    }
-    site, others = k8s_volumes.Site(lost.name, lost.hostname_label), _others(nodes, lost.name)
-    lost_claims: t.List[Claim] = []
-    unclaimed: t.List[Volume] = []
-    places: t.Dict[str, k8s_volumes.Place] = {}
-    for volume in volumes:
-        if heir is not None and not parse.is_older(volume, heir.created):
-            continue
-        where, obj = k8s_volumes.place(volume), parse.bound_claim(volume, claims)
-        used_there = obj is not None and (obj["metadata"]["namespace"], obj["metadata"]["name"]) in used
-        reasons = k8s_volumes.found_by(where, site, others, used_there=used_there)
-        if not reasons:
-            continue
-        places[volume["metadata"]["name"]] = where
-        if obj is None:
-            unclaimed.append(parse.leftover_volume(volume, reasons=reasons))
-        else:
-            lost_claims.append(parse.claim(obj, volume=volume, reasons=reasons, workloads=workloads, pods=pods))
-    return Losses(
-        claims=tuple(lost_claims),
-        pending_claims=tuple(
-            parse.claim(obj, workloads=workloads, pods=pods)
-            for obj in claims
-            if (obj.get("status") or {}).get("phase") == "Pending" and not (obj.get("spec") or {}).get("volumeName")
-        ),
-        volumes=tuple(unclaimed),
-        places=places,
-        pods=tuple(pods),
-        heir=heir,
-    )
-
-
-def lost_volumes(api: KubeApi, *, name: str, uid: str = "", hostname_label: str = "") -> Json:
-    """What a vanished node took with it: the result of the module lost_volumes_info.
-
-    The hostname label is by default that of the Node with this name, else the name.
-    """
-    nodes = tuple(parse.node(item, leases=(), now="") for item in api.items(NODES))
-    found = next((node for node in nodes if node.name == name), None)
-    label = hostname_label or (found.hostname_label if found else name)
-    lost = Lost(name=name, addresses=(), hostname_label=label, uid=uid or (found.uid if found else ""))
-    taken = losses(api, lost, nodes, api.items(VOLUMES))
-
-    def told(record: t.Union[Claim, Volume], volume: str) -> Json:
-        reason = k8s_volumes.why(taken.places[volume], record.found_by, name)
-        return {**t.cast(Json, to_json(record)), "why": reason}
-
-    records: t.Tuple[t.Union[Claim, Volume], ...] = (*taken.claims, *taken.volumes)
-    return {
-        "lost_node": {
-            "name": name,
-            "uid": lost.uid,
-            "hostname_label": label,
-            "present": found is not None and taken.heir is None,
-            "ready": found is not None and taken.heir is None and found.ready,
-            "replaced_by": taken.heir.uid if taken.heir else "",
-        },
-        "claims": [told(item, item.pv_name) for item in taken.claims],
-        "volumes": [told(item, item.name) for item in taken.volumes],
-        "pending_claims": [to_json(item) for item in taken.pending_claims],
-        "retained": [
-            item.pv_name if isinstance(item, Claim) else item.name
-            for item in records
-            if item.reclaim_policy == "Retain"
-        ],
-        "total_bytes": sum(item.size_bytes for item in records),
-    }
-
-
 def _others(nodes: t.Iterable[Node], lost: str) -> t.Tuple[k8s_volumes.Site, ...]:
-    return tuple(k8s_volumes.Site(node.name, node.hostname_label, node.labels) for node in nodes if node.name != lost)
+    return tuple(k8s_volumes.site(node) for node in nodes if node.name != lost)
 
 
 def _with_losses(api: KubeApi, cluster: Cluster, lost: Lost, volumes: t.Sequence[Json]) -> Cluster:
-    taken = losses(api, lost, cluster.nodes, volumes)
-    names = {(item.namespace, item.name) for item in taken.claims}
-    records = [parse.pod(obj) for obj in taken.pods]
-    on_lost = tuple(pod for pod in records if pod.node == lost.name and taken.heir is None)
+    """Add what the lost node took with it, whether its Node object is still there or not.
+
+    Where another Node has its name by now, that one has the pods, and only volumes older than it count.
+    """
+    heir = next((node for node in cluster.nodes if node.name == lost.name and lost.uid and node.uid != lost.uid), None)
+    pods = api.items("/api/v1/pods")
+    records = [parse.pod(obj, now=cluster.now) for obj in pods]
+    on_lost = tuple(pod for pod in records if pod.node == lost.name and heir is None)
+    cluster = _with_volumes(api, cluster, lost, volumes, pods=pods, on_lost=on_lost, heir=heir)
+    names = {(item.namespace, item.name) for item in cluster.claims}
     return dataclasses.replace(
         cluster,
-        claims=taken.claims,
-        pending_claims=taken.pending_claims,
-        volumes=taken.volumes,
         pods=on_lost,
         stranded_pods=tuple(pod for pod in records if any((pod.namespace, name) in names for name in pod.claims)),
         helper_pods=tuple(pod for pod in on_lost if pod.name.startswith(parse.HELPER_POD)),
         attachments=tuple(
             parse.attachment(item)
             for item in api.items("/apis/storage.k8s.io/v1/volumeattachments")
-            if (item.get("spec") or {}).get("nodeName") == lost.name and taken.heir is None
+            if (item.get("spec") or {}).get("nodeName") == lost.name and heir is None
         ),
         node_password=_node_password(api, lost.name) if cluster.provider == K3S.name else None,
+    )
+
+
+def _with_volumes(
+    api: KubeApi,
+    cluster: Cluster,
+    lost: Lost,
+    volumes: t.Sequence[Json],
+    *,
+    pods: t.Sequence[Json],
+    on_lost: t.Sequence[Pod],
+    heir: t.Optional[Node],
+) -> Cluster:
+    claims = {item["metadata"]["uid"]: item for item in api.items("/api/v1/persistentvolumeclaims")}
+    mounts = Mounts(
+        [
+            {**item, "kind": kind}
+            for kind, plural in (("StatefulSet", "statefulsets"), ("Deployment", "deployments"))
+            for item in api.items("/apis/apps/v1/" + plural)
+        ],
+        pods,
+    )
+    used = {(pod.namespace, name) for pod in on_lost for name in pod.claims}
+    site, others = k8s_volumes.site(lost), _others(cluster.nodes, lost.name)
+
+    def record(obj: Json, **more: t.Any) -> Claim:
+        users = mounts.of(obj["metadata"]["namespace"], obj["metadata"]["name"])
+        return parse.claim(obj, users=users, now=cluster.now, **more)
+
+    lost_claims: t.List[Claim] = []
+    unclaimed: t.List[Volume] = []
+    for volume in volumes:
+        if heir is not None and not parse.is_older(volume, heir.created):
+            continue
+        obj = parse.bound_claim(volume, claims)
+        used_there = obj is not None and (obj["metadata"]["namespace"], obj["metadata"]["name"]) in used
+        reasons = k8s_volumes.found_by(k8s_volumes.place(volume), site, others, used_there=used_there)
+        if reasons and obj is None:
+            unclaimed.append(parse.volume(volume, reasons=reasons))
+        elif reasons and obj is not None:
+            lost_claims.append(record(obj, volume=volume, reasons=reasons))
+    return dataclasses.replace(
+        cluster,
+        claims=tuple(lost_claims),
+        volumes=tuple(unclaimed),
+        pending_claims=tuple(
+            record(obj)
+            for obj in claims.values()
+            if (obj.get("status") or {}).get("phase") == "Pending" and not (obj.get("spec") or {}).get("volumeName")
+        ),
     )
 
 

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import datetime
+import decimal
 import json
 import re
 import typing as t
@@ -25,26 +26,30 @@ CONTROL_PLANE_LABELS = ("node-role.kubernetes.io/control-plane", "node-role.kube
 CORDONED_FOR = "ha.cloudpods.org/cordoned-for"
 HELPER_POD = "helper-pod-"
 
-_SUFFIXES = {
-    "": 1,
-    "k": 10**3,
-    "M": 10**6,
-    "G": 10**9,
-    "T": 10**12,
-    "P": 10**15,
-    "Ki": 2**10,
-    "Mi": 2**20,
-    "Gi": 2**30,
-    "Ti": 2**40,
-    "Pi": 2**50,
+CLAIM_SELECTED_NODE = "volume.kubernetes.io/selected-node"
+
+_SUFFIXES: t.Mapping[str, decimal.Decimal] = {
+    **{
+        suffix: decimal.Decimal(10) ** (3 * power)
+        for power, suffix in enumerate(("n", "u", "m", "", "k", *"MGTPE"), -3)
+    },
+    **{suffix + "i": decimal.Decimal(2) ** (10 * power) for power, suffix in enumerate("KMGTPE", 1)},
 }
-_QUANTITY = re.compile(r"^(\d+(?:\.\d+)?)(k|[KMGTP]i|[MGTP]|)$")
+_QUANTITY = re.compile(r"[+]?([0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE]([+-]?[0-9]{1,9})|([KMGTPE]i|[numkMGTPE]|))")
+# Kubernetes takes no greater number, and says this one instead.
+_GREATEST = 2**63 - 1
 
 
 def quantity(text: str) -> int:
-    """A Kubernetes quantity of storage, in bytes; 0 for what is no such quantity."""
-    match = _QUANTITY.match(text or "")
-    return int(float(match.group(1)) * _SUFFIXES[match.group(2)]) if match else 0
+    """A Kubernetes quantity of storage in bytes, rounded up as Kubernetes does; 0 for what is none, or is negative."""
+    match = _QUANTITY.fullmatch(str(text or ""))
+    if not match:
+        return 0
+    number, exponent, suffix = match.groups()
+    # What is beyond these powers is beyond the greatest number, or less than one byte.
+    scale = _SUFFIXES[suffix] if exponent is None else decimal.Decimal(10) ** max(-40, min(40, int(exponent)))
+    size = (decimal.Decimal(number) * scale).min(_GREATEST)
+    return int(size.to_integral_value(decimal.ROUND_CEILING))
 
 
 def moment(text: t.Optional[str]) -> t.Optional[datetime.datetime]:
@@ -104,19 +109,32 @@ def _seconds_between(earlier: t.Optional[str], later: str) -> t.Optional[int]:
     return max(0, int((end - start).total_seconds())) if start and end else None
 
 
-def pod(obj: Json) -> Pod:
-    """A pod and the workload that made it."""
-    meta = obj["metadata"]
+def _deleting_seconds(meta: Json, now: str) -> t.Optional[int]:
+    """How long an object is being deleted, 0 where that is not known; None when it is not."""
+    return (_seconds_between(meta["deletionTimestamp"], now) or 0) if meta.get("deletionTimestamp") else None
+
+
+def pod(obj: Json, *, now: str = "") -> Pod:
+    """A pod and the workload that made it. `now` is the time by which it is judged how long it is being deleted."""
+    meta, status = obj["metadata"], obj.get("status") or {}
     owner = next((ref for ref in meta.get("ownerReferences") or [] if ref.get("controller")), None)
     return Pod(
         namespace=meta["namespace"],
         name=meta["name"],
         uid=meta["uid"],
-        phase=(obj.get("status") or {}).get("phase", ""),
+        phase=status.get("phase") or "",
         node=(obj.get("spec") or {}).get("nodeName") or "",
         deleting=bool(meta.get("deletionTimestamp")),
         owner="{0}/{1}".format(owner["kind"], owner["name"]) if owner else "",
         claims=tuple(claim_names(obj.get("spec") or {})),
+        version=meta.get("resourceVersion") or "",
+        ready=any(
+            item.get("type") == "Ready" and item.get("status") == "True" for item in status.get("conditions") or []
+        ),
+        created=meta.get("creationTimestamp") or "",
+        hint=pod_hint(obj),
+        deleting_seconds=_deleting_seconds(meta, now),
+        finalizers=tuple(meta.get("finalizers") or ()),
     )
 
 
@@ -145,31 +163,18 @@ def is_older(obj: Json, created: str) -> bool:
     return made is None or other is None or made < other
 
 
-def mounting(namespace: str, claim: str, workloads: t.Iterable[Json], pods: t.Iterable[Json]) -> t.List[Json]:
-    """The objects that mount a claim: workloads (with their `kind`) by their templates, so that they are found when no pod of theirs is left.
-
-    A pod that mounts the claim and belongs to none of them stands for itself.
-    """
-    found = [item for item in workloads if item["metadata"]["namespace"] == namespace and claim in _claims_of(item)]
-    return found or [
-        item
-        for item in pods
-        if item["metadata"]["namespace"] == namespace and claim in claim_names(item.get("spec") or {})
-    ]
-
-
-def owners(namespace: str, claim: str, workloads: t.Iterable[Json], pods: t.Iterable[Json]) -> t.Tuple[Owner, ...]:
-    """What mounts a claim, by name: each workload, and for a pod its controller, or itself without one."""
+def owners(users: t.Iterable[Json]) -> t.Tuple[Owner, ...]:
+    """What mounts a claim, by name: each workload (an object with its `kind`), and for a pod its controller, or itself without one."""
     found: t.List[Owner] = []
-    for item in mounting(namespace, claim, workloads, pods):
+    for item in users:
         meta = item["metadata"]
         if "kind" in item:
             managed = bool(meta.get("ownerReferences"))
-            found.append(Owner(item["kind"], namespace, meta["name"], meta["uid"], managed=managed))
+            found.append(Owner(item["kind"], meta["namespace"], meta["name"], meta["uid"], managed=managed))
             continue
         record = pod(item)
         kind, name = record.owner.split("/", 1) if record.owner else ("Pod", record.name)
-        found.append(Owner(kind, namespace, name, uid="" if record.owner else record.uid))
+        found.append(Owner(kind, record.namespace, name, uid="" if record.owner else record.uid))
     return tuple(dict.fromkeys(found))
 
 
@@ -180,77 +185,64 @@ def shared_labels(objects: t.Iterable[Json]) -> t.Dict[str, str]:
     return {key: value for key, value in first.items() if all(item.get(key) == value for item in labels)}
 
 
-def _claims_of(workload: Json) -> t.List[str]:
-    spec = workload.get("spec") or {}
-    names = claim_names((spec.get("template") or {}).get("spec") or {})
-    first = (spec.get("ordinals") or {}).get("start", 0)
-    for template in spec.get("volumeClaimTemplates") or []:
-        stem = "{0}-{1}".format(template["metadata"]["name"], workload["metadata"]["name"])
-        names += ["{0}-{1}".format(stem, first + index) for index in range(spec.get("replicas", 1))]
-    return names
-
-
 def claim(
     obj: Json,
     *,
     volume: t.Optional[Json] = None,
     reasons: t.Tuple[str, ...] = (),
-    workloads: t.Sequence[Json] = (),
-    pods: t.Sequence[Json] = (),
+    users: t.Sequence[Json] = (),
+    now: str = "",
 ) -> Claim:
-    """A claim with its volume, where it has one, and with what mounts it, of these workloads and pods."""
-    meta, spec = obj["metadata"], obj.get("spec") or {}
-    users = (meta["namespace"], meta["name"], workloads, pods)
-    source = ((volume or {}).get("spec") or {}) if volume else {}
-    path = (source.get("hostPath") or source.get("local") or {}).get("path", "")
-    size = (source.get("capacity") or {}).get("storage") or ((spec.get("resources") or {}).get("requests") or {}).get(
-        "storage", ""
-    )
+    """A claim with its volume, where that is given, and with the objects that mount it (see _k8s/mounts.py)."""
+    meta, spec, found = obj["metadata"], obj.get("spec") or {}, volume or {}
+    source = found.get("spec") or {}
+    asked = ((spec.get("resources") or {}).get("requests") or {}).get("storage", "")
     return Claim(
         namespace=meta["namespace"],
         name=meta["name"],
         uid=meta["uid"],
-        phase=(obj.get("status") or {}).get("phase", ""),
+        phase=(obj.get("status") or {}).get("phase") or "",
         storage_class=spec.get("storageClassName") or "",
-        pv_name=volume["metadata"]["name"] if volume else "",
+        pv_name=spec.get("volumeName") or "",
         pv_uid=volume["metadata"]["uid"] if volume else "",
-        pv_phase=(volume.get("status") or {}).get("phase", "") if volume else "",
+        pv_phase=(found.get("status") or {}).get("phase", ""),
         reclaim_policy=source.get("persistentVolumeReclaimPolicy", ""),
-        path=path,
-        size_bytes=quantity(size),
+        path=(source.get("hostPath") or source.get("local") or {}).get("path", ""),
+        size_bytes=quantity((source.get("capacity") or {}).get("storage") or asked),
         found_by=reasons,
-        mounted_by=owners(*users),
+        mounted_by=owners(users),
         volume_kind=place(volume).kind if volume else "",
         labels=meta.get("labels") or {},
-        workload_labels=shared_labels(mounting(*users)),
+        workload_labels=shared_labels(users),
         finalizers=tuple(meta.get("finalizers") or ()),
+        selected_node=(meta.get("annotations") or {}).get(CLAIM_SELECTED_NODE, ""),
+        created=meta.get("creationTimestamp") or "",
+        deleting_seconds=_deleting_seconds(meta, now),
     )
 
 
-def bound_claim(volume: Json, claims: t.Iterable[Json]) -> t.Optional[Json]:
-    """The claim that really is bound to a volume: same UID in claimRef, and it names the volume back (hazard L5)."""
-    ref = volume["spec"].get("claimRef") or {}
-    for item in claims:
-        if (
-            item["metadata"]["uid"] == ref.get("uid")
-            and (item.get("spec") or {}).get("volumeName") == volume["metadata"]["name"]
-        ):
-            return item
-    return None
+def bound_claim(volume: Json, claims: t.Mapping[str, Json]) -> t.Optional[Json]:
+    """Of these claims (by UID) the one that really is bound to a volume: same UID in claimRef, and it names the volume back (hazard L5)."""
+    found = claims.get((volume["spec"].get("claimRef") or {}).get("uid") or "")
+    names = found is not None and (found.get("spec") or {}).get("volumeName") == volume["metadata"]["name"]
+    return found if names else None
 
 
-def leftover_volume(volume: Json, *, reasons: t.Tuple[str, ...] = ()) -> Volume:
-    """A volume without a claim of its own."""
-    ref = volume["spec"].get("claimRef") or {}
+def volume(obj: Json, *, reasons: t.Tuple[str, ...] = ()) -> Volume:
+    """A PersistentVolume, and why it counts as lost."""
+    meta, spec = obj["metadata"], obj["spec"]
+    ref = spec.get("claimRef") or {}
     return Volume(
-        name=volume["metadata"]["name"],
-        uid=volume["metadata"]["uid"],
-        phase=(volume.get("status") or {}).get("phase", ""),
-        reclaim_policy=volume["spec"].get("persistentVolumeReclaimPolicy", ""),
+        name=meta["name"],
+        uid=meta["uid"],
+        phase=(obj.get("status") or {}).get("phase", ""),
+        reclaim_policy=spec.get("persistentVolumeReclaimPolicy", ""),
         claim="{0}/{1}".format(ref.get("namespace", ""), ref.get("name", "")) if ref else "",
         claim_uid=ref.get("uid", ""),
-        size_bytes=quantity((volume["spec"].get("capacity") or {}).get("storage", "")),
+        size_bytes=quantity((spec.get("capacity") or {}).get("storage", "")),
         found_by=reasons,
+        deleting=bool(meta.get("deletionTimestamp")),
+        finalizers=tuple(meta.get("finalizers") or ()),
     )
 
 

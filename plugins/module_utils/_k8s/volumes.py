@@ -11,7 +11,9 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster import Lost
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes import Node
 
 HOSTNAME_LABEL = "kubernetes.io/hostname"
 # rancher.io/local-path writes it on the volume, hazard L2. It is the name of the Node, not its hostname label.
@@ -33,6 +35,11 @@ class Site:
     name: str
     hostname: str
     labels: t.Mapping[str, str] = field(default_factory=dict)
+
+
+def site(node: t.Union[Node, Lost]) -> Site:
+    """A Node, or the lost one, as volumes name it."""
+    return Site(node.name, node.hostname_label, node.labels if isinstance(node, Node) else {})
 
 
 @dataclass(frozen=True)
@@ -139,19 +146,6 @@ def proven(reasons: t.Collection[str]) -> bool:
     return "affinity" in reasons and "conflict" not in reasons
 
 
-def why(where: Place, reasons: t.Collection[str], lost: str) -> str:
-    """The reasons of found_by as a sentence for people."""
-    if "conflict" in reasons:
-        return "in doubt: {0}, of which only one names {1}".format(where, lost)
-    parts = {
-        "affinity": "its affinity names {0} alone".format(lost),
-        "annotation": "its provisioner made it on {0}".format(lost),
-        "pod": "it names no node, and a pod that mounts it was on {0}: it may have been there".format(lost),
-        "elsewhere": "but its kind is {0}, so its data need not be on {1}".format(where.kind or "not known", lost),
-    }
-    return ", ".join(text for word, text in parts.items() if word in reasons)
-
-
 def _names(item: Requirement, node: Site) -> bool:
     """Whether the requirement allows this node and no other."""
     if item.operator != "In" or not item.values:
@@ -163,7 +157,7 @@ def _names(item: Requirement, node: Site) -> bool:
     elif item.key.endswith(_ZONES) or item.key.startswith(_OLD_ZONES):
         allowed = set()
     else:
-        # A driver's own key: most write the node's name, and some an identity that only the Node's label tells.
+        # A driver's own key: most hold the node's name, some an identity that is found only in the Node's label.
         allowed = {node.name, node.hostname, node.labels.get(item.key, node.name)}
     return set(item.values) <= allowed
 

@@ -88,7 +88,12 @@ def about_objects(result: t.Mapping[str, t.Any]) -> str:
         "bucket {bucket} has {after} objects, {before} before: has an application deleted them?".format(**item)
         for item in result.get("fewer") or ()
     ]
-    told += _about_scan(result.get("scan") or {}, lost=bool(result.get("lost_pods")))
+    proof, lost = result.get("proof") or {}, bool(result.get("lost_pods"))
+    # Reads may have proven what the scan could not.
+    if not (proof.get("ok") and lost):
+        told += _about_scan(result.get("scan") or {}, lost=lost)
+    if proof:
+        told.append(str(proof["reason"]))
     return "; ".join(told)
 
 

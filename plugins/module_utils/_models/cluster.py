@@ -28,7 +28,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes im
 class Lost:
     """The lost node. `seen_in` says where its name was found; `answers` are ports that still accept a connection, as HOST:PORT, if it was `probed`.
 
-    `member_id` is the etcd member it had, None while that was never written down. `machine_id` is that of the machine, empty when nobody knows it.
+    `member_id` is the etcd member it had, None when it was never recorded. `machine_id` is empty when unknown.
     """
 
     name: str

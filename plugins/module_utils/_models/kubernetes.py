@@ -17,7 +17,7 @@ class Node:
     """A Node object. `down_seconds` counts from when it stopped being Ready; `lease_age_seconds` from the kubelet's last sign of life.
 
     `machine_id` is that of the machine that registered it. `deleting`: it was deleted, and `finalizers` still hold it. `etcd_voter` is K3s's own word on
-    its member, None where it says nothing; K3s 1.28.4 and 1.28.5 never correct a word once given, so it may confirm and never deny.
+    its member, None where it says nothing; K3s 1.28.4 and 1.28.5 never correct the condition, so "True" is proof and "False" is not.
     """
 
     name: str
@@ -54,7 +54,11 @@ class Owner:
 
 @dataclasses.dataclass(frozen=True)
 class Pod:
-    """A pod that was, or should be, on the lost node; `claims` are the names of those it mounts."""
+    """A pod. `claims` are the names of those it mounts; `owner` is KIND/NAME of its controller.
+
+    `hint` says why it is not running, in the words of the scheduler or the kubelet. `deleting_seconds` count from the end of the time it was given to
+    end by itself, None while it is not being deleted. `version` is its resourceVersion.
+    """
 
     namespace: str
     name: str
@@ -64,6 +68,12 @@ class Pod:
     deleting: bool
     owner: str = ""
     claims: t.Tuple[str, ...] = ()
+    version: str = ""
+    ready: bool = False
+    created: str = ""
+    hint: str = ""
+    deleting_seconds: t.Optional[int] = None
+    finalizers: t.Tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,6 +81,7 @@ class Claim:
     """A claim with the volume it is bound to. `pv_name` is empty for a claim that was never bound.
 
     `volume_kind` is hostPath, local, the CSI driver's name, or the key of another source. `workload_labels` are those of what mounts it.
+    `selected_node` is the node for which the scheduler asked a volume. `deleting_seconds` is None while it is not being deleted.
     """
 
     namespace: str
@@ -90,11 +101,17 @@ class Claim:
     labels: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
     workload_labels: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
     finalizers: t.Tuple[str, ...] = ()
+    selected_node: str = ""
+    created: str = ""
+    deleting_seconds: t.Optional[int] = None
 
 
 @dataclasses.dataclass(frozen=True)
 class Volume:
-    """A volume of the lost node with no claim of its own any more (Released, Failed, or its claim was recreated)."""
+    """A PersistentVolume. `claim` is NAMESPACE/NAME of the claim it is or was for, `claim_uid` the UID of that claim.
+
+    Among the losses of a node it is one with no claim of its own any more (Released, Failed, or its claim was recreated).
+    """
 
     name: str
     uid: str
@@ -104,6 +121,8 @@ class Volume:
     claim_uid: str = ""
     size_bytes: int = 0
     found_by: t.Tuple[str, ...] = ()
+    deleting: bool = False
+    finalizers: t.Tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)

@@ -12,7 +12,7 @@ import dataclasses
 import typing as t
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster import Lost
-from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes import ObjectRef, Owner
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes import Attachment, ObjectRef, Owner
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,6 +39,7 @@ class Request:
     storage_path: str = ""
     policies: t.Tuple[t.Mapping[str, t.Any], ...] = ()
     discard: t.Tuple[str, ...] = ()
+    drives_at_once: int = 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,6 +68,18 @@ class ClaimPlan:
 
 
 @dataclasses.dataclass(frozen=True)
+class Recovery:
+    """The claims of one workload (`group`, as NAMESPACE/NAME), in batches that are recovered one after the other.
+
+    `heals`: its drives fill by themselves.
+    """
+
+    group: str
+    heals: bool
+    batches: t.Tuple[t.Tuple[ClaimPlan, ...], ...]
+
+
+@dataclasses.dataclass(frozen=True)
 class Phase:
     """A phase of a replacement, which is its tag too. It is carried out by the entry point `entry` of `role` (empty: the role of its own name).
 
@@ -87,7 +100,7 @@ class Phase:
 
 @dataclasses.dataclass(frozen=True)
 class Step:
-    """One act of a phase, on the objects it names. One that only `waits` touches none of them."""
+    """One act of a phase, on the objects that it names. With `waits`, the act changes none of them."""
 
     phase: str
     act: str
@@ -106,9 +119,9 @@ class Executor:
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """The outcome of planning: the documented fact `discovery_plan`. With refusals, nothing may be done.
+    """The outcome of planning: the documented fact `discovery_plan`. A refused plan holds no phases, steps or objects: nothing to act on.
 
-    `left_alone` are claims to be ignored, as NAMESPACE/NAME.
+    `left_alone` are claims to be ignored, as NAMESPACE/NAME. `healers` are the StatefulSets whose drives heal: {namespace, name, claims: [{name, uid}]}.
     `leftovers` are volumes without a claim: {namespace, name, uid} of the claim they had, {pv_name, pv_uid}.
     `member_id`, `member_name` and `member_urls` (of its peers) are the lost node's etcd member, empty when it is gone.
     `member_leaves`: K3s itself is to remove it.
@@ -126,13 +139,17 @@ class Plan:
     lost: t.Optional[Lost] = None
     replacement: Executor = Executor()
     executor: Executor = Executor()
+    phases: t.Tuple[Phase, ...] = ()
     steps: t.Tuple[Step, ...] = ()
     refusals: t.Tuple[Refusal, ...] = ()
     warnings: t.Tuple[str, ...] = ()
     claims: t.Tuple[ClaimPlan, ...] = ()
     kept_claims: t.Tuple[ClaimPlan, ...] = ()
+    recovery: t.Tuple[Recovery, ...] = ()
     left_alone: t.Tuple[str, ...] = ()
     leftovers: t.Tuple[t.Mapping[str, str], ...] = ()
+    healers: t.Tuple[t.Mapping[str, t.Any], ...] = ()
+    attachments: t.Tuple[Attachment, ...] = ()
     member_id: str = ""
     member_name: str = ""
     member_urls: t.Tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""What a folder with ocboot in it is, by looking at its files. git is not run: a release is often unpacked from a tarball."""
+"""Which ocboot a folder holds, read from its files. git is not run, since a release is often unpacked from a tarball."""
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -20,14 +20,14 @@ def look(folder: str) -> OcbootCheckout:
     """Describe a checkout. Raises HaError when the folder holds no ocboot."""
     version = _read(folder, "VERSION").strip()
     if not version or not os.path.isfile(os.path.join(folder, ENTRY)):
-        raise HaError("{0} is no checkout of ocboot: it has no VERSION or no {1}".format(folder, ENTRY))
+        raise HaError("{0} is not a checkout of ocboot: VERSION or {1} is missing".format(folder, ENTRY))
     networks = _read(folder, _NETWORKS)
     return OcbootCheckout(
         version=version,
         branch=branch_of(folder),
         k3s_role=all(os.path.exists(os.path.join(folder, path)) for path in _MASTER_K3S),
         k8s_v115="K8S_V115" in _read(folder, "lib/consts.py") + _read(folder, "lib/k3s.py"),
-        # Since commit 1082501f it asks for the address of the interface that host_networks names, and fails without one.
+        # Since commit 1082501f ocboot reads the address of the interface that host_networks names, and fails when it has none.
         host_networks_regression=bool(
             re.search(r"_host_networks_ip_lookup", networks) and re.search(r"(?m)^\s*failed_when:", networks)
         ),
@@ -35,9 +35,9 @@ def look(folder: str) -> OcbootCheckout:
 
 
 def branch_of(folder: str) -> str:
-    """Branch or tag that is checked out, "" when that can't be seen."""
+    """The branch or tag that is checked out, "" when it is unknown. A tag with a message is found only when it is packed."""
     git = os.path.join(folder, ".git")
-    if os.path.isfile(git):  # a work tree beside another one
+    if os.path.isfile(git):  # a linked work tree
         git = os.path.join(folder, _read(folder, ".git").partition("gitdir:")[2].strip())
     head = _read(git, "HEAD").strip()
     if head.startswith("ref: "):
@@ -52,7 +52,7 @@ def _tag(git: str, commit: str) -> str:
 
 
 def _tags(git: str) -> t.Iterator[t.Tuple[str, str]]:
-    """(name, commit) of every tag; a packed one with a message has the commit on the line after it."""
+    """(name, commit) of every tag. The commit of a packed tag with a message is on the line after it."""
     latest = ""
     for line in _read(git, "packed-refs").splitlines():
         target, _space, name = line.partition(" ")

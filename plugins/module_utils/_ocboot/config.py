@@ -1,7 +1,7 @@
-"""The configuration that makes ocboot join a replacement and change as little else as it can. Pure.
+"""The configuration with which ocboot joins a replacement and changes as little else as possible. Pure.
 
-What is written comes from the live cluster. ocboot fills a key that is missing with a default and writes that default into the cluster, so every
-such key is given. docs/ocboot.md says where each value comes from and lists the rules, under the codes of the refusals.
+The values come from the live cluster. ocboot writes a default into the cluster for every key that its file lacks, so every such key is given.
+docs/ocboot.md names the source of each value, and the rules under the codes of the refusals.
 """
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -14,7 +14,8 @@ import typing as t
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import Refusal
-from ansible_collections.cloudpods.ha.plugins.module_utils._ocboot import checks as rules
+from ansible_collections.cloudpods.ha.plugins.module_utils._ocboot import refusals as refuse
+from ansible_collections.cloudpods.ha.plugins.module_utils._ocboot import values
 from ansible_collections.cloudpods.ha.plugins.module_utils._ocboot.models import OcbootHost, OcbootInputs
 
 PRIMARY = "primary_master_node"
@@ -24,35 +25,43 @@ DEFAULT_API_PORT = "6443"
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """`configuration` is what ocboot's file says, {} with refusals; `environment` are the variables ocboot has to be run with."""
+    """`ok`: ocboot can be run with `configuration` (the groups of its file) and the variables of `environment`; `primary` is primary_master_node.
 
-    configuration: t.Mapping[str, t.Any]
-    environment: t.Mapping[str, str]
-    primary: str = ""
+    Otherwise these are empty and `reason` is one line of all `refusals`. No sentence quotes a secret.
+    """
+
+    ok: bool
+    reason: str = ""
     refusals: t.Tuple[Refusal, ...] = ()
+    configuration: t.Mapping[str, t.Any] = dataclasses.field(default_factory=dict)
+    environment: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
+    primary: str = ""
     warnings: t.Tuple[str, ...] = ()
 
 
 def configuration(inputs: OcbootInputs) -> Outcome:
-    """Return what ocboot is to be told, or why it must not be run. Neither refusals nor warnings quote a secret."""
-    refusals = list(rules.refusals(inputs))
+    """Return ocboot's configuration, or why ocboot must not be run."""
+    refusals, warnings = tuple(refuse.refusals(inputs)), tuple(refuse.warnings(inputs))
     made: Json = {}
     if not refusals:
         made = _made(inputs)
-        # The last word: whatever the values are, the lost node stands nowhere among them.
-        refusals += rules.lost_in(made, inputs)
+        # Whatever the source of a value, the lost node must not be in it.
+        refusals = tuple(refuse.refusals_of(made, inputs))
     if refusals:
-        return Outcome({}, {}, refusals=tuple(refusals), warnings=tuple(rules.warnings(inputs)))
+        sentences = ["{0}: {1} {2}".format(item.code, item.seen, item.advice) for item in refusals]
+        sentences.append("Nothing was changed." if inputs.options.only_look else "ocboot was not run.")
+        return Outcome(False, " ".join(sentences), refusals, warnings=warnings)
     return Outcome(
-        made,
-        environment(inputs),
-        primary=rules.primary_of(inputs).name,
-        warnings=tuple(rules.warnings(inputs)),
+        True,
+        configuration=made,
+        environment=environment(inputs),
+        primary=values.primary_of(inputs).name,
+        warnings=warnings,
     )
 
 
 def environment(inputs: OcbootInputs) -> t.Dict[str, str]:
-    """The variables a native run needs. They do not reach an ocboot that is run by its container script."""
+    """The variables that a native run needs. ocboot's container script does not pass them on."""
     found = {"NO_REBOOT": "1"}
     if inputs.options.skip_cloud:
         found["SKIP_TAGS"] = "cloud"
@@ -62,11 +71,8 @@ def environment(inputs: OcbootInputs) -> t.Dict[str, str]:
 
 
 def _made(inputs: OcbootInputs) -> Json:
-    primary = rules.primary_of(inputs)
-    joining = [inputs.replacement]
-    if inputs.provider == "k3s":
-        # A single host is not joined, and the count of control-plane nodes is compared at the end (see docs/ocboot.md).
-        joining += [host for host in inputs.survivors if host != primary]
+    primary = values.primary_of(inputs)
+    joining = values.joining_hosts(inputs)
     return {
         PRIMARY: {
             "hostname": primary.ip,
@@ -87,7 +93,7 @@ def _made(inputs: OcbootInputs) -> Json:
 
 def _machine(host: OcbootHost, inputs: OcbootInputs) -> Json:
     found: Json = {"user": host.user, "port": int(host.port)}
-    if host.host_networks and not rules.networks_left_out(host, inputs):
+    if host.host_networks and not values.networks_left_out(host, inputs):
         found["host_networks"] = list(host.host_networks)
     if host.disk_paths:
         found["disk_paths"] = list(host.disk_paths)
@@ -97,11 +103,11 @@ def _machine(host: OcbootHost, inputs: OcbootInputs) -> Json:
 
 
 def _of_cluster(inputs: OcbootInputs) -> Json:
-    spec, options, networks = inputs.cluster["spec"], inputs.options, rules.networks_of(inputs)
+    spec, options, networks = inputs.cluster["spec"], inputs.options, values.networks_of(inputs)
     version = str(spec["version"])
     return {
         "onecloud_version": version,
-        "operator_version": options.operator_version or rules.tag_of(inputs.operator_image) or version,
+        "operator_version": options.operator_version or values.tag_of(inputs.operator_image) or version,
         "db_host": str(spec["mysql"]["host"]),
         "db_port": int(spec["mysql"]["port"]),
         "db_user": str(spec["mysql"]["username"]),
@@ -109,11 +115,11 @@ def _of_cluster(inputs: OcbootInputs) -> Json:
         "onecloud_user": options.onecloud_user,
         "onecloud_user_password": options.onecloud_user_password,
         "image_repository": str(spec["imageRepository"]),
-        "product_version": rules.product_of(inputs),
+        "product_version": values.product_of(inputs),
         "region": str(spec["region"]),
         "zone": str(spec["zone"]),
-        "use_ee": rules.edition_of(inputs) == "ee",
-        "enable_minio": rules.minio_of(inputs),
+        "use_ee": values.edition_of(inputs) == "ee",
+        "enable_minio": values.minio_of(inputs),
         "restore_mode": False,
         "ip_type": "ipv4",
         "pod_network_cidr": networks["pod_network_cidr"],
@@ -123,8 +129,8 @@ def _of_cluster(inputs: OcbootInputs) -> Json:
 
 
 def _of_calico(inputs: OcbootInputs, primary: OcbootHost) -> Json:
-    """K3s: ocboot applies its own manifest of Calico again. kubeadm: it does not, so nothing is said."""
-    backend = rules.calico_backend(inputs)
+    """Calico's settings, for K3s, where ocboot applies its own manifest of Calico again."""
+    backend = values.calico_backend(inputs)
     if inputs.provider != "k3s" or not backend:
         return {}
     method = str(inputs.calico.get("ip_autodetection_method") or "")
@@ -135,17 +141,17 @@ def _of_calico(inputs: OcbootInputs, primary: OcbootHost) -> Json:
 
 
 def _of_group(inputs: OcbootInputs, hosts: t.Sequence[OcbootHost]) -> Json:
-    as_host = rules.shared_label(inputs, hosts, "as_host")
+    as_host = values.shared_label(inputs, hosts, "as_host")
     containerd = next((host.containerd for host in hosts if host.containerd is not None), inputs.options.containerd)
     return {
         "controlplane_host": str(ipaddress.ip_address(inputs.vip)),
         "controlplane_port": _port(inputs),
         "high_availability": True,
-        "keepalived_version_tag": rules.tag_of(inputs.keepalived_image),
+        "keepalived_version_tag": values.tag_of(inputs.keepalived_image),
         "as_host": bool(as_host),
         # A virtual machine keeps the label only with both.
         "as_host_on_vm": bool(as_host),
-        "enable_lbagent": bool(rules.shared_label(inputs, hosts, "lbagent")),
+        "enable_lbagent": bool(values.shared_label(inputs, hosts, "lbagent")),
         "enable_containerd": bool(containerd),
         "registry_mirrors": list(inputs.options.registry_mirrors),
         "insecure_registries": list(inputs.options.insecure_registries),

@@ -1,4 +1,4 @@
-"""The files of a survivor that ocboot writes: read without secrets, and copied before it runs."""
+"""The files of a survivor that ocboot overwrites: reading them without secrets, and copying them before the run."""
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -24,15 +24,15 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._ocboot.output import
 
 HOST_CONF = "/etc/yunion/host.conf"
 DOCKER = "/etc/docker/daemon.json"
-# What ocboot joins K3s with. It stands in its source and can't be set.
+# The token that ocboot joins K3s with. It is fixed in ocboot's source.
 K3S_JOIN_TOKEN = "mytoken@yunionio"  # noqa: S105
 _LARGEST = 1024 * 1024
 
 
 def written_by_ocboot(provider: str) -> t.Dict[str, str]:
-    """{what: path} of the files a run writes on a survivor. Raises HaError for a provider that ocboot does not know."""
+    """{kind: path} of the files that a run overwrites on a survivor. Raises HaError for a provider that ocboot does not support."""
     if provider not in PROVIDERS:
-        raise HaError("ocboot knows no control plane of the kind {0!r}".format(provider))
+        raise HaError("ocboot does not support the control plane {0!r}".format(provider))
     found = {"host_conf": HOST_CONF, "keepalived": PROVIDERS[provider].keepalived_manifest}
     if provider == "k3s":
         found.update(
@@ -48,7 +48,10 @@ def written_by_ocboot(provider: str) -> t.Dict[str, str]:
 
 
 def read(provider: str, root: str = "/") -> t.Dict[str, Json]:
-    """{what: {path, sha256, text}}; both empty for a file that is not there. Secrets are masked in the text, the sum is of the file."""
+    """{kind: {path, sha256, text}}; sum and text are empty for a missing file. Secrets are masked in the text; the sum is of the whole file.
+
+    Raises HaError for a file that can't be read or is larger than 1 MiB.
+    """
     found = {}
     for what, path in written_by_ocboot(provider).items():
         content = _content(_under(root, path))
@@ -58,7 +61,7 @@ def read(provider: str, root: str = "/") -> t.Dict[str, Json]:
 
 
 def token_known(root: str = "/") -> t.Optional[bool]:
-    """Whether the token of this K3s server is ocboot's; None when there is none to read. It has the form K10<sum>::<user>:<token>, or is bare."""
+    """Whether this K3s server's token is ocboot's; None without a token file. The file holds K10<sum>::<user>:<token>, or the token alone."""
     content = _content(_under(root, K3S_TOKEN))
     if content is None:
         return None
@@ -69,7 +72,7 @@ def token_known(root: str = "/") -> t.Optional[bool]:
 def save(provider: str, name: str, root: str = "/", *, check_mode: bool = False) -> t.List[t.Tuple[str, str]]:
     """Copy the files to HOST_BACKUPS/ocboot-NAME, mode 0600; return (from, to) of those copied.
 
-    A copy that is there is kept: it was made before the first of several runs. Raises HaError when a copy can't be written.
+    An existing copy is kept: it was made before the first of several runs. Raises HaError when a copy can't be written.
     """
     saved = []
     folder = _under(root, os.path.join(HOST_BACKUPS, "ocboot-" + name.replace("/", "_")))

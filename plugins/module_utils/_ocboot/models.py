@@ -1,4 +1,4 @@
-"""What is known of a cluster, its hosts and a checkout of ocboot before ocboot is told anything, as frozen records."""
+"""The records from which ocboot's configuration is made, and the type of a check of them."""
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -23,9 +23,9 @@ class OcbootNode:
 
 @dataclasses.dataclass(frozen=True)
 class OcbootHost:
-    """A machine ocboot is to log in to: `name` is that of its Node, `user` and `port` are for SSH.
+    """A machine ocboot is to log in to: `name` is its Node's, `user` and `port` are for SSH.
 
-    `host_networks` (INTERFACE/BRIDGE/ADDRESS), `disk_paths`, `hugepages` and `containerd` are what its host.conf says; None where it says nothing.
+    `host_networks` (INTERFACE/BRIDGE/ADDRESS), `disk_paths`, `hugepages` and `containerd` come from its host.conf; None where that has no such setting.
     """
 
     name: str
@@ -41,10 +41,10 @@ class OcbootHost:
 
 @dataclasses.dataclass(frozen=True)
 class OcbootCheckout:
-    """A checkout of ocboot. `branch` is a branch or tag, empty when it is not known.
+    """A checkout of ocboot. `branch` is a branch or tag, empty when unknown.
 
-    `k3s_role`: it can install K3s. `k8s_v115`: it takes a cluster for K3s unless the variable K8S_V115 says otherwise.
-    `host_networks_regression`: it looks for an IPv4 address on the interface that host_networks names, which a survivor has on its bridge.
+    `k3s_role`: can install K3s. `k8s_v115`: installs K3s unless the variable K8S_V115 is TRUE.
+    `host_networks_regression`: fails without an IPv4 address on the interface that host_networks names; a survivor has it on its bridge.
     """
 
     version: str
@@ -56,11 +56,11 @@ class OcbootCheckout:
 
 @dataclasses.dataclass(frozen=True)
 class OcbootOptions:
-    """What the operator says. None and "" mean: as the cluster says.
+    """The operator's options. None and "" mean the cluster's own value.
 
-    `onecloud_user_password` has no default: a run that is not told to skip the cloud sets it. `skip_cloud`: the run gets SKIP_TAGS=cloud.
+    `onecloud_user_password` has no default: a run without `skip_cloud` sets it. `skip_cloud`: the run gets SKIP_TAGS=cloud.
     `replacement_as_host`: the replacement gets the label onecloud.yunion.io/host; None: as all survivors.
-    `only_look`: nothing is run with what is rendered, so the lost Node may still be there.
+    `only_look`: ocboot is not run with the file, so the lost Node may still exist.
     """
 
     onecloud_user_password: str = ""
@@ -78,12 +78,12 @@ class OcbootOptions:
 
 @dataclasses.dataclass(frozen=True)
 class OcbootInputs:
-    """Everything the configuration is made of.
+    """Everything that the configuration is made from.
 
     `provider`: kubeadm or k3s. `cluster`: the OnecloudCluster object as the API has it, password included. `config`: the survivor's
     /etc/rancher/k3s/config.yaml, or the ClusterConfiguration of kubeadm. `keepalived_image` and `operator_image`: as the manifest and the Deployment
-    name them. `nodes`: all Node objects. `survivors`: all control-plane machines that live. `vip`: the virtual address.
-    `checkout`: None when nothing is known of it. `k3s_token_known`: the cluster's token is the one that ocboot has; None when nobody looked.
+    name them. `nodes`: all Node objects. `survivors`: all live control-plane machines. `vip`: the virtual address.
+    `checkout`: None when unknown. `k3s_token_known`: the cluster's token is ocboot's; None when it was not compared.
     `calico`: {backend: vxlan|bird, ipip: Always|Never|..., ip_autodetection_method}; {} when there is no Calico.
     """
 
@@ -102,3 +102,16 @@ class OcbootInputs:
     checkout: t.Optional[OcbootCheckout] = None
     k3s_token_known: t.Optional[bool] = None
     calico: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+    @property
+    def machines(self) -> t.Tuple[OcbootHost, ...]:
+        """The survivors and the replacement."""
+        return (*self.survivors, self.replacement)
+
+
+# The variables that the collection itself sets for a run; their values are no secrets.
+VARIABLES = ("K8S_V115", "NO_REBOOT", "SKIP_TAGS")
+# What was observed, and the remedy.
+Finding = t.Tuple[str, str]
+Rule = t.Callable[[OcbootInputs], t.Iterator[Finding]]
+NATIVE = "Join natively instead, which needs no ocboot."

@@ -1,4 +1,4 @@
-"""What ocboot prints and what it writes on survivors, without the secrets in it. Pure."""
+"""Masking of secrets in ocboot's output and in the files it writes, and the comparison of such files. Pure."""
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -12,7 +12,7 @@ import typing as t
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
 
-# The end of a run that came to its end. Exit code 0 alone is also that of a run that did nothing.
+# The line of success. A run that did nothing also ends with exit code 0, but without it.
 SUCCESS = "Initialized successfully!"
 # Plain text in YAML, so that a masked file can still be parsed.
 MASK = "(hidden)"
@@ -21,24 +21,24 @@ _SECRET_WORD = r"[\w.-]{0,60}(?:passw(?:or)?d|token|secret|certificate[_-]key|pr
 _QUOTED = r"u?'(?:[^'\\\n]|\\.)*'|u?\"(?:[^\"\\\n]|\\.)*\""
 _QUOTED_TWICE = r"\\{1,16}[\"'](?:(?!\\{1,16}[\"'])[^\n])*\\{1,16}[\"']"
 _VALUE = r"(?P<value>" + _QUOTED_TWICE + "|" + _QUOTED + r"|[^\s,}\"'\\][^\s\"']*)"
-# A line of YAML, or one that tells a password to a person: all that follows.
+# A line of YAML, or of text for a person: everything after the colon.
 _LINE = re.compile(r"(?im)^(?P<key>[ \t]*(?:-[ \t]+)?[\"']?" + _SECRET_WORD + r"[\"']?:[ \t]+)(?P<value>\S.*)$")
 _ASSIGNED = re.compile(r"(?i)(?P<key>\b" + _SECRET_WORD + r"\\{0,16}[\"']?[ \t]{0,80}[:=][ \t]{0,80})" + _VALUE)
-# A unit file breaks its command line after each word.
+# A unit file may break its command line after each word.
 _OPTION = re.compile(r"(?i)(?P<key>--" + _SECRET_WORD + r"[\s\\]+)" + _VALUE)
 # The variable of a static pod: name and value stand on two lines.
 _VARIABLE = re.compile(r"(?i)(?P<key>name:\s*[\"']?" + _SECRET_WORD + r"[\"']?\s*\n\s*value:[ \t]*)(?P<value>[^\n]+)")
 _PRINTED = re.compile(r"(?m)^\s*\"?(?P<key>[\w-]*password[\w-]*)\"?:\s*(?P<value>\"(?:[^\"\\]|\\.)*\")\s*$")
-# What YAML writes for some characters that can't be seen.
+# YAML's escapes of some invisible characters.
 _SHORT = {"\0": "0", "\a": "a", "\b": "b", "\x1b": "e", "\xa0": "_", "\ufeff": "ufeff"}
 _SLASHES = r"\\{1,16}"
 _COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
 def yaml_value(value: t.Any) -> str:
-    """A value as YAML on one line, in ASCII alone: the file is read with whatever encoding ocboot's Python has.
+    """A value as YAML on one line, in ASCII only, since the default encoding of ocboot's Python is unknown.
 
-    Strings are always quoted, so none turns into a number, a boolean or a tag.
+    Strings are always quoted, so none is read as a number, a boolean or a tag.
     """
     if isinstance(value, str):
         return '"' + "".join(map(_character, value)) + '"'
@@ -59,13 +59,13 @@ def _character(char: str) -> str:
 
 
 def secrets_in(rendered: str) -> t.Tuple[str, ...]:
-    """The passwords of a file that yaml_value() wrote."""
-    # Its quoting is also Python's.
+    """The passwords in a file that yaml_value() wrote."""
+    # The quoting of yaml_value() is also Python's.
     return tuple(str(ast.literal_eval(match.group("value"))) for match in _PRINTED.finditer(rendered))
 
 
 def masked(text: str, secrets: t.Iterable[str] = ()) -> str:
-    """The text without these secrets, in any spelling that YAML, JSON, Python, a shell or a URL gives them, and without what looks like one."""
+    """The text with MASK instead of these secrets, in any spelling of YAML, JSON, Python, a shell or a URL, and of what follows a word like password."""
     text = _COLOURS.sub("", text)
     for secret in sorted(set(secrets), key=len, reverse=True):
         if secret.strip():
@@ -76,9 +76,9 @@ def masked(text: str, secrets: t.Iterable[str] = ()) -> str:
 
 
 def _any_spelling(secret: str) -> str:
-    """An expression for a secret in which each character may be quoted, any number of times, and a long line broken.
+    """A regular expression for a secret whose characters may each be quoted several times, and whose line may be broken.
 
-    All repetitions are bounded, so that no output makes it search for hours.
+    All repetitions are bounded, so that no output makes the search take hours.
     """
     parts = re.findall(r"[\\'\"]+|\s+|[^\\'\"\s]", secret.strip())
     broken = "(?:" + _SLASHES + r"\n[ \t]{0,80}\\?)?"
@@ -89,7 +89,7 @@ def _any_part(part: str) -> str:
     if part.isspace():
         return r"(?:\s|\\|(?<=\\)(?:[ntrNLP_]|(?i:x[0-9a-f]{2}|u[0-9a-f]{4}))|\+|(?i:%[0-9a-f]{2})){1,80}"
     if part[0] in "\\'\"":
-        # What was quoted twice has its backslashes doubled twice, and a shell's quotes are left and entered again: their number says nothing.
+        # The number varies: quoting twice doubles backslashes twice, and a shell's quotes are closed and opened again.
         # A long line may be broken between two of them.
         return r"(?:[\\'\"]|(?i:%5c|%27|%22)|(?<=\\)(?i:u00|x)(?i:5c|27|22)|(?<=\\)\n[ \t]{0,80}){1,80}"
     number = ord(part)
@@ -105,18 +105,16 @@ def _any_part(part: str) -> str:
 
 
 def verdict(rc: int, output: str) -> str:
-    """Why a run was no success, "" when it may have been: the Node has to be Ready all the same."""
+    """Why a run failed, "" when ocboot reports success, which does not mean that the Node is Ready."""
     if rc != 0:
         return "ocboot ended with exit code {0}".format(rc)
     if SUCCESS not in _COLOURS.sub("", output):
-        return "ocboot ended with exit code 0 and without its line {0!r}, which means that it did not come to its end".format(
-            SUCCESS
-        )
+        return "ocboot ended with exit code 0 but did not print {0!r}, so the run is incomplete".format(SUCCESS)
     return ""
 
 
 def differences(before: t.Mapping[str, Json], after: t.Mapping[str, Json]) -> t.List[Json]:
-    """What became of files: {path, change, lines} for each that differs. Both sides are {PATH: {sha256, text}}, the text masked."""
+    """{path, change, lines} for each file that differs; `change` is changed, removed or new. Both sides are {PATH: {sha256, text}}, the text masked."""
     found = []
     for path in sorted({*before, *after}):
         old, new = before.get(path) or {}, after.get(path) or {}
@@ -124,7 +122,7 @@ def differences(before: t.Mapping[str, Json], after: t.Mapping[str, Json]) -> t.
             continue
         change = "changed" if old.get("sha256") and new.get("sha256") else "removed" if old.get("sha256") else "new"
         texts = [str(side.get("text") or "").splitlines() for side in (old, new)]
-        # The two heads of the format name no file here.
+        # The first two lines of the format would name the files.
         lines = list(difflib.unified_diff(texts[0], texts[1], n=0, lineterm=""))[2:]
-        found.append({"path": path, "change": change, "lines": lines or ["what differs is secret and not shown"]})
+        found.append({"path": path, "change": change, "lines": lines or ["only secrets differ; they are not shown"]})
     return found

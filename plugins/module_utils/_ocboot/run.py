@@ -1,4 +1,4 @@
-"""Running ocboot: its own process group, an own time limit, a private umask, and nothing of its output that is secret."""
+"""Running ocboot in its own process group, with a time limit and a private umask; its output is returned without secrets."""
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -13,19 +13,23 @@ import typing as t
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
 from ansible_collections.cloudpods.ha.plugins.module_utils._ocboot.checkout import ENTRY
+from ansible_collections.cloudpods.ha.plugins.module_utils._ocboot.models import VARIABLES
 from ansible_collections.cloudpods.ha.plugins.module_utils._ocboot.output import masked, secrets_in, verdict
 
-# What ocboot leaves in its checkout; both hold passwords in clear.
+# Files that ocboot generates in its checkout; both hold passwords in clear text.
 GENERATED = ("host_inventory.yml", "oc_vars.yml")
 TAIL = 60
-# Ansible and Python of whoever runs this module would otherwise be those of ocboot's Ansible.
+# Variables of the Ansible that runs this module, which ocboot's own Ansible must not see.
 _NOT_INHERITED = ("ANSIBLE_", "PYTHON", "VIRTUAL_ENV", "_MITOGEN")
+# A shorter value is masked in the echo of the arguments only: masking every "1" of the output would hide why a run failed.
+_SHORTEST_SECRET = 4
+_PLAIN = (ENTRY, "install", "true", "false", "none")
 _GRACE = 10
 
 
 @dataclasses.dataclass(frozen=True)
 class Ran:
-    """How a run ended: `problem` is empty for a success as far as ocboot tells, `lines` are the last ones it printed, masked."""
+    """How a run ended: `problem` is empty when ocboot reports success, `lines` are the last it printed, masked; `rc` is -1 after the time limit."""
 
     rc: int
     problem: str
@@ -45,8 +49,8 @@ def run(
 ) -> Ran:
     """Run `command` (else `python ocboot.py install`) with the configuration's path as last argument, in the checkout.
 
-    The configuration and the files ocboot generates are removed at the end, whatever it was, unless they are to be kept. Raises HaError when it
-    can't be started.
+    `timeout` is in seconds. With `keep`, the configuration and the files that ocboot generates stay; otherwise they are removed, after a failure too.
+    Raises HaError when the configuration has no password to mask, when ocboot can't be started, or when a file can't be removed.
     """
     try:
         with open(config, encoding="utf-8") as stream:
@@ -54,9 +58,7 @@ def run(
     except OSError as exc:
         raise HaError("{0} can't be read: {1}".format(config, exc.strerror or exc)) from exc
     if not secrets:
-        raise HaError(
-            "{0} is not what this collection renders: no password was found in it to be masked".format(config)
-        )
+        raise HaError("{0} was not rendered by this collection: no password to mask was found in it".format(config))
     # Files of an earlier run keep their mode when they are written again.
     _remove(folder, GENERATED)
     started = time.monotonic()
@@ -67,14 +69,23 @@ def run(
         if not keep:
             _remove(folder, [*GENERATED, config])
     problem = "ocboot did not end within {0} s and was stopped".format(timeout) if rc is None else verdict(rc, output)
-    lines = masked(output, secrets).splitlines()[-TAIL:]
+    lines = masked(output, [*secrets, *secrets_given(command, environment or {})]).splitlines()[-TAIL:]
     return Ran(-1 if rc is None else rc, problem, tuple(lines), int(time.monotonic() - started))
+
+
+def secrets_given(command: t.Sequence[str], environment: t.Mapping[str, t.Any]) -> t.Tuple[str, ...]:
+    """The values of `command` and `environment` that may be secrets: all but the program, options without a value, and short or plain words."""
+    given = [value for value in command[1:] if not value.startswith("-")]
+    given += [str(value) for name, value in environment.items() if name not in VARIABLES]
+    # --token=VALUE, and VARIABLE=VALUE for env(1).
+    given += [value.partition("=")[2] for value in [*command[1:], *given]]
+    return tuple(value for value in given if len(value) >= _SHORTEST_SECRET and value.lower() not in _PLAIN)
 
 
 def _call(
     argv: t.Sequence[str], folder: str, environment: t.Mapping[str, str], timeout: int
 ) -> t.Tuple[t.Optional[int], str]:
-    """Return (exit code, output); the code is None when the time was over."""
+    """Return (exit code, output); the code is None when the time limit was reached."""
     # For what ocboot generates; Popen's own argument for it came with Python 3.9.
     umask = os.umask(0o077)
     try:
@@ -102,7 +113,7 @@ def _call(
 
 
 def _stop(process: t.Any) -> bytes:
-    """End the whole group, so that no part of ocboot goes on unseen."""
+    """End the process group, so that no child of ocboot goes on, and return its output."""
     for sign in (signal.SIGTERM, signal.SIGKILL):
         try:
             os.killpg(process.pid, sign)

@@ -26,11 +26,13 @@ _RETIRE = (
 _SAME_NAME = "Keep it off, or wipe its disks away from this network: another machine has its name now."
 
 
-def report(plan: Plan, journal: Json, results: Json, *, outcome: str, failure: str) -> Json:
+def report(plan: Plan, journal: Json, results: Json, *, failure: str = "") -> Json:
     """Return {json, text}. `results` holds what each phase published, by phase.
 
-    `outcome` is 'done', 'open' (a part was run, or nothing was proven) or 'failed'.
+    The outcome is 'failed' with a failure, 'done' when everything was proven, else 'open': only a part was run.
     """
+    proven = (results.get("verify") or {}).get("ok")
+    outcome = "failed" if failure else "done" if proven else "open"
     lost = plan.lost.name if plan.lost else ""
     durations = list(_durations(journal))
     advice = _SAME_NAME if lost == plan.replacement.name else _RETIRE

@@ -42,7 +42,7 @@ def lines(plan: Plan, cluster: Cluster) -> t.Iterator[str]:
         yield from claim_lines(known)
     if plan.steps:
         yield ""
-        yield "Would do, were it not refused:" if plan.refusals else "Will do:"
+        yield "Planned, but blocked:" if plan.refusals else "Will do:"
     phase = ""
     for step in plan.steps:
         yield "  {0:<18} {1}".format(step.phase if step.phase != phase else "", step.act)
@@ -72,7 +72,7 @@ def _found(plan: Plan, cluster: Cluster) -> t.Iterator[str]:
         if node is None
         else "Ready"
         if node.ready
-        else "not Ready, nobody knows since when"
+        else "not Ready for an unknown time"
         if node.down_seconds is None
         else "not Ready for {0} s".format(node.down_seconds)
     )

@@ -1,4 +1,4 @@
-"""Did the replacement work? Judged from a cluster that was read anew, not from what the acts said of themselves. Pure."""
+"""Whether the replacement worked, from a new reading of the cluster and not from the results of the acts. Pure."""
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -17,7 +17,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._plan import view
 
 @dataclasses.dataclass(frozen=True)
 class Check:
-    """One thing that has to hold. `seen` tells what was found, whether it holds or not."""
+    """One condition that must hold. `seen` is what was observed, in both cases."""
 
     name: str
     ok: bool

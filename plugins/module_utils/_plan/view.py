@@ -11,7 +11,12 @@ import dataclasses
 import typing as t
 import urllib.parse
 
-from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import API_PORT, PROVIDERS, host_port
+from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import (
+    API_PORT,
+    PROVIDERS,
+    host_port,
+    readiness_path,
+)
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster import Cluster, Lost, Vip
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.etcd import Etcd, Member
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.host import Host
@@ -26,23 +31,24 @@ def compose(*, api: Json, hosts: t.Sequence[Json], wanted: str) -> Cluster:
     """Return the whole cluster.
 
     `api` is the `cluster` of control_plane_info; `hosts` a list of {name, role, host, members, probes}, where `host` is a result of
-    control_plane_host_info, `members` one of etcd_member_info, and `probes` {address, results} the results of wait_for on the lost node's ports.
+    control_plane_host_info, `members` one of etcd_member_info, and `probes` {addresses, open, closed} that of port_probe on the lost node's addresses.
+    A VIP is nobody's address: neither a Node nor the lost machine is known by it, and what answers there is not the lost machine.
     """
     cluster = from_json(Cluster, api)
     reports = tuple(_host(item) for item in hosts)
-    etcd = _etcd(hosts, reports)
-    cluster = dataclasses.replace(cluster, etcd=etcd)
+    vips = _vips(reports)
+    nodes = tuple(dataclasses.replace(node, addresses=_without(node.addresses, vips)) for node in cluster.nodes)
+    cluster = dataclasses.replace(cluster, nodes=nodes, etcd=_etcd(hosts, reports))
     lost = cluster.lost or _lost_member(cluster, wanted)
     if lost is not None:
+        lost = dataclasses.replace(lost, addresses=_without(lost.addresses, vips))
         seen_in = list(lost.seen_in)
         if lost_member(dataclasses.replace(cluster, lost=lost)) is not None:
             seen_in.append("etcd")
-        answers = sorted({answer for item in hosts for answer in _answers(item)})
-        # wait_for says how long it took only when it ran: not for a port that was skipped or on a host that was not reached.
-        probed = any(
-            "elapsed" in result for item in hosts for result in (item.get("probes") or {}).get("results") or []
+        answers, closed = _probed(hosts, "open", vips), _probed(hosts, "closed", vips)
+        lost = dataclasses.replace(
+            lost, answers=answers, probed=bool(answers or closed), seen_in=tuple(dict.fromkeys(seen_in))
         )
-        lost = dataclasses.replace(lost, answers=tuple(answers), probed=probed, seen_in=tuple(dict.fromkeys(seen_in)))
     return dataclasses.replace(cluster, hosts=reports, lost=lost, vip=_vip(reports))
 
 
@@ -60,7 +66,11 @@ def executor(cluster: Cluster) -> Executor:
 
 
 def api_source(reports: t.Sequence[Json]) -> Json:
-    """The survivor whose API server is asked: {host, provider, server, kubeconfig, error}. Without one, `error` says what each of them lacks."""
+    """The survivor whose API server is asked, and how; without one, `error` says what each of them lacks.
+
+    {host, name, ip, provider, server, kubeconfig, api_path, vip, error}: inventory name, hostname and address of the survivor, the path of its kubeconfig,
+    the path that tells whether an API server is ready, and the VIP its keepalived holds or may get.
+    """
     why = []
     for item in sorted(reports, key=lambda report: str(report["name"])):
         host = _host(item)
@@ -70,9 +80,13 @@ def api_source(reports: t.Sequence[Json]) -> Json:
         if host.api_ready == "ok" and host.kubeconfig and provider is not None:
             return {
                 "host": host.name,
+                "name": host.hostname,
+                "ip": host.node_ip,
                 "provider": provider.name,
                 "server": "https://{0}".format(host_port(host.node_ip, API_PORT)),
                 "kubeconfig": provider.admin_kubeconfig,
+                "api_path": readiness_path(host.k3s.version if host.k3s else host.kubelet_version),
+                "vip": min(host.keepalived.vips, default="") if host.keepalived else "",
                 "error": "",
             }
         lacks = host.error or (
@@ -81,13 +95,8 @@ def api_source(reports: t.Sequence[Json]) -> Json:
             else "it has no administrator's kubeconfig"
         )
         why.append("{0}: {1}".format(host.name, lacks))
-    return {
-        "host": "",
-        "provider": "",
-        "server": "",
-        "kubeconfig": "",
-        "error": "no survivor has a ready API server ({0})".format("; ".join(why) or "none is listed"),
-    }
+    empty = dict.fromkeys(("host", "name", "ip", "provider", "server", "kubeconfig", "api_path", "vip"), "")
+    return {**empty, "error": "no survivor has a ready API server ({0})".format("; ".join(why) or "none is listed")}
 
 
 def survivors(cluster: Cluster) -> t.List[Host]:
@@ -168,8 +177,7 @@ def minio(results: t.Iterable[Json]) -> t.List[Json]:
 def _host(item: Json) -> Host:
     result = item.get("host") or _NOT_ASKED
     if "host" in result:
-        host = from_json(Host, result["host"])
-        return dataclasses.replace(host, answer_seconds=float(item["seconds"])) if "seconds" in item else host
+        return from_json(Host, result["host"])
     return Host(name=item["name"], role=item["role"], reachable=False, error=_why(result))
 
 
@@ -214,18 +222,22 @@ def _lost_member(cluster: Cluster, wanted: str) -> t.Optional[Lost]:
     return None
 
 
-def _answers(item: Json) -> t.Iterator[str]:
-    probes = item.get("probes") or {}
-    for result in probes.get("results") or []:
-        # wait_for says state: started only when a connection was accepted.
-        if result.get("state") == "started":
-            yield "{0}:{1}".format(probes["address"], result["port"])
+def _probed(hosts: t.Sequence[Json], key: str, vips: t.AbstractSet[str]) -> t.Tuple[str, ...]:
+    """The ADDRESS:PORT that any host names as open or closed, without those of a VIP."""
+    found = {where for item in hosts for where in (item.get("probes") or {}).get(key) or []}
+    return tuple(sorted(where for where in found if where.rpartition(":")[0].strip("[]") not in vips))
+
+
+def _without(addresses: t.Sequence[str], vips: t.AbstractSet[str]) -> t.Tuple[str, ...]:
+    return tuple(address for address in addresses if address not in vips)
+
+
+def _vips(hosts: t.Sequence[Host]) -> t.Set[str]:
+    return {vip for host in hosts if host.keepalived and host.role == "survivor" for vip in host.keepalived.vips}
 
 
 def _vip(hosts: t.Sequence[Host]) -> Vip:
-    declared = sorted(
-        {vip for host in hosts if host.keepalived and host.role == "survivor" for vip in host.keepalived.vips}
-    )
+    declared = sorted(_vips(hosts))
     if not declared:
         return Vip()
     return Vip(address=declared[0], holders=tuple(host.name for host in hosts if declared[0] in host.addresses))

@@ -5,66 +5,43 @@
 from __future__ import annotations
 
 import datetime
+import time
 import typing as t
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError, ObjectChanged
-from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.client import KUBECONFIG_ARGUMENT, KubeApi
-from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.parse import (
-    HELPER_POD,
-    claim_names,
-    moment,
-    pod_hint,
-)
-from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.volumes import HOSTNAME_LABEL, fits, pinned, place
+from ansible_collections.cloudpods.ha.plugins.module_utils._k8s import parse
+from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.client import KubeApi
+from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.mounts import Mounts
+from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.volumes import Place, fits, pinned, place, site
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster import Lost
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes import Claim, Node
 from ansible_collections.cloudpods.ha.plugins.module_utils._recovery.claim import decide
 from ansible_collections.cloudpods.ha.plugins.module_utils._recovery.leftovers import (
-    HelperPod,
     judge_left_volume,
     stale_helper_pods,
 )
-from ansible_collections.cloudpods.ha.plugins.module_utils._recovery.models import (
-    Action,
-    Claim,
-    LiveNode,
-    LostNode,
-    Pod,
-    Seen,
-    Target,
-    Volume,
-    Workload,
-)
+from ansible_collections.cloudpods.ha.plugins.module_utils._recovery.models import Action, Seen, Target, Workload
+from ansible_collections.cloudpods.ha.plugins.module_utils._recovery.verdicts import hooked
 
 Json = t.Dict[str, t.Any]
 
-CLAIM_SELECTED_NODE = "volume.kubernetes.io/selected-node"
 _PLURAL = {"StatefulSet": "statefulsets", "Deployment": "deployments"}
+# What the phases before the recovery change: a dry run, in which they did nothing, is refused with these.
+_TOO_EARLY = ("lost_node_present", "no_replacement")
 
-
-def argument_spec() -> Json:
-    """Return the options that statefulset_claim and deployment_claim share."""
-    return {
-        **KUBECONFIG_ARGUMENT,
-        "namespace": {"type": "str", "required": True},
+# How the modules are given the lost node.
+LOST_NODE_ARGUMENT: t.Mapping[str, t.Any] = {
+    "type": "dict",
+    "required": True,
+    "options": {
         "name": {"type": "str", "required": True},
         "uid": {"type": "str", "required": True},
-        "pv_name": {"type": "str", "required": True},
-        "pv_uid": {"type": "str", "required": True},
-        "workload": {"type": "str", "required": True},
-        "workload_uid": {"type": "str", "default": ""},
-        "lost_node": {
-            "type": "dict",
-            "required": True,
-            "options": {
-                "name": {"type": "str", "required": True},
-                "uid": {"type": "str", "required": True},
-                "hostname_label": {"type": "str", "required": True},
-            },
-        },
-        "replacement": {"type": "str", "required": True},
-    }
+        "hostname_label": {"type": "str", "required": True},
+    },
+}
 
 
-def target_from(params: Json, *, kind: str) -> Target:
+def target_from(params: Json) -> Target:
     """Build the target from a module's parameters."""
     return Target(
         namespace=params["namespace"],
@@ -72,7 +49,7 @@ def target_from(params: Json, *, kind: str) -> Target:
         claim_uid=params["uid"],
         volume=params["pv_name"],
         volume_uid=params["pv_uid"],
-        kind=kind,
+        kind=params["kind"],
         workload=params["workload"],
         workload_uid=params["workload_uid"],
         lost=lost_from(params["lost_node"]),
@@ -80,9 +57,9 @@ def target_from(params: Json, *, kind: str) -> Target:
     )
 
 
-def lost_from(params: Json) -> LostNode:
+def lost_from(params: Json) -> Lost:
     """Build the lost node from a module's sub-options."""
-    return LostNode(name=params["name"], uid=params["uid"], hostname=params["hostname_label"])
+    return Lost(name=params["name"], addresses=(), hostname_label=params["hostname_label"], uid=params["uid"])
 
 
 def step(api: KubeApi, *, target: Target, check_mode: bool, diff: bool = False) -> Json:
@@ -104,133 +81,113 @@ def step(api: KubeApi, *, target: Target, check_mode: bool, diff: bool = False) 
 
 def read(api: KubeApi, target: Target) -> Seen:
     """Read the live objects. The claim is read first: an older claim with a newer pod can only lead to waiting."""
-    core = "/api/v1/namespaces/{0}".format(target.namespace)
-    found = api.get("{0}/persistentvolumeclaims/{1}".format(core, target.claim))
-    claim = None if found is None else parse_claim(found)
-    volume = api.get("/api/v1/persistentvolumes/" + claim.volume_name) if claim and claim.volume_name else None
+    claim = _claim(api, target.namespace, target.claim)
+    volume = api.get("/api/v1/persistentvolumes/" + claim.pv_name) if claim and claim.pv_name else None
     workload = api.get(_workload_path(target))
+    now, pods = _now(), api.items("/api/v1/namespaces/{0}/pods".format(target.namespace))
     return Seen(
-        nodes=tuple(parse_node(item) for item in api.items("/api/v1/nodes")),
+        nodes=_nodes(api),
         claim=claim,
-        volume=None if volume is None else parse_volume(volume),
-        pods=tuple(parse_pod(item) for item in api.items(core + "/pods") if target.claim in claim_names(item["spec"])),
+        volume=None if volume is None else parse.volume(volume),
+        place=Place() if volume is None else place(volume),
+        pods=tuple(parse.pod(item, now=now) for item in Mounts((), pods).of(target.namespace, target.claim)),
         workload=None if workload is None else parse_workload(workload, kind=target.kind),
     )
 
 
-def leftovers(api: KubeApi, *, lost: LostNode, claims: t.Sequence[Json]) -> Json:
-    """Judge what the volumes of these claims (namespace, name, uid, pv_name, pv_uid) left behind."""
-    nodes = [parse_node(item).site for item in api.items("/api/v1/nodes")]
-    node_present = any(node.name == lost.name for node in nodes)
+def recovered(api: KubeApi, target: Json) -> Json:
+    """Tell whether a claim (namespace, name, uid, pv_name) that a hook is to recover is recovered: the result of a module.
+
+    Raises HaError when the claim has another volume than the plan says.
+    """
+    label = "{0}/{1}".format(target["namespace"], target["name"])
+    claim = _claim(api, target["namespace"], target["name"])
+    if claim is not None and claim.uid == target["uid"] and claim.pv_name != target["pv_name"]:
+        raise HaError(
+            "{0} is bound to '{1}', not to {2} as planned: make the plan again".format(
+                label, claim.pv_name, target["pv_name"]
+            )
+        )
+    now = None if claim is None else {"uid": claim.uid, "volume": claim.pv_name, "phase": claim.phase or "not set"}
+    verdict = hooked(target, now)
+    advice = "" if verdict["ok"] else ". It has to be gone, or made again and bound"
+    return {
+        **verdict,
+        "msg": "{0} {1}{2}".format(label, verdict["reason"], advice),
+        "claim": {
+            "new_uid": claim.uid if claim is not None and claim.uid != target["uid"] else "",
+            "volume": claim.pv_name if claim is not None else "",
+            "phase": claim.phase if claim is not None else "",
+        },
+    }
+
+
+def released(
+    api: KubeApi,
+    *,
+    lost: Lost,
+    claims: t.Sequence[Json],
+    seconds: int,
+    delay: int,
+    sleep: t.Callable[[float], None] = time.sleep,
+) -> Json:
+    """Poll until no volume of these claims is waited for any more, or the seconds are over. Returns what was found last."""
+    for _ in range(seconds // max(1, delay)):
+        found = leftovers(api, lost=lost, claims=claims)
+        if found["settled"]:
+            return found
+        sleep(delay)
+    return leftovers(api, lost=lost, claims=claims)
+
+
+def leftovers(api: KubeApi, *, lost: Lost, claims: t.Sequence[Json]) -> Json:
+    """Judge what the volumes of these claims (namespace, name, uid, pv_name, pv_uid) left behind: the result of a module."""
+    nodes = _nodes(api)
+    sites = [site(node) for node in nodes]
     volumes: t.List[Json] = []
     for item in claims:
         found = api.get("/api/v1/persistentvolumes/" + item["pv_name"])
         if found is None:
             continue
-        claim = api.get("/api/v1/namespaces/{0}/persistentvolumeclaims/{1}".format(item["namespace"], item["name"]))
+        claim = _claim(api, item["namespace"], item["name"])
         verdict = judge_left_volume(
-            volume=parse_volume(found),
+            volume=parse.volume(found),
+            place=place(found),
             planned_uid=item["pv_uid"],
             claim_uid=item["uid"],
-            old_claim_present=claim is not None and claim["metadata"]["uid"] == item["uid"],
+            old_claim_present=claim is not None and claim.uid == item["uid"],
             lost=lost,
-            nodes=nodes,
+            nodes=sites,
         )
         volumes.append(
             {
                 "name": verdict.volume.name,
                 "uid": verdict.volume.uid,
                 "phase": verdict.volume.phase,
-                "reclaim_policy": verdict.volume.policy,
+                "reclaim_policy": verdict.volume.reclaim_policy,
                 "finalizers": list(verdict.volume.finalizers),
                 "act": verdict.act,
                 "reason": verdict.reason,
             }
         )
-    pods = [
-        HelperPod(
-            namespace=pod["metadata"]["namespace"],
-            name=pod["metadata"]["name"],
-            uid=pod["metadata"]["uid"],
-            node=pod["spec"].get("nodeName") or "",
-            phase=(pod.get("status") or {}).get("phase") or "",
-        )
-        for pod in api.items("/api/v1/pods")
-        if pod["metadata"]["name"].startswith(HELPER_POD)
-    ]
     stale = stale_helper_pods(
-        pods=pods, volumes=[item["pv_name"] for item in claims], lost=lost, node_present=node_present
+        pods=[parse.pod(item) for item in api.items("/api/v1/pods")],
+        volumes=[item["pv_name"] for item in claims],
+        lost=lost,
+        node_present=any(node.name == lost.name for node in nodes),
     )
+    held = [item for item in volumes if item["act"] in ("wait", "delete")]
     return {
         "volumes": volumes,
+        "deletable": [item for item in volumes if item["act"] == "delete"],
+        "held": held,
+        "settled": not any(item["act"] == "wait" for item in volumes),
+        "msg": "; ".join("{0}: {1}".format(item["name"], item["reason"]) for item in held),
         "helper_pods": [
             {"namespace": pod.namespace, "name": pod.name, "uid": pod.uid, "phase": pod.phase, "node": pod.node}
             for pod in stale
         ],
     }
-
-
-def parse_node(obj: Json) -> LiveNode:
-    """Read a Node."""
-    meta, spec = obj["metadata"], obj.get("spec") or {}
-    conditions = (obj.get("status") or {}).get("conditions") or []
-    return LiveNode(
-        name=meta["name"],
-        uid=meta["uid"],
-        hostname=(meta.get("labels") or {}).get(HOSTNAME_LABEL, meta["name"]),
-        ready=any(item.get("type") == "Ready" and item.get("status") == "True" for item in conditions),
-        schedulable=not spec.get("unschedulable"),
-        terminating="deletionTimestamp" in meta,
-        labels=meta.get("labels") or {},
-    )
-
-
-def parse_claim(obj: Json) -> Claim:
-    """Read a PersistentVolumeClaim."""
-    meta = obj["metadata"]
-    return Claim(
-        uid=meta["uid"],
-        phase=(obj.get("status") or {}).get("phase") or "Pending",
-        volume_name=obj["spec"].get("volumeName") or "",
-        selected_node=(meta.get("annotations") or {}).get(CLAIM_SELECTED_NODE, ""),
-        created=meta.get("creationTimestamp") or "",
-        terminating_seconds=_age(meta.get("deletionTimestamp")),
-        finalizers=tuple(meta.get("finalizers") or ()),
-    )
-
-
-def parse_volume(obj: Json) -> Volume:
-    """Read a PersistentVolume."""
-    meta, spec = obj["metadata"], obj["spec"]
-    return Volume(
-        name=meta["name"],
-        uid=meta["uid"],
-        claim_uid=(spec.get("claimRef") or {}).get("uid") or "",
-        phase=(obj.get("status") or {}).get("phase") or "",
-        place=place(obj),
-        policy=spec.get("persistentVolumeReclaimPolicy") or "",
-        terminating="deletionTimestamp" in meta,
-        finalizers=tuple(meta.get("finalizers") or ()),
-    )
-
-
-def parse_pod(obj: Json) -> Pod:
-    """Read a pod."""
-    meta, status = obj["metadata"], obj.get("status") or {}
-    conditions = {item.get("type"): item for item in status.get("conditions") or []}
-    return Pod(
-        name=meta["name"],
-        uid=meta["uid"],
-        version=meta.get("resourceVersion") or "",
-        phase=status.get("phase") or "",
-        node=obj["spec"].get("nodeName") or "",
-        ready=(conditions.get("Ready") or {}).get("status") == "True",
-        terminating="deletionTimestamp" in meta,
-        created=meta.get("creationTimestamp") or "",
-        hint=pod_hint(obj),
-        terminating_seconds=_age(meta.get("deletionTimestamp")) or 0,
-        finalizers=tuple(meta.get("finalizers") or ()),
-    )
 
 
 def parse_workload(obj: Json, *, kind: str) -> Workload:
@@ -247,11 +204,17 @@ def parse_workload(obj: Json, *, kind: str) -> Workload:
     )
 
 
-def _age(stamp: t.Optional[str]) -> t.Optional[int]:
-    since = moment(stamp)
-    if since is None:
-        return None
-    return max(0, int((datetime.datetime.now(datetime.timezone.utc) - since).total_seconds()))
+def _now() -> str:
+    return datetime.datetime.now(datetime.timezone.utc).isoformat()
+
+
+def _nodes(api: KubeApi) -> t.Tuple[Node, ...]:
+    return tuple(parse.node(item, leases=(), now="") for item in api.items("/api/v1/nodes"))
+
+
+def _claim(api: KubeApi, namespace: str, name: str) -> t.Optional[Claim]:
+    found = api.get("/api/v1/namespaces/{0}/persistentvolumeclaims/{1}".format(namespace, name))
+    return None if found is None else parse.claim(found, now=_now())
 
 
 def _workload_path(target: Target) -> str:
@@ -289,7 +252,7 @@ def _diff(target: Target, action: Action) -> Json:
 def _report(target: Target, seen: Seen, action: Action, *, acted: bool) -> Json:
     claim, done = seen.claim, action.kind == "done"
     renewed = claim is not None and claim.uid != target.claim_uid
-    pod = action.pod or next((item for item in seen.pods if not item.terminating), None)
+    pod = action.pod or next((item for item in seen.pods if not item.deleting), None)
     words = {"done": "recovered", "wait": "not recovered yet", "refuse": "refused"}.get(
         action.kind, action.kind.replace("_", " ")
     )
@@ -306,7 +269,7 @@ def _report(target: Target, seen: Seen, action: Action, *, acted: bool) -> Json:
         "claim": {
             "old_uid": target.claim_uid,
             "new_uid": claim.uid if claim is not None and renewed else "",
-            "volume": claim.volume_name if claim else "",
+            "volume": claim.pv_name if claim else "",
             "node": _bound_on(target, seen),
             "phase": claim.phase if claim else "",
         },
@@ -315,7 +278,14 @@ def _report(target: Target, seen: Seen, action: Action, *, acted: bool) -> Json:
         else {},
     }
     if action.kind == "refuse":
-        result.update({"code": action.code, "seen": action.reason, "advice": action.advice})
+        result.update(
+            {
+                "code": action.code,
+                "too_early": action.code in _TOO_EARLY,
+                "seen": action.reason,
+                "advice": action.advice,
+            }
+        )
     return result
 
 
@@ -323,8 +293,8 @@ def _bound_on(target: Target, seen: Seen) -> str:
     """The one node on which the claim's volume can be used; empty without a volume, or when it is not one alone."""
     if seen.volume is None:
         return ""
-    where = seen.volume.place
-    found = [node.name for node in seen.nodes if fits(where, node.site)]
-    if not found and pinned(where, target.lost.site):
+    where = seen.place
+    found = [node.name for node in seen.nodes if fits(where, site(node))]
+    if not found and pinned(where, site(target.lost)):
         found = [target.lost.name]
     return found[0] if len(found) == 1 else ""

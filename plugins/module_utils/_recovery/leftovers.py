@@ -12,7 +12,8 @@ import typing as t
 from dataclasses import dataclass
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s import volumes as k8s_volumes
-from ansible_collections.cloudpods.ha.plugins.module_utils._recovery.models import LostNode, Volume
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster import Lost
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes import Pod, Volume
 
 # Kubernetes' own: it goes by itself with the claim.
 PV_PROTECTION = "kubernetes.io/pv-protection"
@@ -31,50 +32,40 @@ class LeftVolume:
 def judge_left_volume(
     *,
     volume: Volume,
+    place: k8s_volumes.Place,
     planned_uid: str,
     claim_uid: str,
     old_claim_present: bool,
-    lost: LostNode,
+    lost: Lost,
     nodes: t.Sequence[k8s_volumes.Site],
 ) -> LeftVolume:
     """Say whether the object of a vanished node's volume may be deleted. Its directory is out of reach either way
-    (L1). `nodes` are all that are registered."""
+    (L1). `nodes` are all that are registered, `place` says where the volume is."""
     foreign = [item for item in volume.finalizers if item != PV_PROTECTION]
     held = "; its finalizers {0} hold it until who set them lets go".format(", ".join(foreign)) if foreign else ""
     if volume.uid != planned_uid or volume.claim_uid != claim_uid:
         return LeftVolume(volume, "refuse", "it is not the volume of the plan any more")
     others = [node for node in nodes if node.name != lost.name]
-    if not k8s_volumes.proven(k8s_volumes.found_by(volume.place, lost.site, others)):
-        return LeftVolume(volume, "refuse", "it is not on {0} alone: {1}".format(lost.name, volume.place))
+    if not k8s_volumes.proven(k8s_volumes.found_by(place, k8s_volumes.site(lost), others)):
+        return LeftVolume(volume, "refuse", "it is not on {0} alone: {1}".format(lost.name, place))
     if len(others) < len(nodes):
         return LeftVolume(
             volume, "wait", "a Node {0} is registered, so the provisioner can delete it".format(lost.name)
         )
     if old_claim_present:
         return LeftVolume(volume, "wait", "its claim is still there")
-    if volume.policy == "Retain":
+    if volume.reclaim_policy == "Retain":
         return LeftVolume(volume, "keep", "its reclaim policy is Retain")
-    if volume.terminating:
+    if volume.deleting:
         return LeftVolume(volume, "wait", "it is being deleted" + held)
     if volume.phase not in ("Released", "Failed"):
         return LeftVolume(volume, "wait", "its phase is {0}".format(volume.phase))
     return LeftVolume(volume, "delete", "its claim and its node are gone" + held)
 
 
-@dataclass(frozen=True)
-class HelperPod:
-    """A pod by which the provisioner wants to empty a volume's directory."""
-
-    namespace: str
-    name: str
-    uid: str
-    node: str
-    phase: str
-
-
 def stale_helper_pods(
-    *, pods: t.Iterable[HelperPod], volumes: t.Collection[str], lost: LostNode, node_present: bool
-) -> t.Tuple[HelperPod, ...]:
+    *, pods: t.Iterable[Pod], volumes: t.Collection[str], lost: Lost, node_present: bool
+) -> t.Tuple[Pod, ...]:
     """Return the helper pods of these volumes that wait on the vanished node. While a Node of that name is registered,
     none is stale."""
     if node_present:

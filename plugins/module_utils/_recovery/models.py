@@ -1,4 +1,4 @@
-"""What the recovery of one claim looks at, and the act that follows, as frozen records."""
+"""Records of the recovery of one claim: what is to be recovered, what was read, and the act that follows."""
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -7,86 +7,9 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
-from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.volumes import Place, Site
-
-
-@dataclass(frozen=True)
-class LostNode:
-    """The node that is gone: its name, the UID of its Node object, the value of its hostname label."""
-
-    name: str
-    uid: str
-    hostname: str
-
-    @property
-    def site(self) -> Site:
-        """The node as volumes name it."""
-        return Site(self.name, self.hostname)
-
-
-@dataclass(frozen=True)
-class LiveNode:
-    """A Node object as it is now."""
-
-    name: str
-    uid: str
-    hostname: str
-    ready: bool = True
-    schedulable: bool = True
-    terminating: bool = False
-    labels: t.Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def site(self) -> Site:
-        """The node as volumes name it."""
-        return Site(self.name, self.hostname, self.labels)
-
-
-@dataclass(frozen=True)
-class Claim:
-    """A PersistentVolumeClaim. `selected_node` is the node for which the scheduler asked a volume."""
-
-    uid: str
-    phase: str
-    volume_name: str = ""
-    selected_node: str = ""
-    created: str = ""
-    terminating_seconds: t.Optional[int] = None
-    finalizers: t.Tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Volume:
-    """A PersistentVolume."""
-
-    name: str
-    uid: str
-    claim_uid: str
-    phase: str = "Bound"
-    place: Place = field(default_factory=Place)
-    policy: str = "Delete"
-    terminating: bool = False
-    finalizers: t.Tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Pod:
-    """A pod that mounts the claim. `hint` says why it is not running, in the words of the scheduler or the kubelet.
-
-    `terminating_seconds` count from the end of the time it was given to end by itself.
-    """
-
-    name: str
-    uid: str
-    version: str
-    phase: str
-    node: str = ""
-    ready: bool = False
-    terminating: bool = False
-    created: str = ""
-    hint: str = ""
-    terminating_seconds: int = 0
-    finalizers: t.Tuple[str, ...] = ()
+from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.volumes import Place, Site, site
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster import Lost
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes import Claim, Node, Pod, Volume
 
 
 @dataclass(frozen=True)
@@ -116,7 +39,7 @@ class Target:
     kind: str
     workload: str
     workload_uid: str
-    lost: LostNode
+    lost: Lost
     replacement: str
 
     @property
@@ -127,21 +50,22 @@ class Target:
 
 @dataclass(frozen=True)
 class Seen:
-    """The live objects, read in one go."""
+    """The live objects, read in one go. `place` is where `volume`, the claim's, is."""
 
-    nodes: t.Tuple[LiveNode, ...]
+    nodes: t.Tuple[Node, ...]
     claim: t.Optional[Claim] = None
     volume: t.Optional[Volume] = None
+    place: Place = field(default_factory=Place)
     pods: t.Tuple[Pod, ...] = ()
     workload: t.Optional[Workload] = None
 
-    def node(self, name: str) -> t.Optional[LiveNode]:
+    def node(self, name: str) -> t.Optional[Node]:
         """The live Node of that name."""
         return next((node for node in self.nodes if node.name == name), None)
 
     def sites_but(self, name: str) -> t.Tuple[Site, ...]:
         """All registered nodes but one, as volumes name them."""
-        return tuple(node.site for node in self.nodes if node.name != name)
+        return tuple(site(node) for node in self.nodes if node.name != name)
 
 
 @dataclass(frozen=True)
@@ -153,3 +77,13 @@ class Action:
     code: str = ""
     advice: str = ""
     pod: t.Optional[Pod] = field(default=None)
+
+
+def wait(reason: str) -> Action:
+    """Nothing is to be done yet."""
+    return Action("wait", reason)
+
+
+def refuse(code: str, seen: str, advice: str) -> Action:
+    """Nothing may be done; the code is a section of docs/runbook.md."""
+    return Action("refuse", seen, code=code, advice=advice)

@@ -1,4 +1,4 @@
-"""Which survivor is to carry the VIP, and whether its manifest has to be edited for that. Pure."""
+"""Decides which survivor is to carry the VIP, whether its manifest has to be edited for that, and whether it alone carries it. Pure."""
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -11,43 +11,161 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._errors import Unsafe
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.host import Host, Keepalived
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
 from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import from_json
-from ansible_collections.cloudpods.ha.plugins.module_utils._vip import manifest
+from ansible_collections.cloudpods.ha.plugins.module_utils._vip.manifest import BACKUP_PRIORITY, HIGHEST_PRIORITY
+
+# What ocboot and ocadm give the MASTER.
+MASTER_PRIORITY = 100
 
 
 @dataclasses.dataclass(frozen=True)
 class Holder:
-    """The inventory host that is to carry the VIP; `edit` when its manifest does not say so yet."""
+    """The inventory host that is to carry the VIP; `edit` when its manifest does not say so yet, and has to get `priority`."""
 
     name: str
     edit: bool
+    priority: int
+
+
+def by_host(results: t.Sequence[Json]) -> t.Dict[str, Json]:
+    """The reports of vip_info by inventory name, from the results of a loop; that of a host without one says why in `error`."""
+    return {
+        result[result["ansible_loop_var"]]: result.get("vip")
+        or {"error": str(result.get("msg") or "no reason given").splitlines()[0]}
+        for result in results
+    }
 
 
 def holder(reports: t.Mapping[str, Json], *, address: str, promote: str) -> Holder:
     """Decide from what module vip_info returned on every survivor, by inventory name.
 
-    `promote` is the survivor that is to become 100/MASTER, '' when one is already. Raises Unsafe when a manifest is
+    `promote` is the survivor that is to become MASTER, '' when one is already. Raises Unsafe when a manifest is
     missing, unusable or of another VIP, or when the manifests contradict each other or `promote`.
     """
     hosts = [_host(name, report, address=address) for name, report in reports.items()]
     if promote and promote not in reports:
         raise Unsafe("VIP_PROMOTE", "{0} is none of the survivors.".format(promote), "Promote a survivor.")
-    chosen = manifest.choose_promotion(hosts, [promote])
+    chosen = choose_promotion(hosts, [promote])
     if chosen and not promote:
         raise Unsafe(
             "VIP_NO_MASTER",
             "the keepalived manifest of no survivor says MASTER.",
             "Name the survivor that is to take the VIP over.",
         )
-    name = chosen or next(iter(manifest.masters(hosts)), "")
+    name = chosen or next(iter(masters(hosts)), "")
     if not name:
-        raise Unsafe("VIP_NO_MASTER", "there is no survivor.", "List the hosts that are left.")
+        raise Unsafe("VIP_NO_MASTER", "No survivor is given.", "List the remaining hosts.")
     if promote and promote != name:
         raise Unsafe(
             "VIP_TWO_MASTERS",
             "{0} is to be promoted, but the keepalived manifest of {1} says MASTER.".format(promote, name),
             "Only one host may: run again, so that the plan is made anew.",
         )
-    return Holder(name=name, edit=bool(chosen))
+    if chosen:
+        return Holder(name=name, edit=True, priority=promotion_priority(hosts, name))
+    return Holder(
+        name=name,
+        edit=False,
+        priority=next(host.keepalived.priority for host in hosts if host.name == name and host.keepalived),
+    )
+
+
+def carriers(reports: t.Mapping[str, Json]) -> t.List[str]:
+    """The inventory hosts that carry the VIP, from what module vip_info returned on each."""
+    return [name for name, report in reports.items() if report.get("holds")]
+
+
+def not_alone(reports: t.Mapping[str, Json], *, address: str, wanted: str) -> str:
+    """Why `wanted` is not proven to be the only host that carries the VIP; empty when it is. A host that did not answer may carry it."""
+    silent = [
+        "{0} ({1})".format(name, report.get("error")) for name, report in reports.items() if "holds" not in report
+    ]
+    if silent:
+        return "It is not known whether these hosts carry the VIP {0}: {1}.".format(address, ", ".join(silent))
+    found = carriers(reports)
+    if not wanted or found != [wanted]:
+        text = "The VIP {0} should be carried by {1} alone, but is by: {2}. Check keepalived on these hosts, then run again."
+        return text.format(address, wanted or "one host", ", ".join(found) or "none of the hosts")
+    return ""
+
+
+def unanswered(answers: t.Mapping[str, Json], *, address: str) -> str:
+    """Why the API is not proven to answer at the VIP; empty when it does. `answers` are results of the module uri, by the host that asked."""
+    wrong = {name: result for name, result in answers.items() if result.get("status") != 200}
+    if not answers or wrong:
+        told = ["{0}: {1}".format(name, result.get("msg") or "no answer") for name, result in wrong.items()]
+        return "The API does not answer at the VIP {0}. {1}".format(address, "; ".join(told) or "It was not asked.")
+    return ""
+
+
+def identity_differs(hosts: t.Sequence[Host]) -> t.Tuple[str, ...]:
+    """Return the names of all hosts with a manifest when they do not share VIP, router id and password."""
+    found = {host.name: host.keepalived.identity for host in hosts if host.keepalived is not None}
+    return tuple(sorted(found)) if len(set(found.values())) > 1 else ()
+
+
+def masters(hosts: t.Sequence[Host]) -> t.Tuple[str, ...]:
+    """Return the names of the hosts whose manifest says MASTER."""
+    return tuple(
+        sorted(host.name for host in hosts if host.keepalived is not None and host.keepalived.state == "MASTER")
+    )
+
+
+def choose_promotion(hosts: t.Sequence[Host], holders: t.Sequence[str]) -> str:
+    """Return the survivor that is to become MASTER, or '' when one is already (or none runs keepalived).
+
+    `hosts` are the survivors, `holders` the names of hosts that carry the VIP now.
+    Raises Unsafe when the survivors' manifests contradict each other.
+    """
+    found = {host.name: host.keepalived for host in hosts if host.keepalived is not None}
+    if not found:
+        return ""
+    differing = identity_differs(hosts)
+    if differing:
+        raise Unsafe(
+            "VIP_IDENTITY_DIFFERS",
+            "the keepalived manifests of {0} differ in VIP, router id or password.".format(", ".join(differing)),
+            "Each would hold the VIP for itself: make these values equal on all of them first.",
+        )
+    named = masters(hosts)
+    if len(named) > 1:
+        raise Unsafe(
+            "VIP_TWO_MASTERS",
+            "the keepalived manifests of {0} all say MASTER.".format(", ".join(named)),
+            "Make all but one of them BACKUP with priority {0} first.".format(BACKUP_PRIORITY),
+        )
+    if named:
+        rivals = sorted(
+            name for name, item in found.items() if name != named[0] and item.priority >= found[named[0]].priority
+        )
+        if rivals:
+            raise Unsafe(
+                "VIP_PRIORITY",
+                "{0} is MASTER with priority {1}, but {2} has a priority as high.".format(
+                    named[0], found[named[0]].priority, ", ".join(rivals)
+                ),
+                "Give the others priority {0} first; only one host may have the highest.".format(BACKUP_PRIORITY),
+            )
+        return ""
+    chosen = _successor(found, holders)
+    promotion_priority(hosts, chosen)
+    return chosen
+
+
+def promotion_priority(hosts: t.Sequence[Host], chosen: str) -> int:
+    """The priority that puts this host above all others: 100, or one more than the highest of them.
+
+    Raises Unsafe when another has a priority that none can be above.
+    """
+    others = {host.name: host.keepalived.priority for host in hosts if host.keepalived and host.name != chosen}
+    priority = max(MASTER_PRIORITY, max(others.values(), default=0) + 1)
+    if priority > HIGHEST_PRIORITY:
+        highest = sorted(name for name, value in others.items() if value >= HIGHEST_PRIORITY)
+        raise Unsafe(
+            "VIP_PRIORITY",
+            "{0} is to become MASTER, but no priority is above that of {1}.".format(chosen, ", ".join(highest)),
+            "Give the others priority {0} first; only one host may have the highest.".format(BACKUP_PRIORITY),
+        )
+    return priority
 
 
 def _host(name: str, report: Json, *, address: str) -> Host:
@@ -65,3 +183,8 @@ def _host(name: str, report: Json, *, address: str) -> Host:
             "Give the VIP of this cluster.",
         )
     return Host(name=name, role="survivor", reachable=True, keepalived=keepalived)
+
+
+def _successor(found: t.Mapping[str, Keepalived], holders: t.Sequence[str]) -> str:
+    holding = [name for name in found if name in holders]
+    return min(holding or found, key=lambda name: (-found[name].priority, name))

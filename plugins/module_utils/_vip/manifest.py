@@ -1,4 +1,4 @@
-"""The keepalived static pod, as the text that ocboot and ocadm write. Pure.
+"""Reads and edits the text of the keepalived static pod that ocboot and ocadm write. Pure.
 
 The text is edited in place, not parsed and written again: comments, order and quoting belong to whoever wrote the file,
 and a target host need not have PyYAML. Only block style is understood: a line `- name: X` and a line `value: Y`.
@@ -16,8 +16,8 @@ import json
 import re
 import typing as t
 
-from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError, Unsafe
-from ansible_collections.cloudpods.ha.plugins.module_utils._models.host import Host, Keepalived
+from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.host import Keepalived
 
 PRIORITY = "KEEPALIVED_PRIORITY"
 VIRTUAL_IPS = "KEEPALIVED_VIRTUAL_IPS"
@@ -29,8 +29,9 @@ INTERFACE = "KEEPALIVED_INTERFACE"
 UNICAST = "KEEPALIVED_UNICAST_PEERS"
 CHECK = "CHECK_KUBE_CMD"
 
-MASTER_PRIORITY = 100
 BACKUP_PRIORITY = 90
+# 255 is for a router that owns the address (RFC 5798).
+HIGHEST_PRIORITY = 254
 
 _LIST_PREFIX = "#PYTHON2BASH:"
 _PLAIN = r"[^\s\"'#&*!|>%@`{}\[\],?:-](?:(?!\s\#|:\s).)*?"
@@ -98,10 +99,15 @@ def with_values(text: str, values: t.Mapping[str, str]) -> str:
     return text
 
 
-def take_over(text: str) -> str:
-    """Return the manifest of the host that is to hold the VIP. Raises HaError when it is no keepalived manifest."""
+def take_over(text: str, priority: int) -> str:
+    """Return the manifest of the host that is to hold the VIP, with this VRRP priority.
+
+    Raises HaError when it is no keepalived manifest, or the priority none that a host may be given.
+    """
     read(text)
-    return with_values(text, {PRIORITY: str(MASTER_PRIORITY), STATE: "MASTER"})
+    if not 1 <= priority <= HIGHEST_PRIORITY:
+        raise HaError("{0} is not a priority from 1 to {1}".format(priority, HIGHEST_PRIORITY))
+    return with_values(text, {PRIORITY: str(priority), STATE: "MASTER"})
 
 
 def for_new_host(text: str, node_ip: str, interface: str) -> str:
@@ -136,61 +142,6 @@ def for_new_host(text: str, node_ip: str, interface: str) -> str:
             )
         )
     return result
-
-
-def identity_differs(hosts: t.Sequence[Host]) -> t.Tuple[str, ...]:
-    """Return the names of all hosts with a manifest when they do not share VIP, router id and password."""
-    found = {host.name: host.keepalived.identity for host in hosts if host.keepalived is not None}
-    return tuple(sorted(found)) if len(set(found.values())) > 1 else ()
-
-
-def masters(hosts: t.Sequence[Host]) -> t.Tuple[str, ...]:
-    """Return the names of the hosts whose manifest says MASTER."""
-    return tuple(
-        sorted(host.name for host in hosts if host.keepalived is not None and host.keepalived.state == "MASTER")
-    )
-
-
-def choose_promotion(hosts: t.Sequence[Host], holders: t.Sequence[str]) -> str:
-    """Return the survivor that is to become 100/MASTER, or '' when one is already (or none runs keepalived).
-
-    `hosts` are the survivors, `holders` the names of hosts that carry the VIP now.
-    Raises Unsafe when the survivors' manifests contradict each other.
-    """
-    found = {host.name: host.keepalived for host in hosts if host.keepalived is not None}
-    if not found:
-        return ""
-    differing = identity_differs(hosts)
-    if differing:
-        raise Unsafe(
-            "VIP_IDENTITY_DIFFERS",
-            "the keepalived manifests of {0} differ in VIP, router id or password.".format(", ".join(differing)),
-            "Each would hold the VIP for itself: make these values equal on all of them first.",
-        )
-    named = masters(hosts)
-    if len(named) > 1:
-        raise Unsafe(
-            "VIP_TWO_MASTERS",
-            "the keepalived manifests of {0} all say MASTER.".format(", ".join(named)),
-            "Make all but one of them BACKUP with priority {0} first.".format(BACKUP_PRIORITY),
-        )
-    chosen = named[0] if named else _successor(found, holders)
-    priority = found[chosen].priority if named else MASTER_PRIORITY
-    rivals = sorted(name for name, item in found.items() if name != chosen and item.priority >= priority)
-    if rivals:
-        raise Unsafe(
-            "VIP_PRIORITY",
-            "{0} would be MASTER with priority {1}, but {2} has a priority as high.".format(
-                chosen, priority, ", ".join(rivals)
-            ),
-            "Give the others priority {0} first; only one host may have the highest.".format(BACKUP_PRIORITY),
-        )
-    return "" if named else chosen
-
-
-def _successor(found: t.Mapping[str, Keepalived], holders: t.Sequence[str]) -> str:
-    holding = [name for name in found if name in holders]
-    return min(holding or found, key=lambda name: (-found[name].priority, name))
 
 
 def _vips(value: str) -> t.Tuple[str, ...]:

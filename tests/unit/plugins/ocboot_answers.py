@@ -7,13 +7,16 @@ import copy
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 from ansible_collections.cloudpods.ha.plugins.filter.ocboot_configuration import ocboot_configuration
-from ansible_collections.cloudpods.ha.plugins.filter.ocboot_inputs import ocboot_inputs
+from hypothesis import strategies as st
 
 Json = dict[str, Any]
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures" / "ocboot"
-PROVIDERS = ("k3s", "kubeadm")
+PROVIDERS = K3S, KUBEADM = ("k3s", "kubeadm")
+
+each_provider = pytest.mark.parametrize("provider", PROVIDERS)
 
 
 def facts(provider: str) -> Json:
@@ -54,8 +57,8 @@ def host_conf(machine: Json) -> str:
     return yaml.safe_dump({"networks": networks, "host_type": machine.get("host_type", "hypervisor")})
 
 
-def inputs(found: Json) -> Json:
-    """Through the filter that reads the answers."""
+def arguments(found: Json) -> Json:
+    """What the filter takes: the answers of the API under `api`, the others by their names."""
     found = copy.deepcopy(found)
     calico = found.get("calico") or {}
     api = {
@@ -89,19 +92,55 @@ def inputs(found: Json) -> Json:
         }
         for machine in found["survivors"]
     }
-    return ocboot_inputs(
-        api,
-        provider=found["provider"],
-        lost=found["lost"],
-        replacement=found["replacement"],
-        survivors=found["survivors"],
-        files=files,
-        vip=found["vip"],
-        options=found["options"],
-        checkout=found["checkout"],
-    )
+    names = ("provider", "lost", "replacement", "survivors", "vip", "options", "checkout")
+    return {"api": api, "files": files, **{name: found[name] for name in names}}
 
 
 def outcome(found: Json) -> Json:
-    """What comes of it."""
-    return ocboot_configuration(inputs(found))
+    """What the filter returns."""
+    return ocboot_configuration(**arguments(found))
+
+
+def codes(found: Json) -> list[str]:
+    return sorted({item["code"] for item in outcome(found)["refusals"]})
+
+
+def changed(provider: str, path: str, value: Any) -> Json:
+    """The facts with one value replaced; the path is of keys and indexes, a value of ... takes the key away."""
+    found = facts(provider)
+    place: Any = found
+    *parents, last = path.split("/")
+    for key in parents:
+        place = place[int(key) if isinstance(place, list) else key]
+    if value is ...:
+        del place[last]
+    else:
+        place[int(last) if isinstance(place, list) else last] = value
+    return found
+
+
+@st.composite
+def clusters(draw: st.DrawFn) -> Json:
+    """A plane of any size, its hosts in any order, any of them holding the VIP."""
+    found = facts(draw(st.sampled_from(PROVIDERS)))
+    count = draw(st.integers(min_value=2, max_value=6))
+    base = draw(st.sampled_from(["192.0.2.", "198.51.100.", "172.31.255."]))
+    numbers = draw(st.lists(st.integers(1, 250), min_size=count + 3, max_size=count + 3, unique=True))
+    lost, joining, vip, *survivors = [base + str(number) for number in numbers]
+    as_host = draw(st.booleans())
+    found.update(
+        vip=vip,
+        lost={"name": "lost-1", "addresses": [lost]},
+        replacement={"name": "new-1", "ip": joining},
+        survivors=[
+            {"host": "h" + ip, "name": "n" + ip, "ip": ip, "port": draw(st.integers(1, 65535))} for ip in survivors
+        ],
+        nodes=[{"name": "n" + ip, "ip": ip, "as_host": as_host} for ip in survivors],
+        holders=["h" + draw(st.sampled_from(survivors))],
+    )
+    found["nodes"] += [{"name": "worker", "ip": base + "251", "control_plane": False}] * draw(st.integers(0, 1))
+    if found.get("calico"):
+        found["calico"]["ip_autodetection_method"] = "can-reach=" + lost
+    found["cluster"]["spec"]["loadBalancerEndpoint"] = vip
+    found["checkout"]["host_networks_regression"] = draw(st.booleans())
+    return found

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from ansible_collections.cloudpods.ha.plugins.filter.healers import healers
 from ansible_collections.cloudpods.ha.plugins.filter.replacement_verdict import replacement_verdict
 from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import (
     K3S_FINALIZER,
@@ -32,7 +31,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster impor
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.etcd import Etcd, Member
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.host import Host, K3s, Keepalived
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import Plan, Request
-from ansible_collections.cloudpods.ha.plugins.module_utils._plan import view
+from ansible_collections.cloudpods.ha.plugins.module_utils._plan import policy, view
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan.plan import plan
 from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import from_json, to_json
 
@@ -252,8 +251,23 @@ class StandInCluster:
         known: Json = {"lost": self.lost, "policies": self.policies, "discard": DISCARD, "storage_path": STORAGE}
         return Request(**{**known, **fields})
 
+    def settings(self, **fields: Any) -> Json:
+        """What the module settings returns for `request`."""
+        asked = self.request(**fields)
+        return {
+            "lost": asked.lost,
+            "fenced": asked.fenced,
+            "provider": asked.provider,
+            "minimum_down": asked.minimum_down_seconds,
+            "maximum_skew": asked.maximum_skew_seconds,
+            "storage_path": asked.storage_path,
+            "claim_policies": to_json(asked.policies),
+            "discard": list(asked.discard),
+            "drives_at_once": asked.drives_at_once,
+        }
+
     def minio(self, *, converged: bool = True) -> list[Json]:
-        found = healers(self.api_json(), to_json(self.request()))
+        found = policy.healers(from_json(Cluster, self.api_json()), self.request())
         return [
             {
                 "ansible_loop_var": "asked",
@@ -757,15 +771,16 @@ class StandInCluster:
             mine = next((item.id for item in self.members if self._is_at(item, name)), "")
             etcd = Etcd(executor=name, executor_id=mine, cluster_id="c1", version="3.5.15", members=tuple(self.members))
             report["members"] = {"etcd": to_json(etcd)}
-            report["probes"] = {"address": self.address[self.lost], "results": [self._probe(port) for port in PROBED]}
+            report["probes"] = self._probe()
         return report
 
-    def _probe(self, port: int) -> Json:
-        """A result of wait_for, as Ansible registers it with failed_when false."""
-        if port in self.answers:
-            return {"state": "started", "port": port, "elapsed": 0, "failed": False}
-        where = "{0}:{1}".format(self.address[self.lost], port)
-        return {"msg": "Timeout when waiting for " + where, "elapsed": 2, "failed": False}
+    def _probe(self) -> Json:
+        """What port_probe returned on a survivor, beside the addresses it was given."""
+        address = self.address[self.lost]
+        found: Json = {"addresses": [address], "open": [], "closed": []}
+        for port in PROBED:
+            found["open" if port in self.answers else "closed"].append("{0}:{1}".format(bracketed(address), port))
+        return found
 
 
 def journal_object(name: str, state: Json) -> Json:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.cloudpods.ha.plugins.filter.k3s_join_files import FilterModule as JoinFiles
+from ansible_collections.cloudpods.ha.plugins.filter.k3s_own_settings import FilterModule as OwnSettings
 from ansible_collections.cloudpods.ha.plugins.filter.k3s_why import FilterModule as Why
 
 Json = dict[str, Any]
@@ -105,9 +106,35 @@ def test_what_cannot_be_made_is_told_without_a_secret(fields: Json, error: str) 
     assert PASSWORD not in found["error"]
 
 
+def why(text: str, *secrets: str) -> str:
+    log = {"rc": 0, "stdout": text}
+    said: str = Why().filters()["k3s_why"](log, secrets, {"state": "stopped"}, {"msg": "it failed"})
+    return said
+
+
 def test_every_secret_is_kept_from_what_k3s_said() -> None:
     token = text("token/server-token").strip()
     log = 'level=fatal msg="token {0} or password {1} refused"'.format(token, PASSWORD)
-    assert Why().filters()["k3s_why"](log, made()["secrets"]) == "token *** or password *** refused"
-    assert PASSWORD in Why().filters()["k3s_why"](log)
+    assert why(log, *made()["secrets"]) == "token *** or password *** refused. It is stopped."
+    assert PASSWORD in why(log)
     assert json.dumps(made()["secrets"]).count(PASSWORD) == 3
+
+
+def test_what_looks_like_a_date_stays_text() -> None:
+    found = made(
+        server(config=[{"path": "/x", "content": "agent-token: 2024-05-01\nnode-label: [since=x, 2024-05-01]"}])
+    )
+    config = json.loads(found["files"][0]["content"])
+    assert (config["agent-token"], config["node-label"]) == ("2024-05-01", ["since=x", "2024-05-01"])
+
+
+def test_settings_beside_those_of_the_join_are_refused() -> None:
+    own_settings = OwnSettings().filters()["k3s_own_settings"]
+    more = {"folders": ["/x/config.yaml.d"], "files": []}
+    files = [{"path": "/x/config.yaml"}]
+    assert own_settings({"files": [{"path": "/x/config.yaml"}]}, more, files) == {"ok": True, "reason": ""}
+    found = own_settings({"files": [{"path": "/x/config.yaml.d/1.yaml"}]}, more, files)
+    assert found == {"ok": False, "reason": "K3s would also read /x/config.yaml.d/1.yaml. Remove what is left there."}
+    assert own_settings({"msg": "no way"}, more, files)["reason"] == (
+        "the settings of K3s could not be looked up: no way."
+    )

@@ -11,17 +11,12 @@ from typing import Any
 import pytest
 import yaml
 from ansible.errors import AnsibleFilterError
-from ansible_collections.cloudpods.ha.plugins.filter.ocboot_configuration import ocboot_configuration
+from ansible_collections.cloudpods.ha.plugins.filter.ocboot_configuration import RETURN, ocboot_configuration
 from ansible_collections.cloudpods.ha.plugins.filter.ocboot_differences import ocboot_differences
-from ansible_collections.cloudpods.ha.plugins.filter.ocboot_inputs import ocboot_inputs
-from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
-from ansible_collections.cloudpods.ha.plugins.module_utils._ocboot import inputs as ocboot_read
-from ansible_collections.cloudpods.ha.plugins.module_utils._ocboot import models
-from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import from_json, to_json
-from ansible_collections.cloudpods.ha.tests.unit.plugins.ocboot_answers import PROVIDERS, facts, inputs
+from ansible_collections.cloudpods.ha.tests.unit.plugins.ocboot_answers import PROVIDERS, facts, outcome
 
 Json = dict[str, Any]
-NAMES = ["ocboot_inputs", "ocboot_configuration", "ocboot_value", "ocboot_differences"]
+NAMES = ["ocboot_configuration", "ocboot_value", "ocboot_differences"]
 MACHINE = {"host": "h", "name": "master-2", "ip": "192.0.2.12"}
 
 
@@ -32,23 +27,17 @@ def test_a_filter_is_registered_under_the_name_of_its_file(name: str) -> None:
     assert yaml.safe_load(module.DOCUMENTATION)["name"] == name
 
 
-@pytest.mark.parametrize("provider", PROVIDERS)
-def test_inputs_are_plain_data_that_makes_the_record(provider: str) -> None:
-    found = inputs(facts(provider))
-    assert json.loads(json.dumps(found)) == found
-    record = from_json(models.OcbootInputs, found)
-    assert to_json(record)["survivors"] == found["survivors"]
-    assert [host.holds_vip for host in record.survivors] == [True, False]
-    assert record.survivors[0].host_networks == ("eth0/br0/" + record.survivors[0].ip,)
-    assert record.checkout is not None
-    assert record.k3s_token_known is (True if provider == "k3s" else None)
-
-
-def test_an_unknown_option_is_told_and_not_passed_over() -> None:
-    found = inputs(facts("k3s"))
-    found["options"]["as_hots"] = True
+def test_an_unknown_option_is_named() -> None:
     with pytest.raises(AnsibleFilterError, match="as_hots"):
-        ocboot_configuration(found)
+        asked(options={"as_hots": True})
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_the_outcome_is_plain_data(provider: str) -> None:
+    found = outcome(facts(provider))
+    assert json.loads(json.dumps(found)) == found
+    assert (found["ok"], found["reason"], found["refusals"]) == (True, "", [])
+    assert set(found) == set(yaml.safe_load(RETURN)["_value"]["contains"])
 
 
 def asked(**changes: Any) -> Json:
@@ -62,16 +51,19 @@ def asked(**changes: Any) -> Json:
         "options": {},
     }
     api = changes.pop("api", {"cluster": [{"spec": {}}]})
-    return ocboot_inputs(api, **{**arguments, **changes})
+    return ocboot_configuration(api, **{**arguments, **changes})
 
 
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
         ({"api": {"cluster": []}}, "0 OnecloudClusters"),
-        ({"survivors": [{"host": "h", "name": "x"}]}, r"lacks .*\(ip\)"),
-        ({"files": {"h": {"files": {"config": {"text": "token: secret: x\n\t"}}}}}, "no YAML"),
+        ({"survivors": [{"host": "h", "name": "x"}]}, "'ip' is missing"),
+        ({"files": {"h": {"files": {"config": {"text": "token: secret: x\n\t"}}}}}, "not valid YAML"),
         ({"files": {"h": {"files": {"host_conf": {"text": "- secret"}}}}}, "no mapping"),
+        ({"survivors": [{**MACHINE, "port": "secret"}]}, "unexpected form"),
+        ({"options": {"skip_cloud": "secret"}}, "skip_cloud must be true or false"),
+        ({"lost": "secret"}, "unexpected form"),
     ],
 )
 def test_an_answer_that_can_not_be_understood_is_a_sentence_without_a_secret(changes: Json, said: str) -> None:
@@ -80,20 +72,14 @@ def test_an_answer_that_can_not_be_understood_is_a_sentence_without_a_secret(cha
     assert "secret" not in str(caught.value)
 
 
-def test_a_host_that_was_not_asked_is_a_refusal_and_not_a_crash() -> None:
-    found = ocboot_configuration(asked())
+@pytest.mark.parametrize(("only_look", "end"), [(True, "Nothing was changed."), (False, "ocboot was not run.")])
+def test_a_host_without_files_is_a_refusal_and_not_a_crash(only_look: bool, end: str) -> None:
+    found = asked(options={"only_look": only_look})
+    assert found["ok"] is False
     assert found["refusals"]
     assert found["configuration"] == {}
-    assert found["refused_text"].startswith("OCBOOT_FIELD_MISSING: ")
-
-
-def test_what_the_operator_gives_for_a_machine_goes_before_its_host_conf() -> None:
-    conf = {"networks": ["eth0/br0/192.0.2.12"], "local_image_path": ["/data"], "hugepages_option": "disable"}
-    found = ocboot_read.host({**MACHINE, "host_networks": "bond0/br0/192.0.2.12"}, conf=conf)
-    assert (found.host_networks, found.disk_paths) == (("bond0/br0/192.0.2.12",), ("/data",))
-    assert (found.hugepages, found.containerd) == (False, None)
-    with pytest.raises(HaError, match="no mapping"):
-        ocboot_read.host(MACHINE, conf=["x"])
+    assert found["reason"].startswith("OCBOOT_FIELD_MISSING: ")
+    assert found["reason"].endswith(" " + end)
 
 
 def result(host: str, text: str | None) -> Json:

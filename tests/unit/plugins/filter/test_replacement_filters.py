@@ -40,12 +40,8 @@ NAMES = [
 ]
 
 
-def request(cluster: StandInCluster, **fields: Any) -> Json:
-    return to_json(cluster.request(**fields))
-
-
 def planned(cluster: StandInCluster, **fields: Any) -> Json:
-    return replacement_plan(cluster.api_json(), cluster.reports(), request(cluster, **fields), cluster.minio())
+    return replacement_plan(cluster.api_json(), cluster.reports(), cluster.settings(**fields), [], cluster.minio())
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -68,7 +64,7 @@ def test_a_policy_that_cannot_be_applied_fails_the_plan_in_a_sentence() -> None:
     wrong = [{"namespace": "n", "claim": "c", "policy": "burn", "reason": "r"}]
     for call in (
         lambda: planned(cluster, policies=wrong),
-        lambda: healers(cluster.api_json(), request(cluster, policies=wrong)),
+        lambda: healers(cluster.api_json(), cluster.settings(policies=wrong), []),
     ):
         with pytest.raises(AnsibleFilterError, match="says burn, which is none of"):
             call()
@@ -77,21 +73,21 @@ def test_a_policy_that_cannot_be_applied_fails_the_plan_in_a_sentence() -> None:
 def test_a_cluster_that_could_not_be_asked_is_a_refusal_and_not_a_crash() -> None:
     cluster = StandInCluster()
     api = {"provider": "kubeadm", "api_error": "there is no kubeconfig at /x"}
-    found = replacement_plan(api, cluster.reports(), request(cluster), [])
+    found = replacement_plan(api, cluster.reports(), cluster.settings(), [], [])
     assert [item["code"] for item in found["plan"]["refusals"]] == ["API_UNREACHABLE"]
     assert "there is no kubeconfig at /x." in found["plan"]["refused_text"]
-    assert healers(api, request(cluster)) == []
+    assert healers(api, cluster.settings(), []) == []
 
 
 def test_no_hosts_are_a_refusal_and_not_a_crash() -> None:
     cluster = StandInCluster()
-    found = replacement_plan(cluster.api_json(), [], request(cluster))
+    found = replacement_plan(cluster.api_json(), [], cluster.settings(), [])
     assert [item["code"] for item in found["plan"]["refusals"]] == ["NO_SURVIVORS"]
 
 
 def test_the_workloads_that_heal_are_listed() -> None:
     cluster = StandInCluster()
-    (found,) = healers(cluster.api_json(), request(cluster))
+    (found,) = healers(cluster.api_json(), cluster.settings(), [])
     assert (found["namespace"], found["name"]) == ("onecloud-minio", "minio")
     assert [set(item) for item in found["claims"]] == [{"name", "uid"}, {"name", "uid"}]
 
@@ -113,7 +109,7 @@ def test_the_verdict_has_a_line_for_each_check() -> None:
 
 def test_a_report_is_made_from_a_plan_that_was_a_fact() -> None:
     plan = json.loads(json.dumps(planned(StandInCluster())["plan"]))
-    found = replacement_report(plan, {}, {}, outcome="failed", failure="Backup: no space")
+    found = replacement_report(plan, {}, {}, failure="Backup: no space")
     assert found["json"]["failure"] == "Backup: no space"
     assert found["text"][0].startswith("STOPPED: ")
 

@@ -7,6 +7,7 @@ import base64
 import json
 import os
 import stat
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
@@ -83,17 +84,18 @@ def test_a_damaged_journal_is_an_answer(monkeypatch: pytest.MonkeyPatch, capsys:
 def test_a_host_is_told_as_plain_data(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     def gather(_run: Any, **given: Any) -> Host:
         assert given["storage_paths"] == ["/opt/local-path-provisioner"]
-        return Host(name=given["name"], role=given["role"], reachable=True, skew_seconds=given["reference_epoch"])
+        return Host(name=given["name"], role=given["role"], reachable=True)
 
     monkeypatch.setattr(control_plane_host_info, "gather", gather)
     arguments = {
         "name": "m2",
         "role": "survivor",
-        "reference_epoch": 1.5,
         "storage_paths": ["/opt/local-path-provisioner"],
     }
+    before = time.time()
     found = run(control_plane_host_info, capsys, **arguments)
-    assert from_json(Host, found["host"]).skew_seconds == 1.5
+    assert from_json(Host, found["host"]).name == "m2"
+    assert before <= found["epoch"] <= time.time()
     assert found["probe_ports"] == [22, 6443, 2379, 2380, 10250]
     assert found["changed"] is False
 
@@ -105,7 +107,7 @@ def test_a_host_that_cannot_tell_its_addresses_fails_in_a_sentence(
         raise CommandFailed("ip", 127, "not found")
 
     monkeypatch.setattr(control_plane_host_info, "gather", gather)
-    found = run(control_plane_host_info, capsys, name="m2", role="survivor", reference_epoch=1.5)
+    found = run(control_plane_host_info, capsys, name="m2", role="survivor")
     assert (found["failed"], found["msg"]) == (True, "ip failed (exit code 127): not found")
 
 

@@ -52,6 +52,35 @@ def test_info_returns_the_record_lines_and_problems(stand_in: StandInEtcd, capsy
     assert "master-1" in found["problems"][0]
 
 
+def test_info_says_whether_the_removed_member_is_gone_and_the_rest_is_whole(
+    stand_in: StandInEtcd, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lost = stand_in.id_of("master-1")
+    found = run(etcd_member_info, capsys, **HOST, absent_id=lost.upper())
+    assert (found["gone"], found["settled"]) == (False, False)
+    assert found["problems"][0].endswith(", is still listed.")
+    run(etcd_member, capsys, **member_arguments(stand_in))
+    found = run(etcd_member_info, capsys, **HOST, absent_id=lost)
+    assert (found["gone"], found["settled"], found["problems"]) == (True, True, [])
+    stand_in.dead.add("master-3")
+    found = run(etcd_member_info, capsys, **HOST, absent_id=lost)
+    assert (found["gone"], found["settled"]) == (True, False)
+
+
+def test_a_member_that_answers_is_not_gone_and_the_cluster_not_settled(
+    stand_in: StandInEtcd, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stand_in.dead.clear()
+    assert run(etcd_member_info, capsys, **HOST)["settled"]
+    found = run(etcd_member_info, capsys, **HOST, absent_id=stand_in.id_of("master-1"))
+    assert (found["gone"], found["settled"], len(found["problems"])) == (False, False, 1)
+
+
+def test_info_refuses_what_is_no_id(stand_in: StandInEtcd, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "master-1" in run(etcd_member_info, capsys, **HOST, absent_id="master-1")["msg"]
+    assert stand_in.calls == []
+
+
 def test_info_tells_that_etcd_cannot_be_asked(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -60,6 +89,7 @@ def test_info_tells_that_etcd_cannot_be_asked(
     assert not found.get("failed")
     assert found["etcd"]["error"].endswith("no kubectl")
     assert found["problems"] == [found["etcd"]["error"]]
+    assert (found["gone"], found["settled"]) == (False, False)
     failed = run(etcd_member_info, capsys, **HOST, fail_when_unreadable=True)
     assert failed["failed"]
     assert failed["msg"] == found["etcd"]["error"]
@@ -129,3 +159,15 @@ def test_snapshot_info_needs_no_etcd(tmp_path: Any, capsys: pytest.CaptureFixtur
     path.write_bytes(snapshot_bytes())
     assert run(etcd_snapshot_info, capsys, path=str(path))["snapshot"]["valid"]
     assert not run(etcd_snapshot_info, capsys, path=str(tmp_path / "y.db"))["snapshot"]["exists"]
+
+
+def test_snapshot_info_compares_the_hash_that_the_file_must_have(
+    tmp_path: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "x.db"
+    path.write_bytes(snapshot_bytes())
+    sha256 = run(etcd_snapshot_info, capsys, path=str(path))["snapshot"]["sha256"]
+    assert run(etcd_snapshot_info, capsys, path=str(path), sha256=sha256)["snapshot"]["valid"]
+    found = run(etcd_snapshot_info, capsys, path=str(path), sha256="ab")["snapshot"]
+    assert (found["valid"], found["exists"], found["sha256"]) == (False, True, sha256)
+    assert "not ab" in found["error"]

@@ -17,7 +17,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._ocboot import host_f
 from ansible_collections.cloudpods.ha.plugins.modules import ocboot_checkout_info, ocboot_host_files, ocboot_run
 
 Json = dict[str, Any]
-STAND_IN = Path(__file__).resolve().parents[4] / "molecule" / "ocboot-recording-standin"
+STAND_IN = Path(__file__).resolve().parents[4] / "tests" / "bed" / "ocboot-recording-standin"
 
 
 @pytest.fixture(name="checkout")
@@ -39,7 +39,7 @@ def test_a_checkout_is_told(checkout: Path, capsys: pytest.CaptureFixture[str]) 
     found = run(ocboot_checkout_info, capsys, path=str(checkout))
     assert found["checkout"]["k3s_role"] is True
     assert set(found["checkout"]) == set(yaml.safe_load(ocboot_checkout_info.RETURN)["checkout"]["contains"])
-    assert "no checkout" in run(ocboot_checkout_info, capsys, path=str(checkout.parent))["msg"]
+    assert "not a checkout" in run(ocboot_checkout_info, capsys, path=str(checkout.parent))["msg"]
 
 
 @pytest.mark.parametrize(("mode", "failed"), [("success", False), ("silent", True), ("traceback", True)])
@@ -59,6 +59,41 @@ def test_a_run_tells_its_last_lines_and_no_password(
     assert any("stand-in" in line for line in found["lines"])
     assert "zq7x" not in json.dumps(found)
     assert "Its last lines" in found["msg"] if failed else "msg" not in found
+
+
+@pytest.mark.parametrize("failed", [False, True])
+def test_command_and_environment_are_hidden_and_the_reason_is_readable(
+    checkout: Path, capsys: pytest.CaptureFixture[str], failed: bool
+) -> None:
+    words = {"own": "tok-marked-1", "option": "tok-marked-2", "variable": "tok-marked-3", "short": "qx9"}
+    script = "import os, sys; print(sys.argv, os.environ['GIVEN'], 'install 1 cloud'); sys.exit({0})".format(
+        int(failed)
+    )
+    found = run(
+        ocboot_run,
+        capsys,
+        path=str(checkout),
+        config=str(checkout.parent / "config.yml"),
+        command=[sys.executable, "-c", script, words["own"], "--key=" + words["option"], words["short"]],
+        environment={"GIVEN": words["variable"], "SHORT": words["short"], "NO_REBOOT": "1", "SKIP_TAGS": "cloud"},
+    )
+    text = json.dumps(found)
+    assert [word for word in words.values() if word in text and word != words["short"]] == []
+    assert found["invocation"]["module_args"]["environment"] == dict.fromkeys(
+        ["GIVEN", "SHORT", "NO_REBOOT", "SKIP_TAGS"], "(hidden)"
+    )
+    assert set(found["invocation"]["module_args"]["command"]) == {"(hidden)"}
+    assert "install 1 cloud" in found["lines"][-1]
+    assert found["msg"].startswith("ocboot ended with exit code {0}".format(int(failed)))
+
+
+def test_a_program_that_is_not_there_is_named_and_its_arguments_are_not(
+    checkout: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = checkout.parent / "config.yml"
+    found = run(ocboot_run, capsys, path=str(checkout), config=str(config), command=["/no/such", "tok-marked"])
+    assert found["msg"] == "/no/such can't be started: No such file or directory"
+    assert "tok-marked" not in json.dumps(found)
 
 
 def test_a_check_runs_nothing(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:

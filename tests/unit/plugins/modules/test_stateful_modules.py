@@ -14,16 +14,16 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._k8s import client as
 from ansible_collections.cloudpods.ha.plugins.module_utils._minio import http as minio_http
 from ansible_collections.cloudpods.ha.plugins.module_utils._recovery import client as recovery_client
 from ansible_collections.cloudpods.ha.plugins.modules import (
-    deployment_claim,
     lost_volume_leftovers_info,
-    lost_volumes_info,
     minio_health_info,
-    statefulset_claim,
+    recovered_claim_info,
+    workload_claim,
 )
 
 LOST = {"name": "master-1", "uid": "n1", "hostname_label": "master-1"}
 CLAIM = {
     "kubeconfig": "/nowhere",
+    "kind": "StatefulSet",
     "namespace": "ns",
     "name": "export-minio-0",
     "uid": "old",
@@ -35,6 +35,7 @@ CLAIM = {
 }
 MINIO = {"kubeconfig": "/nowhere", "namespace": "ns", "name": "minio"}
 LEFTOVERS = {"kubeconfig": "/nowhere", "lost_node": LOST, "claims": [{**CLAIM, "extra": "ignored"}]}
+HOOKED = {"kubeconfig": "/nowhere", "namespace": "ns", "name": "data", "uid": "old", "pv_name": "pv"}
 
 
 class EmptyCluster:
@@ -64,11 +65,10 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 
 
 ALL = [
-    (statefulset_claim, CLAIM),
-    (deployment_claim, CLAIM),
+    (workload_claim, CLAIM),
     (minio_health_info, MINIO),
     (lost_volume_leftovers_info, LEFTOVERS),
-    (lost_volumes_info, {"kubeconfig": "/nowhere", "lost_node": {"name": "master-1"}}),
+    (recovered_claim_info, HOOKED),
 ]
 
 
@@ -94,21 +94,49 @@ def test_a_missing_minio_package_is_one_sentence(run: t.Callable[..., dict], mon
     assert result["gate"]["ok"] is False
 
 
-@pytest.mark.parametrize("module", [statefulset_claim, deployment_claim])
-def test_a_refusal_fails_with_its_sentence_and_its_code(run: t.Callable[..., dict], module: types.ModuleType) -> None:
-    result = run(module, CLAIM, EmptyCluster("master-1", "n1"))
+@pytest.mark.parametrize("kind", ["StatefulSet", "Deployment"])
+def test_a_refusal_fails_with_its_sentence_and_its_code(run: t.Callable[..., dict], kind: str) -> None:
+    result = run(workload_claim, {**CLAIM, "kind": kind}, EmptyCluster("master-1", "n1"))
     assert (result["failed"], result["action"], result["done"], result["code"]) == (
         True,
         "refuse",
         False,
         "lost_node_present",
     )
+    assert (result["ended"], result["too_early"]) == (True, True)
     assert result["msg"].startswith("ns/export-minio-0: refused: the Node master-1 is still registered.")
 
 
-@pytest.mark.parametrize(("module", "expected"), [(statefulset_claim, "refuse"), (deployment_claim, "wait")])
-def test_the_kind_of_the_workload_decides(run: t.Callable[..., dict], module: types.ModuleType, expected: str) -> None:
-    assert run(module, CLAIM, EmptyCluster())["action"] == expected
+@pytest.mark.parametrize(
+    ("kind", "expected", "ended"), [("StatefulSet", "refuse", True), ("Deployment", "wait", False)]
+)
+def test_the_kind_of_the_workload_decides(run: t.Callable[..., dict], kind: str, expected: str, ended: bool) -> None:
+    result = run(workload_claim, {**CLAIM, "kind": kind}, EmptyCluster())
+    assert (result["action"], result["ended"], result.get("too_early", False)) == (expected, ended, False)
+
+
+def test_another_kind_of_workload_is_an_argument_error(run: t.Callable[..., dict]) -> None:
+    assert "must be one of" in run(workload_claim, {**CLAIM, "kind": "DaemonSet"}, EmptyCluster())["msg"]
+
+
+class ClaimMadeAgain(EmptyCluster):
+    """A new claim has the name and no volume yet."""
+
+    def get(self, path: str) -> t.Any:
+        if "/persistentvolumeclaims/" in path:
+            return {"metadata": {"name": "export-minio-0", "namespace": "ns", "uid": "new"}, "spec": {}}
+        if "/statefulsets/" in path:
+            return {"metadata": {"name": "minio", "namespace": "ns", "uid": "w"}, "spec": {"replicas": 1}}
+        return None
+
+
+def test_a_loop_ends_at_the_goal_that_it_was_given(run: t.Callable[..., dict]) -> None:
+    for goal, check_mode, ended in (("recreated", False, True), ("done", False, False), ("done", True, True)):
+        args = {**CLAIM, "goal": goal, "_ansible_check_mode": check_mode}
+        result = run(workload_claim, args, ClaimMadeAgain())
+        assert (result["recreated"], result["done"], result["ended"]) == (True, False, ended), (goal, check_mode)
+    result = run(workload_claim, {**CLAIM, "kind": "Deployment", "goal": "recreated"}, EmptyCluster())
+    assert result["ended"] is False
 
 
 def test_a_silent_api_is_an_error_that_a_loop_may_retry(
@@ -118,8 +146,8 @@ def test_a_silent_api_is_an_error_that_a_loop_may_retry(
         raise ApiUnavailable("https://192.0.2.10:6443", "timed out")
 
     monkeypatch.setattr(recovery_client, "step", silent)
-    result = run(statefulset_claim, CLAIM, EmptyCluster())
-    assert (result["failed"], result["action"], result["done"]) == (True, "error", False)
+    result = run(workload_claim, CLAIM, EmptyCluster())
+    assert (result["failed"], result["action"], result["done"], result["ended"]) == (True, "error", False, False)
 
 
 def test_a_workload_that_is_not_there_stands_against_the_gate(run: t.Callable[..., dict]) -> None:
@@ -144,20 +172,12 @@ def test_nothing_left_is_nothing_to_do(run: t.Callable[..., dict]) -> None:
     assert (result["changed"], result["volumes"], result["helper_pods"]) == (False, [], [])
 
 
-def test_a_node_that_nothing_knows_took_nothing_with_it(run: t.Callable[..., dict]) -> None:
-    args = {"kubeconfig": "/nowhere", "lost_node": {"name": "master-1"}}
-    result = run(lost_volumes_info, args, EmptyCluster())
-    assert (result["changed"], result["claims"], result["volumes"], result["total_bytes"]) == (False, [], [], 0)
-    assert result["lost_node"] == {
-        "name": "master-1",
-        "uid": "",
-        "hostname_label": "master-1",
-        "present": False,
-        "ready": False,
-        "replaced_by": "",
-    }
-    result = run(lost_volumes_info, args, EmptyCluster("master-1", "n1"))
-    assert (result["lost_node"]["present"], result["lost_node"]["ready"]) == (True, True)
+def test_a_claim_that_is_gone_is_recovered_for_its_hook(run: t.Callable[..., dict]) -> None:
+    result = run(recovered_claim_info, HOOKED, EmptyCluster())
+    assert (result["changed"], result["ok"], result["lost"]) == (False, True, False)
+    result = run(recovered_claim_info, {**HOOKED, "pv_name": "another"}, ClaimOfTheVanished())
+    assert (result["failed"], result["ok"]) == (True, False)
+    assert "bound to 'pv', not to another" in result["msg"]
 
 
 class ClaimOfTheVanished(EmptyCluster):
@@ -180,7 +200,7 @@ class ClaimOfTheVanished(EmptyCluster):
 @pytest.mark.parametrize("diff", [False, True])
 def test_in_diff_mode_a_module_names_what_it_would_delete(run: t.Callable[..., dict], diff: bool) -> None:
     args = {**CLAIM, "_ansible_diff": diff, "_ansible_check_mode": True}
-    result = run(statefulset_claim, args, ClaimOfTheVanished())
+    result = run(workload_claim, args, ClaimOfTheVanished())
     assert (result["action"], result["changed"]) == ("delete_claim", True)
     assert ("diff" in result) == diff
     if diff:

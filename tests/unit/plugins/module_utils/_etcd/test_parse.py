@@ -90,3 +90,19 @@ def test_the_reason_of_a_failure_is_etcdctl_s_own_line() -> None:
 )
 def test_without_such_a_line_the_last_useful_one_is_shown(out: str, err: str, said: str) -> None:
     assert parse.reason(out, err) == said
+
+
+@pytest.mark.parametrize(
+    ("reason", "alarm"),
+    [
+        ("ALARM NOSPACE", "NOSPACE"),
+        ("ALARM CORRUPT", "CORRUPT"),
+        ("QGET ERROR:context deadline exceeded", ""),
+        ("RAFT NO LEADER", ""),
+        ("not healthy", ""),
+        ("ok", ""),
+        ("", ""),
+    ],
+)
+def test_an_alarm_is_told_from_a_member_that_can_not_read(reason: str, alarm: str) -> None:
+    assert parse.health_alarm(reason) == alarm

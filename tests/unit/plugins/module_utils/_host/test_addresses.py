@@ -46,3 +46,52 @@ def test_other_answers_are_refused(text: str) -> None:
 def test_a_failure_is_told() -> None:
     with pytest.raises(CommandFailed, match="no such file"):
         addresses.addresses(saying("", rc=127, err="no such file"))
+
+
+# What flannel, kube-proxy with IPVS, node-local DNS, Docker and libvirt add to a host whose own interface comes last.
+CLUSTERED = (
+    "3: kube-ipvs0    inet 10.96.0.1/32 scope global kube-ipvs0\\ \n"
+    "4: nodelocaldns    inet 192.0.2.200/32 scope global nodelocaldns\\ \n"
+    "5: dummy0    inet 192.0.2.201/32 scope global dummy0\\ \n"
+    "6: virbr0    inet 192.168.122.1/24 scope global virbr0\\ \n"
+    "7: docker0    inet 172.17.0.1/16 scope global docker0\\ \n"
+    "8: br-0123456789ab    inet 172.18.0.1/16 scope global br-0123456789ab\\ \n"
+    "9: cni0    inet 10.42.0.1/24 scope global cni0\\ \n"
+    "10: flannel.1    inet 10.42.0.0/32 scope global flannel.1\\ \n"
+    "11: veth0@if2    inet 10.42.9.9/32 scope global veth0\\ \n"
+    "12: cali123    inet 10.42.9.8/32 scope global cali123\\ \n"
+    "13: tunl0    inet 10.42.9.7/32 scope global tunl0\\ \n"
+    "20: br0    inet 192.0.2.12/24 scope global br0\\ \n"
+    "21: br-mgmt    inet 192.0.2.13/24 scope global br-mgmt\\ \n"
+)
+
+
+def test_networks_of_pods_and_virtual_machines_come_last_and_services_not_at_all() -> None:
+    found = addresses.addresses(saying(CLUSTERED))
+    assert list(found.values()) == [
+        *("br0", "br-mgmt"),
+        *("virbr0", "docker0", "br-0123456789ab", "cni0", "flannel.1", "veth0", "cali123", "tunl0"),
+    ]
+
+
+OWN = {"192.0.2.11": "eth0", "192.0.2.12": "br0", "192.0.2.13": "br0", "2001:db8::12": "br0"}
+
+
+@pytest.mark.parametrize(
+    ("ipv4", "ipv6", "expected"),
+    [
+        ("default via 192.0.2.1 dev br0 proto dhcp src 192.0.2.13 metric 100 \n", "", "192.0.2.13"),
+        ("default via 192.0.2.1 dev br0 onlink \n", "", "192.0.2.12"),
+        ("default via 192.0.2.1 dev br0 src 198.51.100.1 \n", "", "192.0.2.12"),
+        ("", "default via fe80::1 dev br0 proto ra \n", "2001:db8::12"),
+        ("default via 192.0.2.1 dev ppp0 \n", "", ""),
+        ("", "", ""),
+    ],
+)
+def test_the_address_of_the_default_route(ipv4: str, ipv6: str, expected: str) -> None:
+    def run(argv: t.Sequence[str]) -> tuple[int, str, str]:
+        assert list(argv[2:]) == ["-o", "route", "show", "default"]
+        return 0, ipv4 if argv[1] == "-4" else ipv6, ""
+
+    assert addresses.default_route(run, OWN) == expected
+    assert addresses.default_route(saying("", rc=1), OWN) == ""

@@ -11,7 +11,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._host.retirement impo
     Retirement,
     Unit,
     decide,
-    has_work,
+    left,
 )
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.etcd import Etcd, Member
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes import Node
@@ -136,18 +136,31 @@ def test_without_a_survivor_to_compare_with_nothing_is_retired() -> None:
 
 
 @pytest.mark.parametrize(
-    "residue",
+    ("residue", "words"),
     [
-        dataclasses.replace(HARMLESS, manifests=("/m/etcd.yaml",)),
-        dataclasses.replace(HARMLESS, kubelet_config="/k"),
-        dataclasses.replace(HARMLESS, etcd_data="/e"),
-        dataclasses.replace(HARMLESS, listening=(2379,)),
-        dataclasses.replace(HARMLESS, pods=("1 etcd",)),
-        dataclasses.replace(HARMLESS, vip=VIP + "/32"),
-        dataclasses.replace(HARMLESS, units=(RUNNING,)),
-        dataclasses.replace(HARMLESS, units=(dataclasses.replace(MASKED, enabled=True),)),
+        (dataclasses.replace(HARMLESS, manifests=("/m/a.yaml", "/m/b.yaml")), "static pods /m/a.yaml, /m/b.yaml"),
+        (dataclasses.replace(HARMLESS, kubelet_config="/k"), "kubelet's kubeconfig /k"),
+        (dataclasses.replace(HARMLESS, etcd_data="/e"), "etcd data /e"),
+        (dataclasses.replace(HARMLESS, listening=(2379, 6443)), "listening ports 2379, 6443"),
+        (dataclasses.replace(HARMLESS, pods=("1 etcd",)), "pod processes 1 etcd"),
+        (dataclasses.replace(HARMLESS, vip=VIP + "/32"), "the VIP 192.0.2.10/32"),
+        (dataclasses.replace(HARMLESS, units=(dataclasses.replace(MASKED, active=True),)), "running units kubelet"),
+        (
+            dataclasses.replace(HARMLESS, units=(dataclasses.replace(MASKED, enabled=True),)),
+            "units that start with the machine kubelet",
+        ),
     ],
 )
-def test_each_remainder_is_work(residue: Residue) -> None:
-    assert has_work(residue)
-    assert not has_work(HARMLESS)
+def test_each_remainder_is_work_and_named(residue: Residue, words: str) -> None:
+    assert left(residue, nodes=SURVIVORS, vip=VIP) == [words]
+    assert decided(residue, SURVIVORS).needed
+    assert left(HARMLESS, nodes=SURVIVORS, vip=VIP) == []
+
+
+def test_a_node_that_came_back_under_any_of_its_names_is_left() -> None:
+    assert left(HARMLESS, nodes=[*SURVIVORS, REGISTERED], vip=VIP) == ["the Node object master-1"]
+    elsewhere = node("old", "192.0.2.99")
+    assert left(HARMLESS, nodes=[*SURVIVORS, elsewhere], vip=VIP, node_name="old") == ["the Node object old"]
+    assert left(HARMLESS, nodes=[*SURVIVORS, elsewhere], vip=VIP) == []
+    with_vip = dataclasses.replace(HARMLESS, addresses=(VIP,))
+    assert left(with_vip, nodes=[*SURVIVORS, node("master-3", VIP)], vip=VIP) == []

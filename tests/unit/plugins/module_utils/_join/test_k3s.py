@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a new K3s server gets of a survivor's configuration, and what K3s said when it did not join."""
+"""What a new K3s server gets of a survivor's configuration."""
 
 from __future__ import annotations
 
@@ -28,7 +28,6 @@ TOKEN = (FIXTURES / "token" / "server-token").read_text(encoding="utf-8").strip(
 CA = (FIXTURES / "cacerts.pem").read_text(encoding="utf-8")
 UNITS = {path.stem: path.read_text(encoding="utf-8") for path in sorted((FIXTURES / "unit").glob("*.service"))}
 ENVIRONMENTS = {path.stem: path.read_text(encoding="utf-8") for path in sorted((FIXTURES / "unit").glob("*.env"))}
-LOGS = {path.stem: path.read_text(encoding="utf-8") for path in sorted((FIXTURES / "log").glob("*.log"))}
 RECORDED = sorted(path.parent.name for path in (FIXTURES / "config").glob("*/recorded.json"))
 BARE = UNITS["installer-no-arguments"]
 OWN, NEW, SURVIVOR = "192.168.0.244", "192.168.0.239", "lzx-ha-env-2"
@@ -460,64 +459,6 @@ def test_an_option_is_the_same_from_the_command_line_and_from_a_file(arguments: 
     assert merged([wanted], {}) == wanted
 
 
-WHY = {
-    "already-initialized": "Starting etcd for existing cluster member",
-    "ca-hash-mismatch": "token CA hash does not match the Cluster CA certificate hash",
-    "critical-mismatch": "critical configuration value mismatch between servers",
-    "critical-mismatch-newer": "critical configuration value mismatch between servers",
-    "duplicate-node-name": "etcd cluster join failed: duplicate node name found, please use a unique name for this node",
-    "joining": "etcd data store connection OK",
-    "new-cluster": "Starting etcd for new cluster",
-    "node-password-rejected": "Node password rejected, duplicate hostname or contents of '/etc/rancher/node/password'",
-    "not-managed-etcd": "server-bootstrap: 400 Bad Request",
-    "removed-member": "This node has been removed from the cluster - please restart k3s to rejoin the cluster",
-    "reset-with-server-url": "cannot perform cluster-reset while server URL is set",
-    "restore-without-token": "/var/lib/rancher/k3s/server/token does not exist",
-    "snapshot-save": "Reconciliation of ETCDSnapshotFile resources complete",
-    "survivor-annotations-missing": "node name annotation for node lzx-ha-env not found, requeuing",
-    "survivor-learner-evicted": "Removed learner lzx-test-add-node-b2f22de0 from etcd cluster",
-    "survivor-member-removed": "Removing name=lzx-ha-env-6b5275f6 id=6768101570577684203",
-    "token-different": "bootstrap data already found and encrypted with different token",
-    "token-rejected": "401 Unauthorized",
-    "tombstone": "tombstone file has been detected, removing data dir to rejoin the cluster",
-    "tombstone-newer-no-server": "tombstone file has been detected but --server is empty",
-    "waiting-for-other-learner": "Waiting for other members to finish joining etcd cluster",
-}
-
-
-@pytest.mark.parametrize("name", sorted({*WHY, *LOGS}))
-def test_the_log_says_why_k3s_stopped(name: str) -> None:
-    said = k3s.why(LOGS[name], [TOKEN, "mytoken@yunionio"])
-    assert WHY[name] in said
-    assert "\n" not in said
-    # systemd's and logrus's own words are left out, but where a line has another form.
-    assert name == "snapshot-save" or "level=" not in said
-
-
-def test_a_fatal_line_counts_more_than_a_later_error_and_that_more_than_the_last_line() -> None:
-    lines = ['level=fatal msg="the reason"', 'level=error msg="a consequence"', 'level=info msg="bye"']
-    assert k3s.why("\n".join(lines), []) == "the reason"
-    assert k3s.why("\n".join(lines[1:]), []) == "a consequence"
-    assert k3s.why("\n".join(lines[2:]), []) == "bye"
-    assert k3s.why("panic: no logger\n\n", []) == "panic: no logger"
-    assert k3s.why("", []) == "it said nothing"
-    assert len(k3s.why("x" * 5000, [])) == 400
-
-
-SECRETS = st.text("abc:@\"\\ '$", min_size=3, max_size=12).map(str.strip).filter(lambda text: len(text) > 2)
-
-
-@given(st.sampled_from(sorted(LOGS)), st.lists(SECRETS, min_size=1, max_size=3), st.sampled_from(["fatal", "info"]))
-def test_no_secret_is_told(name: str, secrets: list[str], level: str) -> None:
-    quoted = " and ".join(secrets).replace("\\", "\\\\").replace('"', '\\"')
-    log = LOGS[name] + 'time="2024-01-15T08:40:09Z" level={0} msg="bad value <{1}>"\n'.format(level, quoted)
-    log += "level={0} plain <{1}>\n".format(level, " and ".join(secrets))
-    for text in (log, log + 'level={0} msg="bad value <{1}>"\n'.format(level, quoted)):
-        said = k3s.why(text, ["", *secrets])
-        assert not [secret for secret in secrets if secret in said]
-        assert not [secret for secret in secrets if json.dumps(secret)[1:-1] in said]
-
-
 @pytest.mark.parametrize(
     ("name", "found"),
     [
@@ -531,3 +472,19 @@ def test_every_spelling_of_a_token_is_a_secret(name: str, found: list[str]) -> N
 
 def test_a_password_with_colons_is_a_secret_as_a_whole() -> None:
     assert k3s.secrets("K10aa::server:one::two:three")[-1] == "one::two:three"
+
+
+def test_settings_that_k3s_would_read_beside_its_own_are_found() -> None:
+    more = {"folders": ["/etc/rancher/k3s/config.yaml.d", "/x/k3s.service.d"], "files": ["/etc/default/k3s"]}
+    found = [
+        "/etc/rancher/k3s/config.yaml.d/10.yaml",
+        "/etc/rancher/k3s/config.yaml.d/own.yaml",
+        "/x/k3s.service.d/a.conf",
+        "/etc/default/k3s",
+        # What is beside the files that are read is none of it.
+        "/etc/default/grub.conf",
+        "/etc/rancher/k3s/config.yaml.dir/10.yaml",
+    ]
+    own = ["/etc/rancher/k3s/config.yaml.d/own.yaml"]
+    assert k3s.foreign_settings(found, more, own) == [found[3], found[0], found[2]]
+    assert k3s.foreign_settings(own, more, own) == []

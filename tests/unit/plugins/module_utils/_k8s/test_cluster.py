@@ -17,11 +17,9 @@ from ansible_collections.cloudpods.ha.tests.unit.plugins.stand_in_cluster import
     CLAIMS,
     CLUSTER_INFO,
     CONFIGMAPS,
-    DEPLOYMENTS,
     NODES,
     PODS,
     SECRETS,
-    STATEFULSETS,
     VOLUMES,
     StandInApi,
     StandInCluster,
@@ -342,66 +340,3 @@ def test_a_volume_of_a_driver_and_one_on_the_network_are_told_by_their_kind() ->
     # A label of another registered Node by which the volume may be used there.
     cluster.node("master-2")["metadata"]["labels"]["topology.topolvm.io/node"] = "master-1"
     assert "lvm" not in names(read(cluster).claims)
-
-
-def taken(cluster: StandInCluster, **node: str) -> Any:
-    return k8s_cluster.lost_volumes(cluster.api(), **{"name": "master-1", **node})  # type: ignore[arg-type]
-
-
-def test_what_a_node_took_with_it_is_the_same_before_and_after_its_node_is_gone() -> None:
-    cluster = StandInCluster()
-    cluster.lists[VOLUMES].append(volume_object("kept", "u", node="master-1", policy="Retain"))
-    uid = cluster.node("master-1")["metadata"]["uid"]
-    before = taken(cluster)
-    assert before["lost_node"] == {
-        "name": "master-1",
-        "uid": uid,
-        "hostname_label": "master-1",
-        "present": True,
-        "ready": False,
-        "replaced_by": "",
-    }
-    assert sorted(item["name"] for item in before["claims"]) == names(read(cluster).claims)
-    assert {item["why"] for item in before["claims"]} == {
-        "its affinity names master-1 alone, its provisioner made it on master-1"
-    }
-    assert [(item["name"], item["found_by"]) for item in before["volumes"]] == [("kept", ["affinity", "annotation"])]
-    assert [item["name"] for item in before["pending_claims"]] == ["default-baremetal-agent"]
-    assert before["retained"] == ["kept"]
-    assert before["total_bytes"] == 5 * 100 * 2**30
-    cluster.lists[NODES] = [item for item in cluster.lists[NODES] if item["metadata"]["name"] != "master-1"]
-    after = taken(cluster)
-    assert {**after, "lost_node": 0} == {**before, "lost_node": 0}
-    assert (after["lost_node"]["present"], after["lost_node"]["uid"]) == (False, "")
-
-
-def test_the_hostname_label_is_that_of_the_node_while_it_is_there() -> None:
-    cluster = StandInCluster()
-    node = cluster.node("master-1")
-    node["metadata"]["labels"]["kubernetes.io/hostname"] = "m1.example.org"
-    cluster.lists[VOLUMES] = [volume_object("pv", "u", node="m1.example.org")]
-    cluster.lists[VOLUMES][0]["metadata"]["annotations"] = {}
-    assert [item["name"] for item in taken(cluster)["volumes"]] == ["pv"]
-    cluster.lists[NODES].remove(node)
-    assert taken(cluster)["volumes"] == []
-    assert [item["name"] for item in taken(cluster, hostname_label="m1.example.org")["volumes"]] == ["pv"]
-
-
-def test_of_a_name_that_was_taken_over_only_what_is_older_counts() -> None:
-    cluster = inherited()
-    for name, created in (("new", "2026-03-01T12:14:00Z"), ("old", "2026-03-01T12:13:59Z")):
-        cluster.lists[VOLUMES].append(volume_object(name, "pv-" + name, node="master-1"))
-        cluster.lists[VOLUMES][-1]["metadata"]["creationTimestamp"] = created
-    found = taken(cluster, uid="the-uid-it-had")
-    assert [item["name"] for item in found["volumes"]] == ["old"]
-    assert (found["lost_node"]["present"], found["lost_node"]["replaced_by"]) == (False, "heir")
-    # Without the UID the Node that has the name is the one that is asked about.
-    found = taken(cluster)
-    assert [item["name"] for item in found["volumes"]] == ["new", "old"]
-    assert (found["lost_node"]["present"], found["lost_node"]["uid"]) == (True, "heir")
-
-
-def test_nothing_but_volumes_and_what_mounts_them_is_asked_for() -> None:
-    api = StandInCluster().api()
-    k8s_cluster.lost_volumes(api, name="master-1")  # type: ignore[arg-type]
-    assert {path for path, _query in api.asked} == {NODES, VOLUMES, CLAIMS, PODS, STATEFULSETS, DEPLOYMENTS}

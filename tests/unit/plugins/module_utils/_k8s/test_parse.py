@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s import parse
+from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.mounts import Mounts
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes import Owner
 from ansible_collections.cloudpods.ha.tests.unit.plugins.stand_in_cluster import (
     claim_object,
@@ -42,7 +43,29 @@ BARE = {"metadata": {"name": "x", "uid": "u", "namespace": "n"}}
         ("1ki", 0),
         ("ten", 0),
         ("-1Gi", 0),
-        ("\u0661Gi", 2**30),
+        ("+1Gi", 2**30),
+        (".5Ki", 512),
+        ("5.", 5),
+        ("9.2E", 9200000000000000000),
+        ("1Ei", 2**60),
+        ("1e9", 10**9),
+        ("1E3", 1000),
+        ("1E", 10**18),
+        ("15e-1", 2),
+        ("1717986918400m", 1717986919),
+        ("1717986918000m", 1717986918),
+        ("100n", 1),
+        ("1000000u", 1),
+        ("10E", 2**63 - 1),
+        ("1e999999999", 2**63 - 1),
+        ("1e-999999999", 1),
+        ("0e999999999", 0),
+        ("1K", 0),
+        ("1ei", 0),
+        ("1e", 0),
+        (".", 0),
+        ("1Gi\n", 0),
+        ("\u0661Gi", 0),
     ],
 )
 def test_a_quantity_is_bytes_and_what_is_none_is_nothing(text: str, size: int) -> None:
@@ -137,41 +160,6 @@ def workloads(*items: tuple[str, Json]) -> list[Json]:
     return [{**item, "kind": kind} for kind, item in items]
 
 
-def test_a_statefulset_owns_the_claims_of_its_ordinals_only() -> None:
-    sets = workloads(("StatefulSet", statefulset_object("ns", "minio", "s", replicas=2, template="export")))
-    owner = Owner("StatefulSet", "ns", "minio", "s")
-    assert parse.owners("ns", "export-minio-1", sets, []) == (owner,)
-    assert parse.owners("ns", "export-minio-2", sets, []) == ()
-    assert parse.owners("ns", "export-minio-11", sets, []) == ()
-    assert parse.owners("other", "export-minio-1", sets, []) == ()
-
-
-def test_ordinals_may_start_elsewhere_and_replicas_may_be_left_out() -> None:
-    item = statefulset_object("ns", "minio", "s", replicas=2, template="export")
-    item["spec"]["ordinals"] = {"start": 5}
-    assert parse.owners("ns", "export-minio-6", workloads(("StatefulSet", item)), []) != ()
-    assert parse.owners("ns", "export-minio-0", workloads(("StatefulSet", item)), []) == ()
-    del item["spec"]["replicas"], item["spec"]["ordinals"]
-    assert parse.owners("ns", "export-minio-0", workloads(("StatefulSet", item)), []) != ()
-
-
-def test_a_workload_without_pods_is_found_by_its_template() -> None:
-    found = parse.owners("ns", "data", workloads(("Deployment", deployment_object("ns", "db", "d", claim="data"))), [])
-    assert found == (Owner("Deployment", "ns", "db", "d", managed=True),)
-    alone = deployment_object("ns", "db", "d", claim="data", managed=False)
-    assert parse.owners("ns", "data", workloads(("Deployment", alone)), []) == (Owner("Deployment", "ns", "db", "d"),)
-
-
-def test_a_pod_that_belongs_to_no_known_workload_stands_for_itself() -> None:
-    alone = pod_object("ns", "one", "u1", claims=["data"])
-    job = pod_object("ns", "two", "u2", claims=["data"], owner="Job/import")
-    assert parse.owners("ns", "data", [], [alone, job]) == (
-        Owner("Pod", "ns", "one", "u1"),
-        Owner("Job", "ns", "import", ""),
-    )
-    assert parse.owners("ns", "data", [BARE | {"kind": "StatefulSet"}], [BARE]) == ()
-
-
 def test_a_claim_is_told_with_its_volume() -> None:
     obj = claim_object("ns", "data", "c", volume="pv")
     volume = volume_object("pv", "v", node="master-1", claim=obj)
@@ -192,18 +180,18 @@ def test_a_claim_with_nothing_in_it_is_empty_and_unbound() -> None:
 def test_a_claim_is_bound_only_when_both_sides_say_so() -> None:
     obj = claim_object("ns", "data", "c", volume="pv")
     volume = volume_object("pv", "v", node="master-1", claim=obj)
-    assert parse.bound_claim(volume, [obj]) is obj
+    assert parse.bound_claim(volume, {"c": obj}) is obj
     recreated = claim_object("ns", "data", "c-new", volume="pv")
-    assert parse.bound_claim(volume, [recreated]) is None
+    assert parse.bound_claim(volume, {"c-new": recreated}) is None
     moved = claim_object("ns", "data", "c", volume="pv-2")
-    assert parse.bound_claim(volume, [moved]) is None
-    assert parse.bound_claim(volume_object("pv", "v", node="master-1"), [obj, BARE]) is None
+    assert parse.bound_claim(volume, {"c": moved}) is None
+    assert parse.bound_claim(volume_object("pv", "v", node="master-1"), {"c": obj, "": BARE}) is None
 
 
-def test_a_leftover_volume_names_the_claim_it_was_for() -> None:
+def test_a_volume_names_the_claim_it_was_for() -> None:
     obj = claim_object("ns", "data", "c", volume="pv")
-    assert parse.leftover_volume(volume_object("pv", "v", node="m", claim=obj)).claim == "ns/data"
-    assert parse.leftover_volume({"metadata": {"name": "pv", "uid": "v"}, "spec": {}}).claim == ""
+    assert parse.volume(volume_object("pv", "v", node="m", claim=obj)).claim == "ns/data"
+    assert parse.volume({"metadata": {"name": "pv", "uid": "v"}, "spec": {}}).claim == ""
 
 
 def test_an_attachment_may_name_no_volume() -> None:
@@ -294,7 +282,9 @@ def test_a_claim_has_what_policies_ask_of_it() -> None:
     item = statefulset_object("ns", "minio", "s", replicas=1, template="export")
     item["metadata"]["labels"] = {"app": "minio", "release": "minio"}
     claim = parse.claim(
-        obj, volume=volume_object("pv", "v", node="m", claim=obj), workloads=workloads(("StatefulSet", item))
+        obj,
+        volume=volume_object("pv", "v", node="m", claim=obj),
+        users=Mounts(workloads(("StatefulSet", item)), []).of("ns", "export-minio-0"),
     )
     assert (claim.volume_kind, claim.labels) == ("hostPath", {"app": "minio"})
     assert claim.workload_labels == {"app": "minio", "release": "minio"}
@@ -309,12 +299,12 @@ def test_of_several_that_mount_a_claim_the_labels_they_share_are_its_own() -> No
     one["metadata"]["labels"] = {"app": "x", "tier": "1", "only": "a"}
     two["metadata"]["labels"] = {"app": "x", "tier": "2"}
     both = workloads(("Deployment", one), ("Deployment", two))
-    assert parse.claim(claim_object("ns", "data", "c"), workloads=both).workload_labels == {"app": "x"}
+    assert parse.claim(claim_object("ns", "data", "c"), users=both).workload_labels == {"app": "x"}
     two["metadata"]["labels"] = None
-    assert parse.claim(claim_object("ns", "data", "c"), workloads=both).workload_labels == {}
+    assert parse.claim(claim_object("ns", "data", "c"), users=both).workload_labels == {}
     alone = pod_object("ns", "reader", "p", claims=["data"])
     alone["metadata"]["labels"] = {"app": "reader"}
-    assert parse.claim(claim_object("ns", "data", "c"), pods=[alone]).workload_labels == {"app": "reader"}
+    assert parse.claim(claim_object("ns", "data", "c"), users=[alone]).workload_labels == {"app": "reader"}
 
 
 @pytest.mark.parametrize(
@@ -332,6 +322,41 @@ def test_of_the_first_onecloudcluster_only_what_policies_ask_is_kept(spec: Json 
     assert parse.cloudpods([]) is None
 
 
-def test_a_leftover_volume_has_its_size_and_why_it_is_told() -> None:
-    left = parse.leftover_volume(volume_object("pv", "v", node="m"), reasons=("affinity",))
+def test_a_volume_has_its_size_and_why_it_is_told() -> None:
+    left = parse.volume(volume_object("pv", "v", node="m"), reasons=("affinity",))
     assert (left.size_bytes, left.found_by) == (100 * 2**30, ("affinity",))
+
+
+def test_what_is_being_deleted_says_for_how_long_and_what_holds_it() -> None:
+    pod = pod_object("ns", "minio-0", "u", node="master-1", claims=["data"])
+    claim = claim_object("ns", "data", "c", volume="pv")
+    volume = volume_object("pv", "v", node="master-1", claim=claim)
+    assert (parse.pod(pod, now=LATER).deleting_seconds, parse.claim(claim, now=LATER).deleting_seconds) == (None, None)
+    assert not parse.volume(volume).deleting
+    for obj in (pod, claim, volume):
+        obj["metadata"].update(deletionTimestamp="2026-03-01T12:09:00Z", finalizers=["example.org/x"])
+    records = (parse.pod(pod, now=LATER), parse.claim(claim, now=LATER))
+    assert [(item.deleting_seconds, item.finalizers) for item in records] == [(60, ("example.org/x",))] * 2
+    assert (parse.volume(volume).deleting, parse.volume(volume).finalizers) == (True, ("example.org/x",))
+    # Without a clock it still counts as being deleted.
+    assert (parse.pod(pod).deleting_seconds, parse.claim(claim).deleting_seconds) == (0, 0)
+
+
+def test_a_pod_is_ready_by_its_condition_alone_and_has_its_version() -> None:
+    pod = pod_object("ns", "minio-0", "u", node="master-1")
+    pod["metadata"].update(resourceVersion="7", creationTimestamp=LATER)
+    assert (parse.pod(pod).version, parse.pod(pod).created) == ("7", LATER)
+    for conditions, ready in (
+        (None, False),
+        ([{"type": "Ready", "status": "False"}, {"type": "Initialized", "status": "True"}], False),
+        ([{"type": "Ready", "status": "True"}], True),
+    ):
+        pod["status"]["conditions"] = conditions
+        assert parse.pod(pod).ready is ready
+
+
+def test_a_claim_tells_for_which_node_a_volume_was_asked() -> None:
+    claim = claim_object("ns", "data", "c")
+    assert parse.claim(claim).selected_node == ""
+    claim["metadata"]["annotations"] = {"volume.kubernetes.io/selected-node": "master-2"}
+    assert parse.claim(claim).selected_node == "master-2"

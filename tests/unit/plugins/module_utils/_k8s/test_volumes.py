@@ -178,18 +178,10 @@ def test_a_folder_that_names_no_node_may_be_where_its_pod_was() -> None:
     assert not volumes.proven(("pod",))
 
 
-def test_every_reason_is_a_sentence() -> None:
-    for obj, words in (
-        (volume(ON_LOST, annotated="master-1"), ["its affinity names master-1 alone", "made it on master-1"]),
-        (volume(ON_LOST, source={"iscsi": {}}), ["but its kind is iscsi"]),
-        (volume(ON_LOST, annotated="master-2"), ["in doubt", "kubernetes.io/hostname In host-1", "'master-2'"]),
-        (volume(term(), annotated="master-1"), ["in doubt", "affinity anything"]),
-    ):
-        where = volumes.place(obj)
-        text = volumes.why(where, volumes.found_by(where, LOST, OTHERS), "master-1")
-        assert all(word in text for word in words), text
-    assert "may have been there" in volumes.why(Place("hostPath"), ("pod",), "master-1")
+def test_a_place_is_told_as_the_volume_says_it() -> None:
     assert str(Place()) == "affinity none, provisioner's note ''"
+    text = str(volumes.place(volume(ON_LOST, term(), annotated="master-2")))
+    assert text == "affinity kubernetes.io/hostname In host-1 or anything, provisioner's note 'master-2'"
 
 
 def test_a_new_volume_is_on_the_replacement_alone() -> None:

@@ -64,3 +64,15 @@ def test_a_count_that_was_cut_short_proves_no_loss() -> None:
 def test_what_counts_and_scans_found_is_told(result: dict, told: str) -> None:
     assert about_objects(result).startswith(told)
     assert bool(about_objects(result)) is bool(told)
+
+
+def test_a_proof_by_reads_takes_the_place_of_a_scan_that_could_not_be_made() -> None:
+    result = {
+        "lost_pods": ["minio-0"],
+        "scan": {"error": "it stopped"},
+        "proof": {"ok": True, "reason": "3 objects were read"},
+    }
+    assert about_objects(result) == "3 objects were read"
+    failed = about_objects({**result, "proof": {"ok": False, "reason": "1 of 3 objects"}})
+    assert failed == "objects are not proven readable from the drives that are left: it stopped; 1 of 3 objects"
+    assert about_objects({**result, "lost_pods": []}).endswith("it stopped; 3 objects were read")

@@ -82,5 +82,5 @@ def test_what_can_not_be_read_is_told(tmp_path: Path) -> None:
     (tmp_path / files.HOST_CONF.lstrip("/")).mkdir(parents=True)
     with pytest.raises(HaError, match="can't be read"):
         files.read("k3s", str(tmp_path))
-    with pytest.raises(HaError, match="knows no control plane"):
+    with pytest.raises(HaError, match="does not support the control plane"):
         files.written_by_ocboot("rke2")

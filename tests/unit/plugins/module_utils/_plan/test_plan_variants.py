@@ -302,7 +302,7 @@ def test_the_old_machine_that_comes_back_under_its_name_is_refused(kind: dict[st
     assert "LOST_NODE_RETURNED" in cluster.codes()
     assert "LOST_NODE_RETURNED" in cluster.codes(fenced=True)
     # At the replacement's address or not, it is not the replacement.
-    assert cluster.plan().blocked
+    assert not cluster.plan().joined
 
 
 def test_an_interrupted_join_leaves_the_machine_id_in_the_journal() -> None:

@@ -20,10 +20,12 @@ JOURNAL = {
 BACKUP = {"path": "/var/backups/x.db", "host": "master-2", "revision": 21, "controller_path": "/root/x.db"}
 RESULTS = {"backup": BACKUP, "verify": {"ok": True, "text": ["ok       nodes"]}}
 
+PROVEN = {"verify": {"ok": True}}
+
 
 def test_a_report_can_be_written_as_json_and_holds_plan_times_and_results() -> None:
     made = StandInCluster().plan()
-    data = report(made, JOURNAL, RESULTS, outcome="done", failure="")["json"]
+    data = report(made, JOURNAL, RESULTS)["json"]
     assert json.loads(json.dumps(data)) == data
     assert (data["format"], data["outcome"], data["lost"]["name"]) == (1, "done", "master-1")
     assert data["plan"]["id"] == made.id
@@ -32,7 +34,7 @@ def test_a_report_can_be_written_as_json_and_holds_plan_times_and_results() -> N
 
 
 def test_the_text_tells_the_same() -> None:
-    text = report(StandInCluster().plan(), JOURNAL, RESULTS, outcome="done", failure="")["text"]
+    text = report(StandInCluster().plan(), JOURNAL, RESULTS)["text"]
     assert text[0] == "DONE: master-1 was replaced by master-4"
     assert "  backup             4 s" in text
     assert "  join               cut short by a run that ended early" in text
@@ -52,10 +54,10 @@ def test_each_claim_is_told_with_its_policy_and_what_was_lost_also_that_of_an_ea
         "export-minio-0",
         "export-minio-1",
     ]
-    found = report(first, {}, {}, outcome="failed", failure="x")
+    found = report(first, {}, {}, failure="x")
     assert sorted(item["name"] for item in found["json"]["claims"]) == names
     cluster.run(first)
-    done = report(cluster.plan(), dict(cluster.journal or {}), {}, outcome="done", failure="")
+    done = report(cluster.plan(), dict(cluster.journal or {}), PROVEN)
     assert sorted(item["name"] for item in done["json"]["claims"]) == names
     text = done["text"][done["text"].index("Claims that were on master-1:") :]
     at = next(number for number, line in enumerate(text) if "onecloud/default-victoria-metrics " in line)
@@ -65,12 +67,12 @@ def test_each_claim_is_told_with_its_policy_and_what_was_lost_also_that_of_an_ea
 
 
 def test_what_was_only_waited_for_was_not_touched() -> None:
-    text = report(StandInCluster().plan(), {}, {}, outcome="done", failure="")["text"]
+    text = report(StandInCluster().plan(), {}, PROVEN)["text"]
     assert not [line for line in text if "kube-proxy-x" in line]
 
 
 def test_a_failure_says_where_it_stopped_and_that_it_can_be_run_again() -> None:
-    text = report(StandInCluster().plan(), JOURNAL, {}, outcome="failed", failure="Join: no route")["text"]
+    text = report(StandInCluster().plan(), JOURNAL, {}, failure="Join: no route")["text"]
     assert text[0] == "STOPPED: master-1 is not replaced yet"
     assert "  Join: no route" in text
     assert [line for line in text if "Run the same command again" in line]
@@ -79,7 +81,7 @@ def test_a_failure_says_where_it_stopped_and_that_it_can_be_run_again() -> None:
 
 
 def test_what_was_proven_of_nothing_is_neither_done_nor_stopped() -> None:
-    found = report(StandInCluster().plan(), JOURNAL, {}, outcome="open", failure="")
+    found = report(StandInCluster().plan(), JOURNAL, {})
     assert found["json"]["outcome"] == "open"
     assert found["text"][0] == "OPEN: master-1 is not replaced yet, or it is not proven"
     assert not [line for line in found["text"] if "Run the same command again" in line]
@@ -89,10 +91,10 @@ def test_what_was_proven_of_nothing_is_neither_done_nor_stopped() -> None:
 def test_objects_of_all_runs_are_told_and_before_the_journal_those_of_the_plan() -> None:
     made = StandInCluster().plan()
     earlier = {"kind": "Node", "namespace": "", "name": "master-0", "uid": "u0"}
-    found = report(made, {"touched": [earlier]}, {}, outcome="done", failure="")
+    found = report(made, {"touched": [earlier]}, PROVEN)
     assert found["json"]["touched"] == [earlier]
     assert [line for line in found["text"] if line.startswith("  Node ")] == ["  Node master-0 [u0]"]
-    planned = report(made, {}, {}, outcome="failed", failure="x")["json"]["touched"]
+    planned = report(made, {}, {}, failure="x")["json"]["touched"]
     assert planned == made.journal["touched"]
 
 
@@ -101,7 +103,7 @@ def test_phases_are_told_in_the_order_in_which_they_began() -> None:
     started = {name: {"started": "2026-03-01T12:00:0{0}Z".format(at)} for at, name in enumerate(order)}
     phases = {"never": {"finished": "2026-03-01T12:00:00Z"}, **{name: started[name] for name in reversed(order)}}
     phases["etcd_cleanup"]["finished"] = "2026-03-01T12:00:06Z"
-    data = report(Plan(state="resume"), {"phases": phases}, {}, outcome="done", failure="")["json"]
+    data = report(Plan(state="resume"), {"phases": phases}, PROVEN)["json"]
     assert [item["phase"] for item in data["phases"]] == [*order, "never"]
     assert [item["seconds"] for item in data["phases"]] == [None, None, 4, None, None]
 
@@ -115,7 +117,7 @@ def test_phases_are_told_in_the_order_in_which_they_began() -> None:
     ],
 )
 def test_what_the_old_machine_does_when_it_comes_back_is_warned_about(kind: Any, does: str, advice: str) -> None:
-    warning = report(StandInCluster(**kind).plan(), {}, {}, outcome="done", failure="")["json"]["warnings"][-1]
+    warning = report(StandInCluster(**kind).plan(), {}, PROVEN)["json"]["warnings"][-1]
     assert does in warning
     assert advice in warning
     # Retiring by name would hit the replacement that has it.
@@ -123,7 +125,7 @@ def test_what_the_old_machine_does_when_it_comes_back_is_warned_about(kind: Any,
 
 
 def test_every_report_warns_about_the_old_machine() -> None:
-    found = report(StandInCluster().plan(), {}, {}, outcome="done", failure="")
+    found = report(StandInCluster().plan(), {}, PROVEN)
     (warning,) = [text for text in found["json"]["warnings"] if "retire_node" in text]
     assert "retire_node_host=master-1" in warning
     assert "WARNING: " + warning in found["text"]
@@ -139,11 +141,11 @@ def test_every_report_warns_about_the_old_machine() -> None:
     ],
 )
 def test_a_phase_that_was_begun_anew_is_not_finished(marks: dict[str, Any]) -> None:
-    data = report(Plan(state="resume"), {"phases": {"join": marks}}, {}, outcome="failed", failure="")["json"]
+    data = report(Plan(state="resume"), {"phases": {"join": marks}}, {}, failure="")["json"]
     assert data["phases"] == [{"phase": "join", "seconds": None}]
 
 
 def test_a_report_without_anything_is_a_report() -> None:
-    found = report(Plan(state="refused"), {}, {}, outcome="failed", failure="no idea")
+    found = report(Plan(state="refused"), {}, {}, failure="no idea")
     assert found["text"][0] == "STOPPED: the node is not replaced yet"
     assert found["json"]["lost"] is None

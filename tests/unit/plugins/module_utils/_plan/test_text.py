@@ -53,7 +53,7 @@ def test_a_node_that_never_reported_is_told_without_a_time() -> None:
     cluster = StandInCluster()
     cluster.node("master-1")["status"]["conditions"] = []
     assert [line for line in cluster.plan().text if line.startswith("Lost:")] == [
-        "Lost:      master-1 (192.0.2.11), not Ready, nobody knows since when"
+        "Lost:      master-1 (192.0.2.11), not Ready for an unknown time"
     ]
 
 

@@ -43,23 +43,42 @@ def test_a_port_that_accepted_a_connection_is_an_answer() -> None:
 
 
 @pytest.mark.parametrize(
-    "result",
-    [
-        {"skipped": True, "skip_reason": "Conditional result was False", "changed": False},
-        {"unreachable": True, "msg": "No route to host"},
-        {"failed": True, "msg": "MODULE FAILURE"},
-    ],
+    "probes", [{}, None, {"addresses": ["192.0.2.11"]}, {"addresses": ["192.0.2.11"], "open": [], "closed": []}]
 )
-def test_a_probe_that_did_not_run_proves_nothing(result: Json) -> None:
+def test_a_probe_that_did_not_run_proves_nothing(probes: Json | None) -> None:
     cluster = StandInCluster()
-    cluster._probe = lambda _port: result  # type: ignore[method-assign]
+    cluster._probe = lambda: probes  # type: ignore[method-assign,assignment,return-value]
     assert (lost_of(cluster).answers, lost_of(cluster).probed) == ((), False)
 
 
 def test_a_port_that_was_found_closed_is_no_answer() -> None:
+    lost = lost_of(StandInCluster())
+    assert (lost.answers, lost.probed) == ((), True)
+
+
+def test_every_address_that_answers_any_survivor_counts_once() -> None:
     cluster = StandInCluster()
-    cluster._probe = lambda port: {"state": "stopped", "port": port, "elapsed": 1}  # type: ignore[method-assign]
+    cluster._probe = lambda: {"open": ["[2001:db8::11]:22", "192.0.2.11:22"], "closed": ["192.0.2.11:6443"]}  # type: ignore[method-assign]
+    assert lost_of(cluster).answers == ("192.0.2.11:22", "[2001:db8::11]:22")
+
+
+def test_what_answers_at_the_vip_is_not_the_lost_machine() -> None:
+    cluster = StandInCluster()
+    cluster._probe = lambda: {"open": [cluster.vip + ":6443"], "closed": [cluster.vip + ":22"]}  # type: ignore[method-assign]
+    assert (lost_of(cluster).answers, lost_of(cluster).probed) == ((), False)
+    cluster.node("master-1")["status"]["addresses"].append({"type": "InternalIP", "address": cluster.vip})
+    cluster._probe = lambda: {"open": [cluster.vip + ":6443"], "closed": ["192.0.2.11:22"]}  # type: ignore[method-assign]
     assert (lost_of(cluster).answers, lost_of(cluster).probed) == ((), True)
+
+
+def test_the_vip_is_no_address_of_a_node_nor_of_the_lost_machine() -> None:
+    cluster = StandInCluster()
+    for name in ("master-1", "master-2"):
+        cluster.node(name)["status"]["addresses"].insert(0, {"type": "InternalIP", "address": cluster.vip})
+    found = cluster.cluster()
+    assert lost_of(cluster).addresses == ("192.0.2.11",)
+    assert plan_view.executor(found).ip == "192.0.2.12"
+    assert cluster.plan().refusals == ()
 
 
 def test_a_node_that_only_etcd_knows_is_the_lost_one_by_name_or_address() -> None:
@@ -188,15 +207,29 @@ def test_the_api_is_asked_at_a_survivor_that_is_ready_and_has_a_kubeconfig() -> 
     cluster.change_host("master-2", api_ready="not ready: etcd")
     assert plan_view.api_source(cluster.reports()) == {
         "host": "master-3.example.org",
+        "name": "master-3",
+        "ip": "192.0.2.13",
         "provider": "kubeadm",
         "server": "https://192.0.2.13:6443",
         "kubeconfig": "/etc/kubernetes/admin.conf",
+        "api_path": "/readyz",
+        "vip": "192.0.2.100",
         "error": "",
     }
     cluster.change_host("master-3", kubeconfig=False)
     error = plan_view.api_source(cluster.reports())["error"]
     assert "master-2.example.org: its API server is not ready: etcd" in error
     assert "master-3.example.org: it has no administrator's kubeconfig" in error
+
+
+@pytest.mark.parametrize(
+    ("version", "path"), [("v1.15.12", "/healthz"), ("v1.16.0", "/readyz"), ("v1.30.4", "/readyz"), ("", "/readyz")]
+)
+def test_an_old_api_server_is_asked_where_it_answers(version: str, path: str) -> None:
+    cluster = StandInCluster()
+    cluster.change_host("master-2", kubelet_version=version, keepalived=None)
+    found = plan_view.api_source(cluster.reports())
+    assert (found["api_path"], found["vip"]) == (path, "")
 
 
 def test_an_ipv6_address_stands_in_brackets_in_the_url_of_the_api() -> None:

@@ -4,18 +4,17 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
-from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.volumes import HOSTNAME_LABEL, Place, Requirement, fits
-from ansible_collections.cloudpods.ha.plugins.module_utils._recovery.claim import decide
-from ansible_collections.cloudpods.ha.plugins.module_utils._recovery.models import (
-    Claim,
-    LiveNode,
-    LostNode,
-    Pod,
-    Seen,
-    Target,
-    Volume,
-    Workload,
+from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.volumes import (
+    HOSTNAME_LABEL,
+    Place,
+    Requirement,
+    fits,
+    site,
 )
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster import Lost
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes import Claim, Node, Pod, Volume
+from ansible_collections.cloudpods.ha.plugins.module_utils._recovery.claim import decide
+from ansible_collections.cloudpods.ha.plugins.module_utils._recovery.models import Seen, Target, Workload
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -26,30 +25,45 @@ def place(*hosts: str, annotated: str = "", key: str = HOSTNAME_LABEL) -> Place:
     return Place("hostPath", terms, annotated, may_be_local=True)
 
 
-LOST = LostNode("master-1", "node-1", "host-1")
+LOST = Lost("master-1", (), "host-1", uid="node-1")
 TARGET = Target("ns", "export-minio-0", "old", "pv-old", "pv-old-uid", "StatefulSet", "minio", "w", LOST, "master-4")
 DEPLOYMENT = dataclasses.replace(TARGET, claim="default-influxdb", kind="Deployment", workload="default-influxdb")
-NODES = (LiveNode("master-2", "node-2", "host-2"), LiveNode("master-4", "node-4", "host-4"))
-OLD_VOLUME = Volume("pv-old", "pv-old-uid", "old", place=place("host-1", annotated="master-1"))
-NEW_VOLUME = Volume("pv-new", "pv-new-uid", "new", place=place("host-4", annotated="master-4"))
-OLD_CLAIM = Claim("old", "Bound", "pv-old", created="2026-01-01T00:00:00Z")
-NEW_CLAIM = Claim("new", "Bound", "pv-new", created="2026-02-01T00:00:00Z")
-UNBOUND = Claim("new", "Pending", created="2026-02-01T00:00:00Z")
-STALE = Pod("minio-0", "p1", "7", "Pending", created="2026-01-31T00:00:00Z", hint="node affinity conflict")
+
+
+def node(name: str, uid: str, **changes: object) -> Node:
+    return dataclasses.replace(Node(name, uid, ready=True, control_plane=True, hostname_label=name), **changes)
+
+
+NODES = (node("master-2", "node-2", hostname_label="host-2"), node("master-4", "node-4", hostname_label="host-4"))
+OLD_VOLUME = Volume("pv-old", "pv-old-uid", "Bound", "Delete", "ns/export-minio-0", "old")
+NEW_VOLUME = Volume("pv-new", "pv-new-uid", "Bound", "Delete", "ns/export-minio-0", "new")
+OLD_PLACE, NEW_PLACE = place("host-1", annotated="master-1"), place("host-4", annotated="master-4")
+OLD_CLAIM = Claim("ns", "export-minio-0", "old", "Bound", pv_name="pv-old", created="2026-01-01T00:00:00Z")
+NEW_CLAIM = dataclasses.replace(OLD_CLAIM, uid="new", pv_name="pv-new", created="2026-02-01T00:00:00Z")
+UNBOUND = dataclasses.replace(NEW_CLAIM, phase="Pending", pv_name="")
+STALE = Pod(
+    "ns",
+    "minio-0",
+    "p1",
+    "Pending",
+    node="",
+    deleting=False,
+    version="7",
+    created="2026-01-31T00:00:00Z",
+    hint="node affinity conflict",
+)
 FRESH = dataclasses.replace(STALE, created="2026-02-02T00:00:00Z")
-RUNNING = Pod("minio-0", "p2", "9", "Running", node="master-4", ready=True, created="2026-02-02T00:00:00Z")
+RUNNING = dataclasses.replace(
+    STALE, uid="p2", version="9", phase="Running", node="master-4", ready=True, created="2026-02-02T00:00:00Z", hint=""
+)
 WORKLOAD = Workload("StatefulSet", "minio", "w", 4)
 OPERATED = Workload("Deployment", "default-influxdb", "w", 1, managed=True)
-BEFORE = Seen(NODES, OLD_CLAIM, OLD_VOLUME, (STALE,), WORKLOAD)
-AFTER = Seen(NODES, NEW_CLAIM, NEW_VOLUME, (RUNNING,), WORKLOAD)
+BEFORE = Seen(NODES, OLD_CLAIM, OLD_VOLUME, OLD_PLACE, (STALE,), WORKLOAD)
+AFTER = Seen(NODES, NEW_CLAIM, NEW_VOLUME, NEW_PLACE, (RUNNING,), WORKLOAD)
 
 
 def seen(base: Seen = BEFORE, **changes: object) -> Seen:
     return dataclasses.replace(base, **changes)
-
-
-def node(name: str, uid: str, **changes: object) -> LiveNode:
-    return dataclasses.replace(LiveNode(name, uid, name), **changes)
 
 
 WALK = [
@@ -61,16 +75,16 @@ WALK = [
         seen(pods=(dataclasses.replace(RUNNING, phase="Failed"),)),
         "delete_claim",
     ),
-    ("the claim is being deleted", seen(claim=dataclasses.replace(OLD_CLAIM, terminating_seconds=3)), "wait"),
+    ("the claim is being deleted", seen(claim=dataclasses.replace(OLD_CLAIM, deleting_seconds=3)), "wait"),
     (
         "an unplaced pod seems to hold it",
-        seen(claim=dataclasses.replace(OLD_CLAIM, terminating_seconds=60)),
+        seen(claim=dataclasses.replace(OLD_CLAIM, deleting_seconds=60)),
         "delete_pod",
     ),
     (
         "a placed pod holds it",
         seen(
-            claim=dataclasses.replace(OLD_CLAIM, terminating_seconds=60),
+            claim=dataclasses.replace(OLD_CLAIM, deleting_seconds=60),
             pods=(dataclasses.replace(RUNNING, node="master-1"), STALE),
         ),
         "wait",
@@ -79,7 +93,7 @@ WALK = [
     ("the claim and its pod are gone", seen(claim=None, volume=None, pods=()), "wait"),
     (
         "claim gone, pod terminating",
-        seen(claim=None, volume=None, pods=(dataclasses.replace(STALE, terminating=True),)),
+        seen(claim=None, volume=None, pods=(dataclasses.replace(STALE, deleting=True),)),
         "wait",
     ),
     (
@@ -102,7 +116,7 @@ WALK = [
     ("the new claim is bound, no pod yet", seen(AFTER, pods=()), "wait"),
     ("the new claim is bound, its volume unread", seen(AFTER, volume=None), "wait"),
     ("the pod is not Ready", seen(AFTER, pods=(dataclasses.replace(RUNNING, ready=False),)), "wait"),
-    ("a Ready pod that ends is no proof", seen(AFTER, pods=(dataclasses.replace(RUNNING, terminating=True),)), "wait"),
+    ("a Ready pod that ends is no proof", seen(AFTER, pods=(dataclasses.replace(RUNNING, deleting=True),)), "wait"),
     ("bound and Ready on the replacement", AFTER, "done"),
     (
         "nothing runs on purpose",
@@ -126,19 +140,19 @@ WALK = [
     ),
     (
         "a driver's own key names the lost node",
-        seen(volume=dataclasses.replace(OLD_VOLUME, place=place("master-1", key="topology.topolvm.io/node"))),
+        seen(place=place("master-1", key="topology.topolvm.io/node")),
         "delete_claim",
     ),
     (
         "a driver's own key names the replacement",
-        seen(AFTER, volume=dataclasses.replace(NEW_VOLUME, place=place("master-4", key="openebs.io/nodename"))),
+        seen(AFTER, place=place("master-4", key="openebs.io/nodename")),
         "done",
     ),
     (
         "a driver's own key names the replacement by an identity that its label tells",
         seen(
             AFTER,
-            volume=dataclasses.replace(NEW_VOLUME, place=place("id-4", key="example.org/node")),
+            place=place("id-4", key="example.org/node"),
             nodes=(
                 dataclasses.replace(NODES[0], labels={"example.org/node": "id-2"}),
                 dataclasses.replace(NODES[1], labels={"example.org/node": "id-4"}),
@@ -147,7 +161,7 @@ WALK = [
         "done",
     ),
     ("the replacement is not Ready", seen(nodes=(NODES[0], dataclasses.replace(NODES[1], ready=False))), "wait"),
-    ("the lost Node is being deleted", seen(nodes=(*NODES, node("master-1", "node-1", terminating=True))), "wait"),
+    ("the lost Node is being deleted", seen(nodes=(*NODES, node("master-1", "node-1", deleting=True))), "wait"),
     (
         "the volume's object is gone, the claim Lost",
         seen(claim=dataclasses.replace(OLD_CLAIM, phase="Lost"), volume=None),
@@ -160,24 +174,24 @@ REFUSALS = [
     ("lost_node_present", seen(nodes=(*NODES, node("master-1", "node-1")))),
     ("lost_node_returned", seen(nodes=(*NODES, node("master-1", "node-9")))),
     ("no_replacement", seen(nodes=NODES[:1])),
-    ("replacement_cordoned", seen(nodes=(NODES[0], dataclasses.replace(NODES[1], schedulable=False)))),
+    ("replacement_cordoned", seen(nodes=(NODES[0], dataclasses.replace(NODES[1], unschedulable=True)))),
     ("claim_in_use", seen(pods=(dataclasses.replace(RUNNING, node="master-2"),))),
-    ("other_volume", seen(claim=dataclasses.replace(OLD_CLAIM, volume_name="pv-other"))),
+    ("other_volume", seen(claim=dataclasses.replace(OLD_CLAIM, pv_name="pv-other"))),
     ("other_volume", seen(volume=dataclasses.replace(OLD_VOLUME, uid="another"))),
     ("claim_mismatch", seen(volume=dataclasses.replace(OLD_VOLUME, claim_uid="another"))),
-    ("not_on_lost_node", seen(volume=dataclasses.replace(OLD_VOLUME, place=place("host-2")))),
-    ("not_on_lost_node", seen(volume=dataclasses.replace(OLD_VOLUME, place=place("host-1", "host-2")))),
-    ("not_on_lost_node", seen(volume=dataclasses.replace(OLD_VOLUME, place=place("host-1", "")))),
-    ("not_on_lost_node", seen(volume=dataclasses.replace(OLD_VOLUME, place=place()))),
-    ("not_on_lost_node", seen(volume=dataclasses.replace(OLD_VOLUME, place=place(annotated="master-1")))),
-    ("not_on_lost_node", seen(volume=dataclasses.replace(OLD_VOLUME, place=place("host-1", annotated="master-2")))),
+    ("not_on_lost_node", seen(place=place("host-2"))),
+    ("not_on_lost_node", seen(place=place("host-1", "host-2"))),
+    ("not_on_lost_node", seen(place=place("host-1", ""))),
+    ("not_on_lost_node", seen(place=place())),
+    ("not_on_lost_node", seen(place=place(annotated="master-1"))),
+    ("not_on_lost_node", seen(place=place("host-1", annotated="master-2"))),
     # The value is the hostname label's, and the Node's name is another one.
-    ("not_on_lost_node", seen(volume=dataclasses.replace(OLD_VOLUME, place=place("master-1")))),
-    ("not_on_lost_node", seen(nodes=(*NODES, node("master-3", "node-3", hostname="host-1")))),
+    ("not_on_lost_node", seen(place=place("master-1"))),
+    ("not_on_lost_node", seen(nodes=(*NODES, node("master-3", "node-3", hostname_label="host-1")))),
     (
         "not_on_lost_node",
         seen(
-            volume=dataclasses.replace(OLD_VOLUME, place=place("master-1", key="rack")),
+            place=place("master-1", key="rack"),
             nodes=(*NODES, node("master-3", "node-3", labels={"rack": "master-1"})),
         ),
     ),
@@ -192,11 +206,11 @@ REFUSALS = [
     ("no_workload", seen(claim=None, volume=None, pods=(), workload=None)),
     ("scaled_down", seen(claim=None, volume=None, pods=(), workload=dataclasses.replace(WORKLOAD, replicas=0))),
     ("new_claim_lost", seen(AFTER, claim=dataclasses.replace(NEW_CLAIM, phase="Lost"))),
-    ("landed_elsewhere", seen(AFTER, volume=dataclasses.replace(NEW_VOLUME, place=place("host-2")))),
-    ("landed_elsewhere", seen(AFTER, volume=dataclasses.replace(NEW_VOLUME, place=place()))),
+    ("landed_elsewhere", seen(AFTER, place=place("host-2"))),
+    ("landed_elsewhere", seen(AFTER, place=place())),
     (
         "landed_elsewhere",
-        seen(AFTER, volume=dataclasses.replace(NEW_VOLUME, place=place("z1", key="topology.kubernetes.io/zone"))),
+        seen(AFTER, place=place("z1", key="topology.kubernetes.io/zone")),
     ),
     ("landed_elsewhere", seen(AFTER, pods=(dataclasses.replace(RUNNING, node="master-2"),))),
     (
@@ -221,12 +235,12 @@ def test_what_is_not_proven_safe_is_refused(code: str, state: Seen) -> None:
 
 def test_a_same_named_replacement_is_no_return_of_the_old_machine() -> None:
     target = dataclasses.replace(TARGET, replacement="master-1")
-    state = seen(nodes=(NODES[0], node("master-1", "node-9", hostname="host-1")), pods=())
+    state = seen(nodes=(NODES[0], node("master-1", "node-9", hostname_label="host-1")), pods=())
     assert decide(target, state).kind == "delete_claim"
 
 
 SAME = dataclasses.replace(TARGET, replacement="master-1")
-SAME_NODES = (NODES[0], node("master-1", "node-9", hostname="host-1"))
+SAME_NODES = (NODES[0], node("master-1", "node-9", hostname_label="host-1"))
 PLACED = dataclasses.replace(STALE, node="master-1")
 
 
@@ -239,19 +253,19 @@ def test_a_pod_that_can_t_start_on_a_replacement_of_the_same_name_is_no_user() -
 
 
 def test_a_claim_that_is_being_deleted_is_let_go_by_the_pod_that_can_t_start() -> None:
-    going = dataclasses.replace(OLD_CLAIM, terminating_seconds=1)
+    going = dataclasses.replace(OLD_CLAIM, deleting_seconds=1)
     assert decide(SAME, seen(nodes=SAME_NODES, claim=going, pods=(PLACED,))).pod == PLACED
-    ending = dataclasses.replace(PLACED, terminating=True)
+    ending = dataclasses.replace(PLACED, deleting=True)
     assert decide(SAME, seen(nodes=SAME_NODES, claim=going, pods=(ending,))).kind == "wait"
     # A new claim's pod is none that waits for the old volume.
-    new = dataclasses.replace(NEW_CLAIM, terminating_seconds=1)
+    new = dataclasses.replace(NEW_CLAIM, deleting_seconds=1)
     assert decide(SAME, seen(nodes=SAME_NODES, claim=new, pods=(PLACED,))).kind == "wait"
 
 
 def test_a_claim_that_is_recreated_waits_while_its_pod_waits_for_another_lost_claim() -> None:
     # On a replacement of the same name the old volume of the other claim still fits, so the pod is placed and can't start.
-    new = dataclasses.replace(NEW_VOLUME, place=place("host-1", annotated="master-1"))
-    for state in (seen(AFTER, volume=new), seen(claim=UNBOUND, volume=None)):
+    new = place("host-1", annotated="master-1")
+    for state in (seen(AFTER, place=new), seen(claim=UNBOUND, volume=None)):
         assert decide(SAME, dataclasses.replace(state, nodes=SAME_NODES, pods=(PLACED,))).kind == "wait"
     # Under a name of its own nothing is placed before the other claim is recreated too.
     for state in (seen(AFTER, pods=(FRESH,)), seen(claim=UNBOUND, volume=None, pods=(FRESH,))):
@@ -264,7 +278,7 @@ def test_a_waiting_pod_says_why_in_the_words_of_the_scheduler() -> None:
 
 
 def test_a_held_claim_names_who_holds_it_and_keeps_its_finalizers() -> None:
-    held = dataclasses.replace(OLD_CLAIM, terminating_seconds=90, finalizers=("example.org/backup",))
+    held = dataclasses.replace(OLD_CLAIM, deleting_seconds=90, finalizers=("example.org/backup",))
     action = decide(TARGET, seen(claim=held, pods=(dataclasses.replace(RUNNING, node="master-1"),)))
     assert action.kind == "wait"
     assert "example.org/backup" in action.reason
@@ -288,19 +302,19 @@ PROTECTED = "kubernetes.io/pvc-protection"
 def test_a_claim_that_a_foreign_finalizer_keeps_is_refused_after_a_time(
     base: Claim, seconds: int, finalizers: tuple[str, ...], code: str
 ) -> None:
-    held = dataclasses.replace(base, terminating_seconds=seconds, finalizers=finalizers)
+    held = dataclasses.replace(base, deleting_seconds=seconds, finalizers=finalizers)
     action = decide(TARGET, seen(claim=held, pods=()))
     assert (action.kind, action.code) == ("refuse" if code else "wait", code)
     assert all(item in action.reason for item in finalizers if item != PROTECTED)
 
 
 def test_a_pod_that_was_never_placed_is_let_go_before_a_held_claim_is_refused() -> None:
-    held = dataclasses.replace(OLD_CLAIM, terminating_seconds=90, finalizers=("example.org/backup",))
+    held = dataclasses.replace(OLD_CLAIM, deleting_seconds=90, finalizers=("example.org/backup",))
     assert decide(TARGET, seen(claim=held)).kind == "delete_pod"
 
 
 ENDING = dataclasses.replace(
-    RUNNING, node="master-1", ready=False, terminating=True, terminating_seconds=60, finalizers=("example.org/drain",)
+    RUNNING, node="master-1", ready=False, deleting=True, deleting_seconds=60, finalizers=("example.org/drain",)
 )
 
 
@@ -318,7 +332,7 @@ def test_a_pod_that_a_finalizer_keeps_is_refused_after_a_time(state: Seen) -> No
     assert (action.kind, action.code) == ("refuse", "held_by_finalizer")
     assert "minio-0" in action.reason
     assert "example.org/drain" in action.reason
-    shortly = seen(state, pods=(dataclasses.replace(state.pods[0], terminating_seconds=59),))
+    shortly = seen(state, pods=(dataclasses.replace(state.pods[0], deleting_seconds=59),))
     assert decide(TARGET, shortly).kind == "wait"
     assert "example.org/drain" in decide(TARGET, shortly).reason
     free = seen(state, pods=(dataclasses.replace(state.pods[0], finalizers=()),))
@@ -397,15 +411,15 @@ LABELLED = tuple(
     nodes=st.lists(st.sampled_from(LABELLED), max_size=2),
 )
 def test_a_claim_is_deleted_only_when_no_other_node_may_use_its_volume(
-    terms: tuple[tuple[Requirement, ...], ...], annotated: str, nodes: list[LiveNode]
+    terms: tuple[tuple[Requirement, ...], ...], annotated: str, nodes: list[Node]
 ) -> None:
     where = Place("hostPath", terms, annotated, may_be_local=True)
     everyone = tuple({item.name: item for item in (LABELLED[1], *nodes)}.values())
-    state = seen(nodes=everyone, volume=dataclasses.replace(OLD_VOLUME, place=where))
+    state = seen(nodes=everyone, place=where)
     action = decide(TARGET, state)
     if action.kind == "delete_claim":
         assert terms
         assert annotated != "master-2"
-        assert not any(fits(where, item.site) for item in everyone)
+        assert not any(fits(where, site(item)) for item in everyone)
     else:
         assert action.code == "not_on_lost_node"

@@ -9,7 +9,7 @@ import random
 import typing as t
 
 import pytest
-from ansible_collections.cloudpods.ha.plugins.module_utils._errors import ObjectChanged
+from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError, ObjectChanged
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s import volumes as k8s_volumes
 from ansible_collections.cloudpods.ha.plugins.module_utils._recovery import client
 
@@ -240,7 +240,7 @@ class StandInCluster:
 def step(cluster: StandInCluster, name: str = NAME, *, check_mode: bool = False, diff: bool = False) -> dict:
     volume = "pv-old-" + name
     params = {**PARAMS, "name": name, "uid": "claim-old-" + name, "pv_name": volume, "pv_uid": "uid-of-" + volume}
-    target = client.target_from(params, kind=cluster.kind)
+    target = client.target_from({**params, "kind": cluster.kind})
     return client.step(cluster, target=target, check_mode=check_mode, diff=diff)
 
 
@@ -478,7 +478,7 @@ def test_a_refusal_carries_what_was_seen_and_what_to_do() -> None:
 def test_an_affinity_term_without_a_host_is_no_binding() -> None:
     volume = StandInCluster().objects[VOLUME]
     volume["spec"]["nodeAffinity"]["required"]["nodeSelectorTerms"].append({"matchExpressions": []})
-    place = client.parse_volume(volume).place
+    place = k8s_volumes.place(volume)
     assert len(place.terms) == 2
     assert not k8s_volumes.pinned(place, k8s_volumes.Site("master-1", "host-1"))
 
@@ -496,3 +496,41 @@ def test_leftovers_are_judged_from_the_live_objects() -> None:
     found = client.leftovers(cluster, lost=lost, claims=[PARAMS])
     assert [(item["name"], item["act"]) for item in found["volumes"]] == [(PARAMS["pv_name"], "delete")]
     assert [item["name"] for item in found["helper_pods"]] == ["helper-pod-delete-" + PARAMS["pv_name"]]
+    assert found["deletable"] == found["held"] == found["volumes"]
+    assert (found["settled"], found["msg"]) == (True, PARAMS["pv_name"] + ": its claim and its node are gone")
+
+
+def test_released_volumes_are_waited_for_and_what_was_last_found_is_told() -> None:
+    random.seed(3)
+    cluster = StandInCluster()
+    lost = client.lost_from(PARAMS["lost_node"])
+    slept: list[float] = []
+    given: dict = {"lost": lost, "claims": [PARAMS], "seconds": 10, "delay": 3, "sleep": slept.append}
+    found = client.released(cluster, **given)
+    assert (slept, found["settled"], found["deletable"]) == ([3, 3, 3], False, [])
+    assert found["msg"] == PARAMS["pv_name"] + ": its claim is still there"
+    while not step(cluster)["done"]:
+        cluster.tick()
+    slept.clear()
+    assert client.released(cluster, **given)["settled"]
+    assert slept == []
+    assert client.released(cluster, **{**given, "seconds": 0, "delay": 0})["settled"]
+
+
+def test_a_claim_of_a_hook_is_judged_from_the_live_object() -> None:
+    cluster = StandInCluster()
+    now = client.recovered(cluster, PARAMS)
+    assert (now["ok"], now["lost"], now["claim"]["new_uid"]) == (False, True, "")
+    assert now["msg"] == f"ns/{NAME} is still the lost claim. It has to be gone, or made again and bound"
+    cluster.put(CLAIM, uid="another", spec={})
+    now = client.recovered(cluster, PARAMS)
+    assert (now["ok"], now["lost"]) == (False, False)
+    assert now["msg"].startswith(f"ns/{NAME} was made again and is not bound: its phase is not set")
+    cluster.put_volume(NAME, "master-4")
+    now = client.recovered(cluster, PARAMS)
+    assert (now["ok"], now["claim"]["new_uid"], now["claim"]["phase"]) == (True, "another", "Bound")
+    del cluster.objects[CLAIM]
+    assert client.recovered(cluster, PARAMS)["ok"]
+    cluster.put(CLAIM, uid=PARAMS["uid"], spec={"volumeName": "pv-of-somebody"}, status={"phase": "Bound"})
+    with pytest.raises(HaError, match="pv-of-somebody"):
+        client.recovered(cluster, PARAMS)

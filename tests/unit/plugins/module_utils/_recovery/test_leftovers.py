@@ -5,12 +5,12 @@ import dataclasses
 
 import pytest
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.volumes import HOSTNAME_LABEL, Place, Requirement, Site
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster import Lost
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes import Pod, Volume
 from ansible_collections.cloudpods.ha.plugins.module_utils._recovery.leftovers import (
-    HelperPod,
     judge_left_volume,
     stale_helper_pods,
 )
-from ansible_collections.cloudpods.ha.plugins.module_utils._recovery.models import LostNode, Volume
 
 
 def place(*hosts: str, annotated: str = "") -> Place:
@@ -18,9 +18,10 @@ def place(*hosts: str, annotated: str = "") -> Place:
     return Place("hostPath", terms, annotated, may_be_local=True)
 
 
-LOST = LostNode("master-1", "n", "host-1")
-RELEASED = Volume("pv", "pv-uid", "claim", phase="Released", place=place("host-1", annotated="master-1"))
-POD = HelperPod("local-path-storage", "helper-pod-delete-pv", "u", "master-1", "Pending")
+LOST = Lost("master-1", (), "host-1", uid="n")
+RELEASED = Volume("pv", "pv-uid", "Released", "Delete", "ns/data", "claim")
+HERE = place("host-1", annotated="master-1")
+POD = Pod("local-path-storage", "helper-pod-delete-pv", "u", "Pending", "master-1", deleting=False)
 
 
 @pytest.mark.parametrize(
@@ -28,24 +29,24 @@ POD = HelperPod("local-path-storage", "helper-pod-delete-pv", "u", "master-1", "
     [
         ({}, {}, "delete"),
         ({"phase": "Failed"}, {}, "delete"),
-        ({"place": place("host-1")}, {}, "delete"),
+        ({}, {"place": place("host-1")}, "delete"),
         ({"phase": "Bound"}, {}, "wait"),
-        ({"terminating": True}, {}, "wait"),
-        ({"policy": "Retain"}, {}, "keep"),
+        ({"deleting": True}, {}, "wait"),
+        ({"reclaim_policy": "Retain"}, {}, "keep"),
         ({}, {"old_claim_present": True}, "wait"),
         ({}, {"nodes": (Site("master-2", "host-2"), Site("master-1", "host-1"))}, "wait"),
         # Whatever the other node is: it may use the volume.
         ({}, {"nodes": (Site("master-2", "host-1"),)}, "refuse"),
         ({"uid": "another"}, {}, "refuse"),
         ({"claim_uid": "another"}, {}, "refuse"),
-        ({"place": place("host-2")}, {}, "refuse"),
-        ({"place": place("host-1", "host-2")}, {}, "refuse"),
-        ({"place": place("host-1", annotated="master-2")}, {}, "refuse"),
-        ({"place": place(annotated="master-1")}, {}, "refuse"),
+        ({}, {"place": place("host-2")}, "refuse"),
+        ({}, {"place": place("host-1", "host-2")}, "refuse"),
+        ({}, {"place": place("host-1", annotated="master-2")}, "refuse"),
+        ({}, {"place": place(annotated="master-1")}, "refuse"),
     ],
 )
 def test_a_volume_is_deleted_only_when_claim_and_node_are_gone(change: dict, facts: dict, act: str) -> None:
-    given = {"old_claim_present": False, "nodes": (Site("master-2", "host-2"),), **facts}
+    given = {"place": HERE, "old_claim_present": False, "nodes": (Site("master-2", "host-2"),), **facts}
     volume = dataclasses.replace(RELEASED, **change)
     verdict = judge_left_volume(volume=volume, planned_uid="pv-uid", claim_uid="claim", lost=LOST, **given)
     assert verdict.act == act
@@ -53,10 +54,16 @@ def test_a_volume_is_deleted_only_when_claim_and_node_are_gone(change: dict, fac
 
 
 def test_what_holds_a_volume_is_named_and_stays() -> None:
-    for change, act in (({}, "delete"), ({"terminating": True}, "wait")):
+    for change, act in (({}, "delete"), ({"deleting": True}, "wait")):
         held = dataclasses.replace(RELEASED, finalizers=("kubernetes.io/pv-protection", "example.org/x"), **change)
         verdict = judge_left_volume(
-            volume=held, planned_uid="pv-uid", claim_uid="claim", lost=LOST, old_claim_present=False, nodes=()
+            volume=held,
+            place=HERE,
+            planned_uid="pv-uid",
+            claim_uid="claim",
+            lost=LOST,
+            old_claim_present=False,
+            nodes=(),
         )
         assert verdict.act == act
         assert "example.org/x" in verdict.reason

@@ -7,8 +7,8 @@ import typing as t
 
 import pytest
 import yaml
-from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError, Unsafe
-from ansible_collections.cloudpods.ha.plugins.module_utils._models.host import Host, Keepalived
+from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.host import Keepalived
 from ansible_collections.cloudpods.ha.plugins.module_utils._vip import manifest as keepalived
 from hypothesis import given
 from hypothesis import strategies as st
@@ -135,7 +135,7 @@ def test_several_vips_and_prefix_lengths() -> None:
 def test_identity_depends_on_vip_router_id_and_password_alone() -> None:
     identity = keepalived.read(OCADM).identity
     for same in (
-        keepalived.take_over(OCADM),
+        keepalived.take_over(OCADM, 100),
         keepalived.for_new_host(OCADM, "10.127.100.7", "ens3"),
         OCADM.replace("de17f785", '"de17f785"'),
     ):
@@ -214,34 +214,34 @@ def test_any_text_is_read_or_refused(text: str) -> None:
 
 @pytest.mark.parametrize("text", [OCADM, OCBOOT, OCADM.replace("\n", "\r\n")], ids=["ocadm", "ocboot", "crlf"])
 def test_take_over_changes_two_values_and_nothing_else(text: str) -> None:
-    result = keepalived.take_over(text)
+    result = keepalived.take_over(text, 100)
     assert sorted(line.split("   #")[0] for line in changed_lines(text, result)) in (
         ['value: "100"', "value: MASTER"],
         ["- value: MASTER", 'value: "100"'],
     )
     assert environment(result) == {**environment(text), "KEEPALIVED_PRIORITY": "100", "KEEPALIVED_STATE": "MASTER"}
-    assert keepalived.take_over(result) == result
+    assert keepalived.take_over(result, 100) == result
 
 
 def test_a_comment_behind_a_value_stays() -> None:
-    assert "- value: MASTER   # this host's part\n" in keepalived.take_over(OCBOOT)
+    assert "- value: MASTER   # this host's part\n" in keepalived.take_over(OCBOOT, 100)
 
 
 def test_a_number_without_quotes_gets_them() -> None:
     # kubelet refuses a number there, even the right one.
     assert 'value: "100"' in keepalived.with_values(OCADM.replace('"90"', "100"), {"KEEPALIVED_PRIORITY": "100"})
-    assert 'value: "100"' in keepalived.take_over(OCADM.replace('"90"', "90"))
+    assert 'value: "100"' in keepalived.take_over(OCADM.replace('"90"', "90"), 100)
 
 
 def test_quotes_stay_what_they_were() -> None:
     text = OCADM.replace('"90"', "'90'").replace("BACKUP", '"BACKUP"')
-    result = keepalived.take_over(text)
+    result = keepalived.take_over(text, 100)
     assert "value: '100'\n" in result
     assert 'value: "MASTER"\n' in result
 
 
 def test_new_host_keeps_the_identity_and_takes_its_own_address() -> None:
-    for text in (keepalived.take_over(OCBOOT), OCBOOT):
+    for text in (keepalived.take_over(OCBOOT, 100), OCBOOT):
         result = keepalived.for_new_host(text, "192.168.0.239", "ens3")
         assert environment(result) == {
             **environment(OCBOOT),
@@ -253,7 +253,7 @@ def test_new_host_keeps_the_identity_and_takes_its_own_address() -> None:
 
 
 def test_new_host_is_a_backup_when_the_survivor_is_the_master() -> None:
-    found = keepalived.read(keepalived.for_new_host(keepalived.take_over(OCADM), "10.127.100.224", "eth0"))
+    found = keepalived.read(keepalived.for_new_host(keepalived.take_over(OCADM, 100), "10.127.100.224", "eth0"))
     assert (found.priority, found.state) == (90, "BACKUP")
 
 
@@ -348,66 +348,7 @@ def test_words_that_yaml_takes_for_something_else_are_quoted(word: str) -> None:
     assert environment(keepalived.with_values(OCADM, {"KEEPALIVED_STATE": word}))["KEEPALIVED_STATE"] == word
 
 
-def host(name: str, *, priority: int = 90, state: str = "BACKUP", identity: str = "same") -> Host:
-    record = Keepalived(priority, state, "12", "eth0", "10.0.0.1", ("10.0.0.9",), identity)
-    return Host(name=name, role="survivor", reachable=True, keepalived=record)
-
-
-BARE = Host(name="bare", role="survivor", reachable=True)
-
-
-@pytest.mark.parametrize(
-    ("hosts", "holders", "expected"),
-    [
-        ([host("a", priority=100, state="MASTER"), host("b")], ["b"], ""),
-        ([host("a"), host("b")], ["b"], "b"),
-        ([host("b"), host("a")], [], "a"),
-        ([host("b"), host("a")], ["lost"], "a"),
-        ([host("a"), host("b", priority=95)], [], "b"),
-        ([host("a"), host("b", priority=95)], ["a"], "a"),
-        ([host("a", priority=100), host("b")], ["a"], "a"),
-        ([BARE, host("b")], ["bare"], "b"),
-        ([BARE], ["bare"], ""),
-        ([], [], ""),
-    ],
-)
-def test_who_is_promoted(hosts: list[Host], holders: list[str], expected: str) -> None:
-    assert keepalived.choose_promotion(hosts, holders) == expected
-
-
-@pytest.mark.parametrize(
-    ("hosts", "code"),
-    [
-        ([host("a", priority=100, state="MASTER"), host("b", priority=100, state="MASTER")], "VIP_TWO_MASTERS"),
-        ([host("a"), host("b", identity="other")], "VIP_IDENTITY_DIFFERS"),
-        ([host("a", priority=90, state="MASTER"), host("b", priority=90)], "VIP_PRIORITY"),
-        ([host("a"), host("b", priority=100)], "VIP_PRIORITY"),
-    ],
-)
-def test_contradictions_are_refused(hosts: list[Host], code: str) -> None:
-    with pytest.raises(Unsafe) as caught:
-        keepalived.choose_promotion(hosts, ["a"])
-    assert caught.value.code == code
-
-
-@given(
-    st.lists(st.tuples(st.integers(1, 255), st.sampled_from(["MASTER", "BACKUP"])), min_size=1, max_size=5),
-    st.sets(st.integers(0, 5)),
-)
-def test_after_the_promotion_one_host_is_master_with_the_highest_priority(
-    pairs: list[tuple[int, str]], holding: set[int]
-) -> None:
-    hosts = [
-        host("h{0}".format(index), priority=priority, state=state) for index, (priority, state) in enumerate(pairs)
-    ]
-    try:
-        chosen = keepalived.choose_promotion(hosts, ["h{0}".format(index) for index in holding])
-    except Unsafe:
-        return
-    after = {
-        item.name: (100, "MASTER") if item.name == chosen else (item.keepalived.priority, item.keepalived.state)
-        for item in hosts
-        if item.keepalived
-    }
-    (master,) = [name for name, (_priority, state) in after.items() if state == "MASTER"]
-    assert all(priority < after[master][0] for name, (priority, _state) in after.items() if name != master)
+@pytest.mark.parametrize("priority", [0, 255])
+def test_a_priority_that_no_host_may_be_given_is_refused(priority: int) -> None:
+    with pytest.raises(HaError, match="is not a priority from 1 to 254"):
+        keepalived.take_over(OCADM, priority)

@@ -1,0 +1,71 @@
+# Copyright (c) the cloudpods.ha authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Reads the operator's variables, gives them their types, and refuses what is misspelt or can't be used."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import typing as t
+
+import yaml
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.plugins.action import ActionBase
+from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
+from ansible_collections.cloudpods.ha.plugins.module_utils._plan import settings as rules
+
+PREFIX = "replace_master_"
+SPECS = pathlib.Path(__file__).resolve().parents[2] / "roles" / "replace_master" / "meta" / "argument_specs.yml"
+# What the playbooks publish under the same prefix.
+PUBLISHED = frozenset((PREFIX + "settings", PREFIX + "phase"))
+
+
+class ActionModule(ActionBase):
+    """Runs on the controller alone. Defaults, types and allowed values are those of the role replace_master, in whose scope it runs."""
+
+    _supports_check_mode = True
+    _requires_connection = False
+    TRANSFERS_FILES = False
+
+    def run(self, tmp: t.Any = None, task_vars: t.Any = None) -> t.Dict[str, t.Any]:
+        super().run(tmp, task_vars)
+        self.validate_argument_spec({})  # type: ignore[no-untyped-call]
+        options = yaml.safe_load(SPECS.read_text(encoding="utf-8"))["argument_specs"]["main"]["options"]
+        given = {name for name in task_vars if name.startswith(PREFIX)} - PUBLISHED
+        found = list(rules.misspelt(given, options))
+        values: t.Dict[str, t.Any] = {}
+        for name in sorted(given & set(options)):
+            try:
+                values[name] = rules.from_text(name, options[name], self._templar.template(task_vars[name]))
+            except HaError as exc:
+                found.append(str(exc))
+        spec = {name: _without_words(option) for name, option in options.items()}
+        checked = ArgumentSpecValidator(spec).validate(
+            {name: values[name] for name in values if not options[name].get("no_log")}
+        )
+        found += [] if found else ["{0}.".format(text.rstrip(".")) for text in checked.error_messages]
+        settings = {
+            name[len(PREFIX) :]: value
+            for name, value in checked.validated_parameters.items()
+            if not options[name].get("no_log")
+        }
+        settings.setdefault("lost", "")
+        if not found:
+            found = [*rules.problems(settings, task_vars["groups"], prefix=PREFIX), *_missing_hooks(settings)]
+        if found:
+            return {"failed": True, "changed": False, "msg": "{0} Nothing was changed.".format(" ".join(found))}
+        return {"changed": False, "settings": settings}
+
+
+def _without_words(option: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
+    """An option as the validator takes it. What is required, and what a policy may say, is checked with sentences of our own."""
+    return {key: value for key, value in option.items() if key in ("type", "elements", "choices")}
+
+
+def _missing_hooks(settings: t.Mapping[str, t.Any]) -> t.Iterator[str]:
+    for item in settings["claim_policies"]:
+        path = str(item.get("tasks") or "")
+        if path and not os.path.isfile(path):
+            yield "There is no file {0} on this machine, which {1}claim_policies names.".format(path, PREFIX)

@@ -1,0 +1,54 @@
+# Copyright (c) the cloudpods.ha authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: recoverable
+short_description: Tell whether the lost claims of a plan can be recovered as it says
+version_added: 0.1.0
+author: cloudpods.ha authors (@cloudpods-ha)
+description:
+  - Each claim to be recovered has to be in one batch of the plan, to belong to a workload that its policy can recover, and
+    where it heals, to be in a group that heals.
+options:
+  _input:
+    description: The plan, in the shape docs/contracts.md gives under C(Plan).
+    type: dict
+    required: true
+"""
+
+EXAMPLES = r"""
+---
+- name: Assert that each claim can be recovered
+  ansible.builtin.assert:
+    that: verdict.ok
+    fail_msg: "{{ verdict.reason }}"
+  vars:
+    verdict: "{{ ha_plan | cloudpods.ha.recoverable }}"
+"""
+
+RETURN = r"""
+_value:
+  description: C(ok), and the C(reason) when it is false.
+  type: dict
+  sample: {ok: false, reason: "The claim onecloud/data has the policy heal and belongs to Deployment: that can't be recovered."}
+"""
+
+import typing as t
+
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
+from ansible_collections.cloudpods.ha.plugins.module_utils._recovery import verdicts
+
+
+def recoverable(plan: Json) -> Json:
+    reason = verdicts.recoverable(plan)
+    return {"ok": not reason, "reason": reason}
+
+
+class FilterModule:
+    """Claims."""
+
+    def filters(self) -> t.Dict[str, t.Callable[..., t.Any]]:
+        return {"recoverable": recoverable}

@@ -1,0 +1,102 @@
+"""Notices in the place of lost volumes' folders on this host, which keep a pod from starting on an empty folder."""
+# Copyright (c) the cloudpods.ha authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import os
+import stat
+import typing as t
+
+from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError, Unsafe
+
+# Every notice begins with these words, whoever's volume it stands for: by them it is known again.
+_HEAD = "cloudpods.ha: the volume of "
+_NOTICE = (
+    _HEAD
+    + "{0} was here on the machine that is gone. This file keeps a pod from starting on an empty folder.\n"
+    + "It goes with the volume, when its claim is recovered.\n"
+)
+_LONGEST = 4096
+_FEWEST_PARTS = 2
+_KINDS = (
+    (stat.S_ISLNK, "a symbolic link"),
+    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISBLK, "a block device"),
+    (stat.S_ISCHR, "a character device"),
+    (stat.S_ISFIFO, "a named pipe"),
+    (stat.S_ISSOCK, "a socket"),
+)
+
+
+def block(volumes: t.Iterable[t.Mapping[str, str]], *, check_mode: bool = False) -> t.List[str]:
+    """Put a notice at the path of each volume {path, claim}. Returns the paths where there was none.
+
+    All paths are looked at before the first notice is written. Raises Unsafe when something else stands at one of them, HaError when a path can't be
+    one of a volume, or can't be written.
+    """
+    wanted: t.Dict[str, str] = {}
+    for volume in volumes:
+        wanted.setdefault(normal(volume["path"]), volume["claim"])
+    # Below another notice nothing can be made anyway.
+    paths = [path for path in wanted if not any(path.startswith(other + "/") for other in wanted)]
+    found = {path: kind_at(path) for path in sorted(paths)}
+    strange = ["{0} is {1}".format(path, kind) for path, kind in found.items() if kind not in ("", "our notice")]
+    if strange:
+        raise Unsafe(
+            "REPLACEMENT_HAS_DATA",
+            "At the path of a volume that counts as lost, {0}.".format(", ".join(strange)),
+            "Its data may be alive. Save it or move it away by hand, then run again.",
+        )
+    missing = sorted(path for path in paths if not found[path])
+    if not check_mode:
+        for path in missing:
+            _write(path, _NOTICE.format(wanted[path]))
+    return missing
+
+
+def normal(path: str) -> str:
+    """A volume's path without what does not change its meaning, such as a slash at its end. Raises HaError for one that is no volume's."""
+    parts = [part for part in path.split("/") if part not in ("", ".")]
+    if not path.startswith("/") or ".." in parts or "\0" in path or len(parts) < _FEWEST_PARTS:
+        raise HaError("{0!r} can't be the folder of a lost volume; nothing is put there".format(path))
+    return "/" + "/".join(parts)
+
+
+def kind_at(path: str) -> str:
+    """What stands at a path: empty for nothing, 'our notice', else the kind of what is there. A link is not followed."""
+    try:
+        found = os.lstat(path)
+    except FileNotFoundError:
+        return ""
+    except NotADirectoryError:
+        return "below a file"
+    except OSError as exc:
+        return "not to be looked at ({0})".format(exc.strerror)
+    for is_kind, name in _KINDS:
+        if is_kind(found.st_mode):
+            return name
+    if found.st_nlink == 1 and found.st_size <= _LONGEST and _read(path).startswith(_HEAD.encode()):
+        return "our notice"
+    return "a file"
+
+
+def _read(path: str) -> bytes:
+    try:
+        # What was a file may have become something else since: no link is followed, and no pipe is waited for.
+        with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as stream:
+            return stream.read(_LONGEST)
+    except OSError:
+        return b""
+
+
+def _write(path: str, text: str) -> None:
+    try:
+        os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o444)
+        with open(descriptor, "w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(descriptor)
+    except OSError as exc:
+        raise HaError("{0} can't be written: {1}".format(path, exc.strerror or exc)) from exc

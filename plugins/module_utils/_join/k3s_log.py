@@ -1,0 +1,67 @@
+"""Why K3s did not join, in words: from its log, and from what stopping it came to. Pure."""
+# Copyright (c) the cloudpods.ha authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import json
+import re
+import typing as t
+
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
+
+
+def failure(log: Json, stopped: Json, started: Json, secrets: t.Collection[str]) -> str:
+    """Why K3s did not join, and whether it is stopped: sentences without secrets.
+
+    `log` is the answer of `journalctl -o json --all`, `stopped` that of the task that stopped the service, `started` the failure of starting it.
+    """
+    reason = why(str(log.get("stdout") or ""), secrets)
+    if not reason:
+        said = hidden(str(started.get("msg") or "no reason given"), secrets)
+        reason = "its log could not be read" if log.get("rc") != 0 else "it logged nothing"
+        reason = "{0}; starting it failed: {1}".format(reason, said)
+    # Only a module that did its work reports a state.
+    if stopped.get("state") == "stopped" and not stopped.get("unreachable"):
+        return "{0}. It is stopped.".format(reason.rstrip("."))
+    end = hidden(str(stopped.get("msg") or "no reason given"), secrets)
+    return "{0}. IT COULD NOT BE STOPPED and may go on trying: {1}".format(reason.rstrip("."), end)
+
+
+def why(log: str, secrets: t.Iterable[str]) -> str:
+    """The line of K3s's log that says why it stopped, without secrets: the last fatal one, else the last error, else the last line; empty without a line.
+
+    `log` is what `journalctl -o json --all` printed. A line that is no JSON is taken as it stands.
+    """
+    lines = [line.strip() for entry in log.splitlines() for line in _message(entry).splitlines() if line.strip()]
+    for level in ("level=fatal", "level=error", ""):
+        found = [line for line in lines if level in line]
+        if found:
+            match = re.search(r'msg="((?:[^"\\]|\\.)*)"', found[-1])
+            return hidden(match.group(1) if match else found[-1], secrets)
+    return ""
+
+
+def hidden(text: str, secrets: t.Iterable[str]) -> str:
+    """A text of at most 400 characters with three stars for every secret, and \\x.. for what can't be printed."""
+    # In a quoted message quotes and backslashes are escaped.
+    forms = {form for secret in secrets for form in (secret, json.dumps(secret)[1:-1]) if form}
+    for form in sorted(forms, key=len, reverse=True):
+        text = text.replace(form, "***")
+    return "".join(char if char.isprintable() else _escaped(char) for char in text)[:400]
+
+
+def _message(entry: str) -> str:
+    """The message of one entry of the journal. One that is not UTF-8 is a list of bytes there, one given twice a list of messages."""
+    try:
+        message = json.loads(entry)["MESSAGE"]
+    except (ValueError, KeyError, TypeError):
+        return entry
+    parts = message if isinstance(message, list) and not all(isinstance(item, int) for item in message) else [message]
+    return "\n".join(
+        bytes(part).decode("utf-8", "backslashreplace") if isinstance(part, list) else str(part or "") for part in parts
+    )
+
+
+def _escaped(char: str) -> str:
+    return char.encode("unicode_escape", "backslashreplace").decode()

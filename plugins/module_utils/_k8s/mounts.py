@@ -1,0 +1,54 @@
+"""Which objects mount a claim: an index of workloads and pods, built once for all claims. Pure."""
+# Copyright (c) the cloudpods.ha authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.parse import claim_names
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
+
+# Namespace, and the name of a claim, or that of a StatefulSet's claims without their ordinal.
+Key = t.Tuple[str, str]
+
+
+class Mounts:
+    """Workloads (objects with their `kind`) by the claims of their templates, so that they are found when no pod of theirs is left, and pods by theirs."""
+
+    def __init__(self, workloads: t.Iterable[Json], pods: t.Iterable[Json]) -> None:
+        self._workloads = list(workloads)
+        self._named: t.Dict[Key, t.List[int]] = {}
+        self._numbered: t.Dict[Key, t.List[int]] = {}
+        self._pods: t.Dict[Key, t.List[Json]] = {}
+        for position, item in enumerate(self._workloads):
+            meta, spec = item["metadata"], item.get("spec") or {}
+            for name in claim_names((spec.get("template") or {}).get("spec") or {}):
+                self._named.setdefault((meta["namespace"], name), []).append(position)
+            for template in spec.get("volumeClaimTemplates") or []:
+                stem = "{0}-{1}".format(template["metadata"]["name"], meta["name"])
+                self._numbered.setdefault((meta["namespace"], stem), []).append(position)
+        for item in pods:
+            for name in dict.fromkeys(claim_names(item.get("spec") or {})):
+                self._pods.setdefault((item["metadata"]["namespace"], name), []).append(item)
+
+    def of(self, namespace: str, claim: str) -> t.List[Json]:
+        """The workloads that mount a claim, in their order; without one the pods that do, each of which then stands for itself."""
+        stem, _hyphen, ordinal = claim.rpartition("-")
+        found = set(self._named.get((namespace, claim), ()))
+        found |= {
+            position
+            for position in self._numbered.get((namespace, stem), ())
+            if _has_ordinal(self._workloads[position], ordinal)
+        }
+        return [self._workloads[position] for position in sorted(found)] or self._pods.get((namespace, claim), [])
+
+
+def _has_ordinal(statefulset: Json, text: str) -> bool:
+    """Whether a StatefulSet has a pod of this number, as it writes it: no sign, no leading zero."""
+    if not text.isdigit() or str(int(text)) != text:
+        return False
+    spec = statefulset.get("spec") or {}
+    first = int((spec.get("ordinals") or {}).get("start") or 0)
+    replicas = 1 if spec.get("replicas") is None else int(spec["replicas"])
+    return first <= int(text) < first + replicas

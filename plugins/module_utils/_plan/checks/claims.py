@@ -1,0 +1,82 @@
+"""Is it decided what happens to each lost claim, and may the lost drives of each MinIO be replaced?"""
+# Copyright (c) the cloudpods.ha authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import ClaimPlan, Refusal, Request
+from ansible_collections.cloudpods.ha.plugins.module_utils._plan import policy
+
+Refusals = t.Iterator[Refusal]
+
+
+# What minio_health_info says of a deployment half of whose lost drives were already replaced; waiting helps.
+_PASSING = {"healing", "drive_offline", "drives_missing"}
+
+
+def volumes(claims: t.Sequence[ClaimPlan], request: Request) -> Refusals:
+    """Does somebody decide about every lost claim, is it certain where its volume was, and is the loss of its data approved?"""
+    for claim in claims:
+        seen = "The claim {0} (volume {1}) was on the lost node: {2}.".format(
+            policy.label(claim), claim.pv_name, claim.reason.rstrip(".")
+        )
+        if claim.code == "VOLUME_AMBIGUOUS":
+            seen = "It is not certain that the volume {0} of {1} was on the lost node alone: {2}.".format(
+                claim.pv_name, policy.label(claim), claim.reason
+            )
+            advice = "Find out where its data is before anything is deleted; if it lives, or is to be left alone, say ignore in replace_master_claim_policies."
+            yield Refusal("VOLUME_AMBIGUOUS", seen, advice)
+        elif claim.code == "CLAIM_HELD":
+            advice = "Find out who set them and let that one take them back, or say ignore in replace_master_claim_policies; no finalizer is taken away here."
+            yield Refusal("CLAIM_HELD", seen, advice)
+        elif claim.code == "CLAIM_UNDECIDED":
+            yield Refusal(
+                "CLAIM_UNDECIDED",
+                seen,
+                "Decide about it in replace_master_claim_policies (heal, discard, hook or ignore), or approve its loss by name in replace_master_discard.",
+            )
+    lost = [claim for claim in claims if claim.code == "DISCARD_UNAPPROVED"]
+    if lost:
+        told = "; ".join(
+            "{0}: {1}".format(policy.label(item), (item.loses or item.reason).rstrip(".")) for item in lost
+        )
+        yield Refusal(
+            "DISCARD_UNAPPROVED",
+            "Replacing the node makes new, empty volumes for claims whose data is lost with it, and nobody has approved that ({0}).".format(
+                told
+            ),
+            "When nothing of it is to be saved, run again with {0} on the command line.".format(
+                policy.argument([*request.discard, *map(policy.label, lost)])
+            ),
+        )
+
+
+def drives(
+    claims: t.Sequence[ClaimPlan], minio: t.Sequence[Json], approved: t.Sequence[str] = (), *, resuming: bool
+) -> Refusals:
+    """May the lost drives of each MinIO be replaced? After an interrupted run a drive may be healing because of us; then the recovery waits."""
+    for group in dict.fromkeys(claim.group for claim in claims if claim.policy == "heal"):
+        asked = next((item for item in minio if "{namespace}/{name}".format(**item) == group), None)
+        if asked is None or asked["error"]:
+            why = asked["error"].rstrip(".") if asked else "it was not asked"
+            yield Refusal(
+                "MINIO_UNREADABLE",
+                "The MinIO {0} can't be judged: {1}.".format(group, why),
+                "Its surviving pods must answer before a drive is replaced.",
+            )
+            continue
+        gate = asked["gate"]
+        if not gate["ok"] and not (resuming and set(gate["codes"]) <= _PASSING):
+            seen = "A lost drive of the MinIO {0} must not be replaced now: {1}.".format(
+                group, "; ".join(gate["sentences"])
+            )
+            advice = "Bring its other drives back, or wait until they have healed, then run again."
+            if policy.is_alone(group, minio):
+                names = [policy.label(claim) for claim in claims if claim.group == group]
+                advice = "Its objects are gone with the drive. To start it empty, run again with {0} on the command line.".format(
+                    policy.argument([*approved, *names])
+                )
+            yield Refusal("MINIO_UNSAFE", seen, advice)

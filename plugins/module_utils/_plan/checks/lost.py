@@ -1,0 +1,147 @@
+"""Is it clear which node is lost, is it none that is to survive, and is it really gone?"""
+# Copyright (c) the cloudpods.ha authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster import Cluster, Lost
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.host import Host
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes import Node
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import Refusal, Request
+from ansible_collections.cloudpods.ha.plugins.module_utils._plan import view
+
+Refusals = t.Iterator[Refusal]
+
+
+def identity(cluster: Cluster, request: Request) -> Refusals:
+    """Is it clear which node is meant, and is it none of those that are to survive?"""
+    for host in view.survivors(cluster):
+        if request.provider and host.provider != request.provider:
+            seen = "On {0} the control plane is run by {1}, not by {2}.".format(
+                host.name, host.provider or "nothing that is known", request.provider
+            )
+            yield Refusal("PROVIDER_MISMATCH", seen, "Correct replace_master_provider or the inventory.")
+    lost = cluster.lost
+    if lost is None:
+        names = ", ".join(sorted(node.name for node in cluster.nodes)) or "none"
+        yield Refusal(
+            "NODE_UNKNOWN",
+            "Nothing in this cluster is or was called {0}: no Node, no etcd member, no volume, no journal. Its nodes are: {1}.".format(
+                request.lost, names
+            ),
+            "Give the name or the internal address of the lost node in replace_master_lost.",
+        )
+        return
+    for host in cluster.hosts:
+        named = host.name == lost.name or host.hostname == lost.name or set(host.addresses) & set(lost.addresses)
+        if named and host.role == "survivor":
+            yield Refusal(
+                "LOST_IS_SURVIVOR",
+                "The lost node {0} is the survivor {1} of the inventory.".format(lost.name, host.name),
+                "Take it out of the group 'survivors'.",
+            )
+    node = _node(cluster, lost)
+    if node is not None and not node.control_plane and (not lost.uid or node.uid == lost.uid):
+        seen = "{0} is a Node without a control-plane role label.".format(lost.name)
+        yield Refusal(
+            "NOT_A_MASTER",
+            seen,
+            "This playbook replaces control-plane nodes; a worker is replaced with kubectl delete node and a join.",
+        )
+    covered = {view.node_of(cluster, host) for host in cluster.hosts}
+    for other in cluster.nodes:
+        if other.control_plane and other.name != lost.name and other.name not in covered:
+            seen = "The control-plane Node {0} ({1}) is no host of the inventory.".format(
+                other.name, ", ".join(other.addresses)
+            )
+            yield Refusal("SURVIVOR_MISSING", seen, "Add it to the group 'survivors': every survivor has to be asked.")
+
+
+def liveness(cluster: Cluster, request: Request) -> Refusals:
+    """Is the node really gone? Deleting a Node whose machine still runs lets two writers exist (hazard N2)."""
+    lost = cluster.lost
+    if lost is None:
+        return
+    node = _node(cluster, lost)
+    if node is not None and lost.uid and node.uid != lost.uid and _is_replacement(cluster, node):
+        return
+    returned = node is not None and bool(lost.uid) and node.uid != lost.uid
+    fence = "Power the machine off for good, or set replace_master_fenced=true when it is certain that it can't write any more."
+    if returned:
+        seen = "The lost machine {0} is back: it registered itself as a new Node ({1}).".format(
+            lost.name, "Ready" if node and node.ready else "not Ready"
+        )
+        yield Refusal(
+            "LOST_NODE_RETURNED",
+            seen,
+            "Make it harmless first: ansible-playbook cloudpods.ha.retire_node -e retire_node_host={0}.".format(
+                lost.name
+            ),
+        )
+        return
+    if not lost.probed and not request.fenced:
+        yield Refusal(
+            "NODE_UNPROBED",
+            "No address of the lost node {0} is known, so it is not known whether it still runs.".format(lost.name),
+            fence,
+        )
+    answers = [] if taken_over(cluster, lost) else lost.answers
+    if answers and not request.fenced:
+        yield Refusal(
+            "NODE_ANSWERS",
+            "The lost node {0} still accepts connections at {1}.".format(lost.name, ", ".join(answers)),
+            fence,
+        )
+    if node is None:
+        return
+    if node.ready and not request.fenced:
+        yield Refusal(
+            "NODE_READY",
+            "The Node {0} is Ready; last kubelet heartbeat {1} s ago.".format(node.name, node.lease_age_seconds),
+            fence,
+        )
+    elif not node.ready and not request.fenced and (node.down_seconds or 0) < request.minimum_down_seconds:
+        since = "for {0} s only".format(node.down_seconds) if node.down_seconds is not None else "for an unknown time"
+        yield Refusal(
+            "NODE_DOWN_TOO_SHORT",
+            "The Node {0} has been down {1}, which may be a reboot.".format(node.name, since),
+            "Wait until it has been down for {0} s (replace_master_minimum_down), or fence it.".format(
+                request.minimum_down_seconds
+            ),
+        )
+
+
+def _is_replacement(cluster: Cluster, node: Node) -> bool:
+    """Whether a Node with the lost one's name is the replacement, which took the name over, and not the old machine."""
+    return any(
+        host.role == "replacement"
+        and set(host.addresses) & set(node.addresses)
+        and (host.joined if not (host.machine_id and node.machine_id) else host.machine_id == node.machine_id)
+        for host in cluster.hosts
+    )
+
+
+def taken_over(cluster: Cluster, lost: Lost) -> bool:
+    """Whether what answers at the lost node's address is the replacement, known to be another machine."""
+    return any(
+        host.role == "replacement"
+        and set(host.addresses) & set(lost.addresses)
+        and replaces_in_place(cluster, host, lost)
+        for host in cluster.hosts
+    )
+
+
+def replaces_in_place(cluster: Cluster, host: Host, lost: Lost) -> t.Optional[bool]:
+    """Whether a host with the lost node's name or address is another machine than the lost one; None when nobody can tell.
+
+    Machines cloned from one image may share an ID, which then says nothing.
+    """
+    others = {node.machine_id for node in cluster.nodes if node.name != lost.name}
+    known = host.machine_id and lost.machine_id and lost.machine_id not in others
+    return host.machine_id != lost.machine_id if known else None
+
+
+def _node(cluster: Cluster, lost: Lost) -> t.Optional[Node]:
+    return next((node for node in cluster.nodes if node.name == lost.name), None)

@@ -1,0 +1,158 @@
+"""Can the replacement join, is it no machine of this cluster, and has it room for the new volumes?"""
+# Copyright (c) the cloudpods.ha authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import posixpath
+import typing as t
+
+from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import K3S
+from ansible_collections.cloudpods.ha.plugins.module_utils._format import human
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster import Cluster
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.host import Host
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import ClaimPlan, Refusal, Request
+from ansible_collections.cloudpods.ha.plugins.module_utils._plan import view
+from ansible_collections.cloudpods.ha.plugins.module_utils._plan.checks import k3s
+from ansible_collections.cloudpods.ha.plugins.module_utils._plan.checks.lost import replaces_in_place
+
+Refusals = t.Iterator[Refusal]
+
+
+def replacement(
+    cluster: Cluster,
+    host: t.Optional[Host],
+    request: Request,
+    claims: t.Sequence[ClaimPlan],
+    minio: t.Sequence[Json],
+    *,
+    joined: bool,
+    resuming: bool,
+) -> Refusals:
+    """Can the replacement join, and does it have room for what it is to hold?"""
+    if host is None:
+        yield Refusal(
+            "NO_REPLACEMENT",
+            "The inventory names no replacement, or more than one.",
+            "Put exactly one host into the group 'replacement'.",
+        )
+        return
+    if host.join_running and not (resuming and cluster.provider == K3S.name):
+        yield Refusal(
+            "JOIN_RUNNING",
+            "On the replacement {0} a join has been running for minutes ({1}).".format(
+                host.name, "k3s" if cluster.provider == K3S.name else "kubeadm"
+            ),
+            "Let it end, or end it when it hangs, then run again.",
+        )
+    if not host.reachable or joined:
+        return
+    if not resuming:
+        yield from _identity_of_replacement(cluster, host, fenced=request.fenced)
+    yield from k3s.versions(cluster, host) if cluster.provider == K3S.name else _versions(cluster, host)
+    yield from _room(cluster, host, request, claims, minio)
+
+
+def _room(
+    cluster: Cluster, host: Host, request: Request, claims: t.Sequence[ClaimPlan], minio: t.Sequence[Json]
+) -> Refusals:
+    """The new volumes come to the folder the lost ones were in, unless the operator names another."""
+    paths = {item.uid: posixpath.dirname(item.path) for item in cluster.claims}
+    need: t.Dict[str, int] = {}
+    for item in claims:
+        # Of a claim that an earlier run began the folder is not known any more; it is that of the others.
+        folder = request.storage_path or paths.get(item.uid) or next(iter(paths.values()), "")
+        if not folder:
+            continue
+        need[folder] = need.get(folder, 0) + room_for(item, minio)
+    for folder, size in sorted(need.items()):
+        free = host.free_bytes.get(folder)
+        if size and free is None:
+            seen = "It is not known how much is free under {0} on {1}.".format(
+                folder or "the folder of the lost volumes", host.name
+            )
+            yield Refusal("DISK_SPACE", seen, "Name the folder of the local volumes in replace_master_storage_path.")
+        elif size and free is not None and size > free:
+            seen = "{0} has {1} free under {2}; the lost volumes need {3}.".format(
+                host.name, human(free), folder, human(size)
+            )
+            yield Refusal("DISK_SPACE", seen, "Make room, or mount a larger disk there.")
+
+
+def _identity_of_replacement(cluster: Cluster, host: Host, *, fenced: bool) -> Refusals:
+    advice = "Use a freshly installed host with its own name and address."
+    lost = cluster.lost
+    others = [node for node in cluster.nodes if node.name == host.hostname or set(node.addresses) & set(host.addresses)]
+    others = [node for node in others if not (lost and node.name == lost.name and node.uid == lost.uid)]
+    for node in others:
+        seen = "The replacement {0} has the name or an address of the Node {1}.".format(host.name, node.name)
+        yield Refusal("REPLACEMENT_IS_NODE", seen, advice)
+    if lost and (host.hostname == lost.name or set(host.addresses) & set(lost.addresses)):
+        another = replaces_in_place(cluster, host, lost)
+        if another is False:
+            yield Refusal(
+                "REPLACEMENT_IS_LOST",
+                "The replacement {0} is the lost machine itself: both have the machine ID {1}.".format(
+                    host.name, lost.machine_id
+                ),
+                "Install the machine anew (which gives it another ID), or use another one.",
+            )
+        elif another is None and not fenced:
+            yield Refusal(
+                "REPLACEMENT_IS_LOST",
+                "The replacement {0} has the name or an address of the lost node, and no machine ID tells them apart.".format(
+                    host.name
+                ),
+                "Make sure that it was installed anew, then set replace_master_fenced=true.",
+            )
+    lost_member = view.lost_member(cluster)
+    for member in cluster.etcd.members:
+        named = view.node_of_member(cluster, member) == host.hostname
+        if (named or view.url_hosts(member.peer_urls) & set(host.addresses)) and member is not lost_member:
+            yield Refusal(
+                "REPLACEMENT_IS_MEMBER",
+                "The replacement {0} is the etcd member {1}.".format(host.name, member.name or member.id),
+                advice,
+            )
+    if not others and (host.joined or host.etcd_data):
+        found = "a kubelet that joined a cluster" if host.joined else "etcd data"
+        program = (
+            "docs/runbook.md says how, under REPLACEMENT_NOT_CLEAN,"
+            if cluster.provider == K3S.name
+            else "kubeadm reset on that host,"
+        )
+        yield Refusal(
+            "REPLACEMENT_NOT_CLEAN",
+            "The replacement {0} already has {1}.".format(host.name, found),
+            "Reset it first: {0} after making sure that it is the right one.".format(program),
+        )
+
+
+def _versions(cluster: Cluster, host: Host) -> Refusals:
+    kubelets = {
+        node.kubelet_version
+        for node in cluster.nodes
+        if node.control_plane and cluster.lost and node.name != cluster.lost.name
+    }
+    kubeadms = {item.kubeadm_version for item in view.survivors(cluster) if item.kubeadm_version}
+    for program, has, wanted in (
+        ("kubelet", host.kubelet_version, kubelets),
+        ("kubeadm", host.kubeadm_version, kubeadms or kubelets),
+    ):
+        if wanted and {has} != wanted:
+            seen = "{0} has {1} {2}; the survivors have {3}.".format(
+                host.name, program, has or "not installed", " and ".join(sorted(wanted))
+            )
+            yield Refusal("VERSION_MISMATCH", seen, "Install exactly the survivors' version.")
+
+
+def room_for(claim: ClaimPlan, minio: t.Sequence[Json]) -> int:
+    """Bytes the new volume needs at once. Volumes are thin: a drive that heals gets what its peers hold, a discarded one starts empty."""
+    held = [
+        item["drive_bytes"]
+        for item in minio
+        if claim.policy == "heal" and "{namespace}/{name}".format(**item) == claim.group
+    ]
+    # A tenth more: what a drive keeps beside the objects.
+    return max((int(size * 1.1) for size in held if size), default=0)

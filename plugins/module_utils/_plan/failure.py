@@ -1,0 +1,51 @@
+"""Why a task failed, found in its result: never an empty text, and not one that says nothing."""
+# Copyright (c) the cloudpods.ha authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
+
+# What Ansible says where the reason stands elsewhere in the result.
+_SAYS_NOTHING = (
+    "",
+    "all items completed",
+    "one or more items failed",
+    "unknown error",
+    "non-zero return code",
+    "module failure",
+)
+_LONGEST = 600
+
+
+def reason(result: Json) -> str:
+    """Return the reason as one line of printable text, at most 600 characters long."""
+    text = next((found for found in _candidates(result) if found.lower().rstrip(".") not in _SAYS_NOTHING), "")
+    if text:
+        return text[:_LONGEST]
+    if result.get("censored") or result.get("_ansible_no_log"):
+        return (
+            "its output is hidden, since it may hold a secret; run again with -vvv to see which host and module it was"
+        )
+    if "attempts" in result:
+        return "it was tried {0} times, and nothing said why it did not succeed".format(result["attempts"])
+    return "it failed and gave no reason"
+
+
+def _candidates(result: Json) -> t.Iterator[str]:
+    for item in result.get("results") or []:
+        if isinstance(item, t.Mapping) and (item.get("failed") or item.get("unreachable")):
+            yield from _candidates(dict(item))
+    yield _printable(result.get("msg"))
+    program = _printable(result.get("stderr")) or _printable(result.get("stdout"))
+    if program:
+        yield "exit code {0}: {1}".format(result["rc"], program) if "rc" in result else program
+    # A module that broke: the last line of its traceback.
+    yield _printable(str(result.get("exception") or result.get("module_stderr") or "").strip().rpartition("\n")[2])
+
+
+def _printable(value: t.Any) -> str:
+    text = " ".join(str(value or "").split())
+    return "".join(char for char in text if char.isprintable())

@@ -1,0 +1,136 @@
+"""May the lost Node be deleted now, and what is left of it? Judged from objects read just before."""
+# Copyright (c) the cloudpods.ha authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import PROVIDERS
+from ansible_collections.cloudpods.ha.plugins.module_utils._k8s import parse
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import Refusal
+
+# What a kubelet asks for where its lease does not say.
+_LEASE_SECONDS = 40
+_POWER_OFF = "Power the machine off, then run again."
+
+
+def verdict(node: Json, *, plan: Json, provider: str, leases: Json, etcd: t.Optional[Json]) -> Json:
+    """Judge the deletion of the Node that the plan names.
+
+    `node` and `leases` are what k8s_info returned for the Node of that name and for all Leases in kube-node-lease; `leases` is {} when they were not asked
+    for yet. `etcd` is the record Etcd as JSON, read now; None when it was not asked, which is an answer only where deleting the Node does not remove the
+    etcd member.
+
+    Returns {ok, reason, present, foreign, waits, version}. `present`: the planned Node is there, at the resource `version`. `foreign`: the plan knew it to be
+    gone, and another one has its name. `waits`: it could not be read, or still looks alive, which ends by itself when the machine was powered off a moment
+    ago.
+    """
+    lost = plan.get("lost") or {}
+    name, uid = lost.get("name") or "", lost.get("uid") or ""
+    found = {"ok": True, "reason": "", "present": False, "foreign": False, "waits": False, "version": ""}
+    unread = _unread("Node", node) or (_unread("Leases of the kubelets", leases) if leases else "")
+    if unread:
+        return {**found, "ok": False, "reason": unread, "waits": True}
+    live = next((item for item in node["resources"] if item["metadata"]["name"] == name), None)
+    if live is None:
+        return found
+    if not uid:
+        return {**found, "foreign": True}
+    meta = live["metadata"]
+    if meta["uid"] != uid:
+        seen = "The Node {0} has the UID {1}, and the plan was made for {2}: a machine has registered under that name since.".format(
+            name, meta["uid"], uid
+        )
+        reason = _text(Refusal("NODE_RETURNED", seen, _POWER_OFF))
+        return {**found, "ok": False, "reason": reason}
+    found.update(present=True, version=meta.get("resourceVersion") or "")
+    if meta.get("deletionTimestamp"):
+        # It was deleted before; nothing that is said now takes that back.
+        return found
+    alive = "" if plan.get("drain") else _alive(live, leases.get("resources") or [])
+    reason = alive or _member(plan, provider, etcd)
+    return {**found, "ok": not reason, "reason": reason, "waits": bool(alive)}
+
+
+def _unread(what: str, result: Json) -> str:
+    """Why a k8s_info task says nothing about what it was to read; empty when it does."""
+    if "resources" in result and result.get("api_found") is not False:
+        return ""
+    return "The {0} could not be read: {1}.".format(what, str(result.get("msg") or "no reason given").rstrip("."))
+
+
+def _alive(live: Json, leases: t.Sequence[Json]) -> str:
+    """What speaks for a running kubelet, though the machine was planned as lost."""
+    node = parse.node(live, leases=leases, now=parse.newest_lease(leases))
+    age = node.lease_age_seconds
+    heartbeat = "" if age is None else " (last kubelet heartbeat {0} s ago)".format(age)
+    own = next((item for item in leases if item["metadata"]["name"] == node.name), None)
+    limit = ((own or {}).get("spec") or {}).get("leaseDurationSeconds") or _LEASE_SECONDS
+    if node.ready:
+        seen = "The Node {0} is Ready again or still{1}.".format(node.name, heartbeat)
+    elif age is not None and age < limit:
+        seen = "The Node {0} is not Ready, but its kubelet runs{1}.".format(node.name, heartbeat)
+    else:
+        return ""
+    return _text(Refusal("NODE_READY", seen, _POWER_OFF))
+
+
+def _member(plan: Json, provider: str, etcd: t.Optional[Json]) -> str:
+    """Why the etcd member, which goes with the Node on K3s, must not go."""
+    if not PROVIDERS[provider].deletes_member:
+        return ""
+    members = (etcd or {}).get("members") or []
+    error = (etcd or {}).get("error")
+    if error or not members:
+        seen = "K3s removes the etcd member with the Node, and etcd can't be asked now: {0}.".format(
+            (error or "it listed no members").rstrip(".")
+        )
+        return _text(Refusal("ETCD_UNREADABLE", seen, "Restore access to etcd on a survivor, then run again."))
+    known = {plan.get("member_id"), plan.get("member_name")} - {"", None}
+    for member in members:
+        if member.get("healthy") and known & {member.get("id"), member.get("name")}:
+            seen = "The etcd member {0} ({1}) of the lost node answers a linearizable read now, and K3s would remove it with the Node.".format(
+                member.get("id"), member.get("name")
+            )
+            return _text(Refusal("MEMBER_HEALTHY", seen, _POWER_OFF))
+    return ""
+
+
+def _text(refusal: Refusal) -> str:
+    return "{0.code}: {0.seen} {0.advice}".format(refusal)
+
+
+def left(found: Json, *, uids: t.Collection[str] = (), only: str = "") -> t.List[str]:
+    """What a k8s_info task (or a loop of it) found, one text for each object; that it could not be read is one too.
+
+    With `uids` only these objects count, with `only` "ending" those being deleted, with "evictable" pods that no DaemonSet and no kubelet owns.
+    """
+    texts = []
+    for result in found.get("results", [found]):
+        unread = _unread("objects", result)
+        if unread:
+            texts.append(unread)
+        for item in result.get("resources") or []:
+            meta = item["metadata"]
+            if (not uids or meta.get("uid") in uids) and _counts(meta, only):
+                texts.append(_described(item.get("kind") or "object", meta))
+    return texts
+
+
+def _counts(meta: Json, only: str) -> bool:
+    if only == "ending":
+        return bool(meta.get("deletionTimestamp"))
+    if only == "evictable":
+        return all(owner.get("kind") not in ("DaemonSet", "Node") for owner in meta.get("ownerReferences") or [])
+    return True
+
+
+def _described(kind: str, meta: Json) -> str:
+    name = "/".join(filter(None, (meta.get("namespace"), meta["name"])))
+    since = meta.get("deletionTimestamp")
+    details = ["being deleted since {0}".format(since)] if since else []
+    if meta.get("finalizers"):
+        details.append("held by the finalizers {0}".format(", ".join(meta["finalizers"])))
+    return "{0} {1}{2}".format(kind, name, " ({0})".format("; ".join(details)) if details else "")

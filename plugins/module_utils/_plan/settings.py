@@ -1,0 +1,148 @@
+"""What the operator may set: text turned into values, and every reason why a set of values can't be used."""
+# Copyright (c) the cloudpods.ha authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import math
+import re
+import typing as t
+
+import yaml
+from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import Request
+from ansible_collections.cloudpods.ha.plugins.module_utils._plan import policy
+
+# Bounds of numbers, lowest and highest. Types, allowed values and defaults are in the role replace_master.
+BOUNDS: t.Mapping[str, t.Tuple[float, float]] = {
+    "minimum_down": (1, 86400 * 365),
+    "maximum_skew": (0.1, 3600),
+    "drives_at_once": (1, 1000),
+    "ocboot_timeout": (1, 86400 * 7),
+    "manual_timeout": (1, 86400 * 7),
+}
+_NODE_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+_SHA256 = re.compile(r"(sha256:)?[0-9a-fA-F]{64}")
+_WORDS = {"list": "a list", "dict": "a mapping", "int": "a whole number", "float": "a number", "bool": "true or false"}
+
+
+def misspelt(given: t.Iterable[str], known: t.Collection[str], *, prefix: str = "replace_master_") -> t.Iterator[str]:
+    """Yield a sentence for each variable that nobody knows, with the nearest one that is known."""
+    for name in sorted(set(given) - set(known)):
+        near = [
+            prefix + word
+            for word in difflib.get_close_matches(name[len(prefix) :], [word[len(prefix) :] for word in known], n=1)
+        ]
+        yield "There is no variable {0}{1}".format(name, "; did you mean {0}?".format(near[0]) if near else ".")
+
+
+def from_text(name: str, option: Json, value: t.Any) -> t.Any:
+    """Return a value as its option wants it, where it came as text, as from the command line. Raises HaError with one sentence.
+
+    A list may be one name, names with commas between them, or YAML or JSON in brackets; a mapping is YAML or JSON.
+    """
+    kind = str(option.get("type", "str"))
+    if value is None:
+        raise HaError("{0} has no value. Give one, or remove the variable.".format(name))
+    if isinstance(value, str) and kind in ("list", "dict"):
+        value = _from_yaml(name, kind, value)
+    wrong = {
+        "list": not isinstance(value, (list, tuple)),
+        "dict": not isinstance(value, t.Mapping),
+        "int": isinstance(value, (bool, float)) or not re.fullmatch(r"[+-]?\d+", str(value).strip()),
+        "float": isinstance(value, bool) or not _is_number(value),
+        "bool": not isinstance(value, bool)
+        and str(value).strip().lower() not in ("true", "false", "yes", "no", "on", "off", "1", "0"),
+        "str": isinstance(value, (list, tuple, t.Mapping)),
+        "path": isinstance(value, (list, tuple, t.Mapping)),
+    }
+    if wrong.get(kind):
+        raise HaError("{0} is {1!r}, which is not {2}.".format(name, value, _WORDS.get(kind, "text")))
+    return value
+
+
+def _from_yaml(name: str, kind: str, text: str) -> t.Any:
+    bare = text.strip()
+    if kind == "list" and bare[:1] not in ("[", "{"):
+        return [part.strip() for part in bare.split(",") if part.strip()]
+    try:
+        value = yaml.safe_load(bare)
+    except (yaml.YAMLError, ValueError, RecursionError):
+        raise HaError("{0} is text that is neither YAML nor JSON: {1!r}.".format(name, bare[:120])) from None
+    return [value] if kind == "list" and isinstance(value, t.Mapping) else value
+
+
+def _is_number(value: t.Any) -> bool:
+    try:
+        return math.isfinite(float(value))
+    except (TypeError, ValueError):
+        return False
+
+
+def problems(
+    settings: Json, groups: t.Mapping[str, t.Sequence[str]], *, prefix: str = "replace_master_"
+) -> t.Iterator[str]:
+    """Yield a sentence for each reason why these settings (typed, keys without the prefix) can't be used with the groups of this inventory."""
+    lost = settings["lost"]
+    if not lost:
+        yield "Say which node is lost: -e {0}lost=NAME (the name or address of its Node).".format(prefix)
+    elif not _is_address(lost) and not _NODE_NAME.fullmatch(lost):
+        yield "{0}lost is {1!r}, which is neither the name of a Node (lower case letters, digits, '-' and '.') nor an address.".format(
+            prefix, lost
+        )
+    for key in ("survivors", "replacement"):
+        if settings[key] not in groups:
+            yield "The inventory has no group '{0}' ({1}{2}); see inventories/ for an example.".format(
+                settings[key], prefix, key
+            )
+    both = sorted(set(groups.get(settings["survivors"], ())) & set(groups.get(settings["replacement"], ())))
+    if both:
+        yield "{0} stands in both groups, '{1}' and '{2}'.".format(
+            ", ".join(both), settings["survivors"], settings["replacement"]
+        )
+    for key, (lowest, highest) in BOUNDS.items():
+        if not lowest <= settings[key] <= highest:
+            yield "{0}{1} is {2}; it must be from {3:g} to {4:g}.".format(prefix, key, settings[key], lowest, highest)
+    if settings["etcdctl"] and not _SHA256.fullmatch(settings["etcdctl_checksum"]):
+        yield "{0}etcdctl needs {0}etcdctl_checksum, its SHA-256 in 64 hexadecimal digits.".format(prefix)
+    if settings["join_method"] == "ocboot" and not settings["ocboot_checkout"]:
+        yield "{0}join_method is ocboot, so {0}ocboot_checkout must name ocboot's folder.".format(prefix)
+    for check, values in ((policy.check, settings["claim_policies"]), (policy.check_names, settings["discard"])):
+        try:
+            check(values)
+        except HaError as exc:
+            text = str(exc)
+            yield text[0].upper() + text[1:] + ("" if text.endswith(".") else ".")
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def request(settings: Json, table: t.Sequence[Json]) -> Request:
+    """What the operator asked for, from checked settings.
+
+    What the operator wrote is decided and comes first. A loss by the collection's own table needs an approval by name, unless the table says that a name
+    is not enough. Raises HaError when a policy can't be applied.
+    """
+    policies = (*settings["claim_policies"], *({"approval": True, **item} for item in table))
+    policy.check(policies)
+    policy.check_names(settings["discard"])
+    return Request(
+        lost=settings["lost"],
+        fenced=settings["fenced"],
+        provider=settings["provider"],
+        minimum_down_seconds=settings["minimum_down"],
+        maximum_skew_seconds=settings["maximum_skew"],
+        storage_path=settings["storage_path"],
+        policies=policies,
+        discard=tuple(settings["discard"]),
+        drives_at_once=settings["drives_at_once"],
+    )

@@ -1,0 +1,178 @@
+"""What a plan turns on: the lost node, its member, the replacement, the survivor that acts, and how far an earlier run came."""
+# Copyright (c) the cloudpods.ha authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import dataclasses
+import ipaddress
+import typing as t
+
+from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import KUBELET_PORT, PROVIDERS
+from ansible_collections.cloudpods.ha.plugins.module_utils._errors import Unsafe
+from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.parity import parity
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster import Cluster, Lost
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.etcd import Member
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.host import Host
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes import Node
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import Executor
+from ansible_collections.cloudpods.ha.plugins.module_utils._plan import view
+from ansible_collections.cloudpods.ha.plugins.module_utils._plan.checks import k3s
+from ansible_collections.cloudpods.ha.plugins.module_utils._vip.election import choose_promotion
+
+
+@dataclasses.dataclass(frozen=True)
+class Situation:
+    """The parts of a cluster that the plan turns on.
+
+    `node` and `member` are those of the lost node, `host` is the replacement, `host_node` and `host_member` are what the replacement is already.
+    `own_leftover`: `host_member` is what an interrupted join of ours left behind.
+    """
+
+    lost: Lost
+    node: t.Optional[Node]
+    member: t.Optional[Member]
+    host: t.Optional[Host]
+    host_node: t.Optional[Node]
+    host_member: t.Optional[Member]
+    executor: Executor
+    own_leftover: bool
+
+    @property
+    def joined(self) -> bool:
+        """The replacement is a Node and a voter that answers."""
+        member = self.host_member
+        return (
+            self.host_node is not None
+            and member is not None
+            and member.started
+            and member.healthy
+            and not member.learner
+        )
+
+
+def find(cluster: Cluster, lost: Lost) -> Situation:
+    """Pick them out of the cluster."""
+    hosts = [item for item in cluster.hosts if item.role == "replacement"]
+    host = hosts[0] if len(hosts) == 1 else None
+    node = next(
+        (item for item in cluster.nodes if item.name == lost.name and (not lost.uid or item.uid == lost.uid)), None
+    )
+    member = view.lost_member(cluster)
+    host_node, host_member = None, None
+    if host is not None and host.reachable:
+        host_node = next((item for item in cluster.nodes if item is not node and _is_machine(item, host)), None)
+        host_member = next(
+            (
+                item
+                for item in cluster.etcd.members
+                if item is not member and view.url_hosts(item.peer_urls) & set(host.addresses)
+            ),
+            None,
+        )
+    half_joined = host_member is not None and (host_member.learner or not host_member.started)
+    return Situation(
+        lost=lost,
+        node=node,
+        member=member,
+        host=host,
+        host_node=host_node,
+        host_member=host_member,
+        executor=view.executor(cluster),
+        own_leftover=half_joined and _joining(cluster) == (host.name if host else None),
+    )
+
+
+def _is_machine(node: Node, host: Host) -> bool:
+    """Whether a Node was registered by a host. Machines that use one address in succession are distinguished by their machine ID."""
+    same = not (node.machine_id and host.machine_id) or node.machine_id == host.machine_id
+    return same and bool(set(node.addresses) & set(host.addresses))
+
+
+def needs_reset(cluster: Cluster, found: Situation) -> bool:
+    """An interrupted join of ours left something that the next one would stumble over.
+
+    Not when its member votes already: its data are the cluster's. K3s comes that far before its kubelet registers the Node, and goes on from there.
+    """
+    host, member = found.host, found.host_member
+    if host is None or found.joined or not resuming(cluster, found):
+        return False
+    votes = member is not None and member.started and not member.learner
+    return (host.joined or host.etcd_data) and not votes
+
+
+def same_name(found: Situation) -> bool:
+    """The replacement has the lost node's name: what names the old node by its name would be taken for the new one."""
+    return found.host is not None and found.host.hostname == found.lost.name
+
+
+def member_leaves(cluster: Cluster, found: Situation) -> bool:
+    """Deleting the Node makes K3s remove its member, so that is waited for before anything is removed by ID."""
+    if found.member is None or found.node is None or k3s.other_member(cluster, found.node, found.member):
+        return False
+    return PROVIDERS[cluster.provider].deletes_member
+
+
+def unfinished(cluster: Cluster) -> bool:
+    """Whether an earlier run of this replacement has left a journal that was never closed."""
+    return bool(cluster.journal) and not (cluster.journal or {}).get("finished")
+
+
+def kubelet_answers(found: Situation) -> bool:
+    """Only a kubelet that answers can end pods: a Ready Node whose machine was just powered off can't."""
+    port = ":{0}".format(KUBELET_PORT)
+    return found.node is not None and found.node.ready and any(item.endswith(port) for item in found.lost.answers)
+
+
+def _joining(cluster: Cluster) -> t.Optional[str]:
+    """The inventory host an earlier run of ours began to join, by the journal."""
+    return (cluster.journal or {}).get("joining") or None
+
+
+def resuming(cluster: Cluster, found: Situation) -> bool:
+    """The replacement is what it is because of us: the lost one is out and a join of this host had begun."""
+    return (
+        found.node is None and found.member is None and found.host is not None and _joining(cluster) == found.host.name
+    )
+
+
+def replacement(found: Situation) -> Executor:
+    """The replacement as host, Node name and address: those of its Node once it is one."""
+    if found.host is None:
+        return Executor()
+    if found.host_node is not None:
+        return Executor(host=found.host.name, name=found.host_node.name, ip=found.host_node.addresses[0])
+    return Executor(
+        host=found.host.name, name=found.host.hostname, ip=_nearest(found.host.addresses, found.executor.ip)
+    )
+
+
+def _nearest(addresses: t.Sequence[str], other: str) -> str:
+    """Of a host's addresses, the one that shares the most leading bits with a survivor's: the one in its network."""
+    if not other:
+        return next(iter(addresses), "")
+    wanted = ipaddress.ip_address(other)
+    same = [item for item in map(ipaddress.ip_address, addresses) if item.version == wanted.version]
+    return str(min(same, key=lambda item: (int(item) ^ int(wanted)).bit_length(), default=""))
+
+
+def promotion(cluster: Cluster) -> str:
+    """The survivor that is to become the keepalived MASTER; empty when one is, or when that can't be decided (which is refused)."""
+    try:
+        return choose_promotion(view.survivors(cluster), cluster.vip.holders)
+    except Unsafe:  # it is among the refusals
+        return ""
+
+
+def join_needed(cluster: Cluster, found: Situation) -> bool:
+    """Whether anything of the join is left to be done: the join itself, labels and taints, keepalived."""
+    if not found.joined or found.host_node is None or not found.host_node.ready:
+        return True
+    others = [
+        node
+        for node in cluster.nodes
+        if node.control_plane and node.name not in (found.lost.name, found.host_node.name)
+    ]
+    wants_keepalived = any(host.keepalived for host in view.survivors(cluster))
+    has_keepalived = found.host is not None and found.host.keepalived is not None
+    return parity(found.host_node, others).differs or (wants_keepalived and not has_keepalived)

@@ -1,0 +1,85 @@
+#!/usr/bin/python
+# Copyright (c) the cloudpods.ha authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: lost_volume_block
+short_description: Keep the folders of lost volumes from being made again
+description:
+  - On a host that takes over the name of a lost node, kubelet would make an empty folder for a volume that was on the lost machine. This puts a small file
+    where each folder would be, so that a pod waits with an error instead.
+  - Fails with C(REPLACEMENT_HAS_DATA) when anything but such a file stands at one of the paths. All paths are looked at before the first file is written,
+    links are not followed, and nothing is removed or overwritten.
+version_added: 0.1.0
+author: cloudpods.ha authors (@cloudpods-ha)
+extends_documentation_fragment:
+  - cloudpods.ha._attributes
+options:
+  volumes:
+    description: The volumes.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      path:
+        description: The folder; an absolute path of at least two parts.
+        type: str
+        required: true
+      claim:
+        description: The claim it belonged to, as NAMESPACE/NAME.
+        type: str
+        required: true
+attributes:
+  check_mode:
+    support: full
+    description: The paths are looked at, and refused, in check mode too.
+  diff_mode:
+    support: none
+  idempotent:
+    support: full
+"""
+
+EXAMPLES = r"""
+---
+- name: Block the folder of a lost volume
+  cloudpods.ha.lost_volume_block:
+    volumes:
+      - path: /opt/cloud/workspace/data
+        claim: onecloud/default-data
+"""
+
+RETURN = r"""
+blocked:
+  description: The paths where a file was put, or would be in check mode.
+  type: list
+  elements: str
+  returned: success
+  sample: [/opt/cloud/workspace/data]
+"""
+
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
+from ansible_collections.cloudpods.ha.plugins.module_utils._join.block import block
+
+
+def main() -> t.NoReturn:
+    """Entry point."""
+    volume = {"path": {"type": "str", "required": True}, "claim": {"type": "str", "required": True}}
+    module = AnsibleModule(
+        argument_spec={"volumes": {"type": "list", "elements": "dict", "required": True, "options": volume}},
+        supports_check_mode=True,
+    )
+    try:
+        blocked = block(module.params["volumes"], check_mode=module.check_mode)
+    except HaError as exc:
+        module.fail_json(msg=str(exc))
+    module.exit_json(changed=bool(blocked), blocked=blocked)
+
+
+if __name__ == "__main__":
+    main()

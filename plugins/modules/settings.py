@@ -1,0 +1,45 @@
+#!/usr/bin/python
+# Copyright (c) the cloudpods.ha authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: settings
+short_description: Check what the operator has set
+description:
+  - Reads every variable that begins with C(replace_master_), gives it its type, also where it came as text from the command line, and fails with one
+    sentence for each that is misspelt, has no value, or has a value that can't be used. It runs on the controller and changes nothing.
+  - Defaults, types and allowed values are those of the role P(cloudpods.ha.replace_master#role), in whose scope it runs.
+version_added: 0.1.0
+author: cloudpods.ha authors (@cloudpods-ha)
+options: {}
+attributes:
+  check_mode:
+    support: full
+    description: It changes nothing.
+  diff_mode:
+    support: N/A
+    description: It changes nothing.
+  idempotent:
+    support: full
+    description: It changes nothing.
+"""
+
+EXAMPLES = r"""
+---
+- name: Check the settings
+  cloudpods.ha.settings:
+  register: checked
+"""
+
+RETURN = r"""
+settings:
+  description: The settings with their types, under their names without the prefix. What the role marks as secret is left out.
+  type: dict
+  returned: success
+  sample: {lost: master-1, minimum_down: 60, discard: []}
+"""
+
+# The work is done by the action plugin of this name; this file is its documentation.

@@ -1,0 +1,252 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What each verb of the bed does."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from . import binaries, cluster, conf, hosts, identity, images, k3s, k3s_release, machine, rootfs
+from . import objects as store
+from . import workloads as work
+from .conf import MASTERS, SPARE, STATE, WORKERS, BedError, Host, each, say
+
+# Written when the cluster is whole, with the hosts it has. A bed without it is begun anew by `up`.
+WHOLE = STATE / "cluster.json"
+FULL = STATE / "workloads.json"
+LOCK = STATE.with_name(STATE.name + ".lock")
+
+
+def _hosts_of_bed() -> list[Host]:
+    return [conf.host(name) for name in json.loads(WHOLE.read_text())["hosts"]]
+
+
+def _require_bed() -> None:
+    if not WHOLE.exists():
+        raise BedError("There is no bed; `bed up` brings one up.")
+
+
+def build(mode: str, flavour: str = conf.KUBEADM) -> None:
+    machine.require()
+    with conf.lock(conf.CACHE / "lock"):
+        parts: list[Callable[[], None]] = [lambda: binaries.fill(mode), rootfs.fill_debian]
+        each(lambda part: part(), parts)
+        rootfs.fill(k3s.dressing(flavour))
+        if not images.store().is_dir():
+            rootfs.fill()
+            # The importing host lies in the bed's network and state.
+            with conf.lock(LOCK):
+                images.fill()
+                if not WHOLE.exists():
+                    hosts.remove_all()
+
+
+def _create(chosen: list[Host], flavour: str, binary: Path | None) -> None:
+    hosts.remove_all()
+    hosts.prepare(flavour)
+    if binary:
+        k3s_release.take(binary)
+    tree, images_store = rootfs.host_tree(k3s.dressing(flavour)), images.store()
+    trees = {rootfs.host_tree(k3s.dressing(f)).name for f in (conf.KUBEADM, conf.K3S, conf.STANDIN)}
+    keep = trees | {images_store.name} | hosts.trees_in_use()
+    for old in (*conf.CACHE.glob("host-*"), *conf.CACHE.glob("images-*")):
+        if old.name not in keep:
+            shutil.rmtree(old, ignore_errors=True)
+    each(lambda h: _host(h, tree, images_store), chosen)
+    each(hosts.wait_ready, chosen)
+    say(f"{len(chosen)} hosts are up: {', '.join(f'{h.name} {h.ip}' for h in chosen)}")
+    maker = cluster.create if flavour == conf.KUBEADM else k3s.create
+    maker(tuple(h for h in chosen if h in WORKERS))
+    _write_inventory("master-1", SPARE.name)
+    facts = {"hosts": [h.name for h in chosen], "vip": conf.VIP, "kubernetes": conf.KUBERNETES, "flavour": flavour}
+    WHOLE.write_text(json.dumps(facts) + "\n")
+
+
+def _host(host: Host, tree: Path, store: Path) -> None:
+    hosts.create(host, tree, store)
+    if conf.flavour() == conf.K3S:
+        k3s_release.furnish(host)
+
+
+def up(
+    *,
+    workloads: bool,
+    workers: int,
+    binaries_mode: str,
+    fresh: bool,
+    flavour: str,
+    binary: Path | None = None,
+    release: str = "",
+    declared: bool = False,
+    one_minio: bool = False,
+) -> None:
+    if not 0 <= workers <= conf.MAX_WORKERS:
+        raise BedError(f"--workers takes 0 to {conf.MAX_WORKERS}.")
+    if flavour != conf.KUBEADM and workers:
+        raise BedError("The flavour k3s has no workers.")
+    if WHOLE.exists() and not fresh and conf.flavour() != flavour:
+        raise BedError(f"The current bed has the flavour {conf.flavour()}; `--fresh` makes one of {flavour}.")
+    if binary:
+        k3s_release.check(binary)
+    build(binaries_mode, flavour)
+    with conf.lock(LOCK):
+        if release and (fresh or not WHOLE.exists()):
+            binary = k3s_release.download(release)
+        if WHOLE.exists() and not fresh:
+            _again(workers)
+        else:
+            if hosts.states():
+                say("removing the current bed" if WHOLE.exists() else "the last `up` did not finish; starting over")
+            _create([*MASTERS, SPARE, *WORKERS[:workers]], flavour, binary)
+        if declared and not FULL.exists():
+            cluster.refresh_kubeconfig()
+            work.declare()
+            say("the OnecloudCluster is declared; nothing runs for it")
+        if workloads and not FULL.exists():
+            if one_minio:
+                work.ONE_MINIO.touch()
+            states = hosts.states()
+            dead = [m.name for m in MASTERS if states.get(m.name) != "running"]
+            if dead:
+                raise BedError(
+                    f"{', '.join(dead)} must run to get the workloads; power it on, or start over with `bed up --fresh`."
+                )
+            work.create()
+            store.put()
+            FULL.write_text("{}\n")
+        cluster.refresh_kubeconfig()
+    say(f"the bed is up: KUBECONFIG={cluster.KUBECONFIG}, inventory {STATE / 'inventory.yml'}, VIP {conf.VIP}")
+
+
+def _again(workers: int) -> None:
+    """`up` on a bed that is there: one host that was killed stays dead; when none runs, the machine was restarted."""
+    chosen, states = _hosts_of_bed(), hosts.states()
+    if workers > sum(h in WORKERS for h in chosen):
+        raise BedError("The current bed has fewer workers; run `bed down` first.")
+    running = [h for h in chosen if states.get(h.name) == "running"]
+    if not running:
+        hosts.route(keep=True)
+        say("no host of the bed runs; starting all of them")
+        each(hosts.start, chosen)
+        each(hosts.wait_ready, chosen)
+        cluster.wait_api()
+        return
+    hosts.route(keep=True)
+    for host in chosen:
+        if host not in running:
+            say(f"{host.name} is off; `bed power {host.name}` starts it, `bed up --fresh` makes a new bed")
+
+
+def down() -> None:
+    machine.root()
+    with conf.lock(LOCK):
+        hosts.remove_all()
+    shutil.rmtree(STATE, ignore_errors=True)
+    LOCK.unlink(missing_ok=True)
+    say("the bed is gone; the cache stays in " + str(conf.CACHE))
+
+
+def kill(name: str) -> None:
+    _require_bed()
+    host = conf.host(name)
+    if not hosts.running(host):
+        say(f"{name} is already off")
+        return
+    hosts.kill(host)
+    say(f"{name} is dead")
+    try:
+        cluster.refresh_kubeconfig()
+    except BedError as why:
+        say(str(why))
+
+
+def power(name: str) -> None:
+    _require_bed()
+    host = conf.host(name)
+    hosts.start(host)
+    hosts.wait_ready(host)
+    say(f"{name} is on")
+
+
+def reinstall(name: str) -> None:
+    """A killed host anew from nothing, under its old name and address, prepared as the spare was."""
+    _require_bed()
+    host = conf.host(name)
+    if host not in _hosts_of_bed():
+        raise BedError(f"{name} is not part of this bed.")
+    if hosts.running(host):
+        raise BedError(f"{name} is running; run `bed kill {name}` first.")
+    with conf.lock(LOCK):
+        tree = rootfs.fill(k3s.dressing(conf.flavour()))
+        _host(host, tree, images.store())
+        hosts.wait_ready(host)
+    say(f"{name} is reinstalled")
+
+
+def kubeconfig() -> None:
+    _require_bed()
+    print(cluster.refresh_kubeconfig())
+
+
+def etcdctl(name: str, command: list[str]) -> None:
+    _require_bed()
+    print(cluster.etcdctl(conf.host(name), *command), end="")
+
+
+def kubectl(command: list[str]) -> None:
+    _require_bed()
+    cluster.refresh_kubeconfig()
+    print(cluster.kubectl(*command), end="")
+
+
+def ssh(name: str, command: list[str]) -> int:
+    _require_bed()
+    words = command[1:] if command[:1] == ["--"] else command
+    return hosts.interactive_ssh(conf.host(name), *([shlex.join(words)] if len(words) > 1 else words))
+
+
+def inventory(lost: str, replacement: str) -> None:
+    _require_bed()
+    print(_write_inventory(lost, replacement), end="")
+
+
+def _write_inventory(lost: str, replacement: str) -> str:
+    survivors, fresh = identity.split(lost, replacement)
+    # crictl, which kubeadm's preflight asks for, is not to be had here.
+    kubeadm = {"replace_master_join_skip_phases": ["preflight"]}
+    more = kubeadm if conf.flavour() == conf.KUBEADM else k3s.variables()
+    # The databases start empty; the operator stand-in makes them again.
+    more = {**more, "replace_master_discard": [f"onecloud/default-{one.component}" for one in work.databases()]}
+    text = identity.inventory(survivors=survivors, replacement=fresh, state=str(STATE), more=more)
+    (STATE / "inventory.yml").write_text(text)
+    return text
+
+
+def objects(act: str, *, only_running: bool) -> int:
+    _require_bed()
+    cluster.refresh_kubeconfig()
+    return store.put() if act == "put" else store.check(only_running=only_running)
+
+
+def status() -> None:
+    _require_bed()
+    states = hosts.states()
+    note = " (a stand-in: this is not K3s)" if conf.flavour() == conf.STANDIN else ""
+    print(f"flavour {conf.flavour()}{note}\n")
+    print("HOST       ADDRESS         STATE")
+    for host in _hosts_of_bed():
+        print(f"{host.name:<10} {host.ip:<15} {states.get(host.name, 'gone')}")
+    print(f"\nVIP {conf.VIP} held by: {', '.join(cluster.vip_holders()) or 'nobody'}")
+    cluster.refresh_kubeconfig()
+    print("\netcd members")
+    print("\n".join(cluster.etcd_members()) or "none answers")
+    for title, argv in (
+        ("nodes", ["get", "nodes"]),
+        ("claims", ["get", "pvc", "-A"]),
+        ("workloads", ["get", "pods", "-A", "-o", "wide", "--field-selector", "metadata.namespace!=kube-system"]),
+    ):
+        print(f"\n{title}")
+        print(cluster.kubectl(*argv, check=False).rstrip() or "the API server does not answer")

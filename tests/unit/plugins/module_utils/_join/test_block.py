@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Notices in the place of lost volumes' folders: what may stand there, and what must not be touched."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible.module_utils.testing import patch_module_args
+from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError, Unsafe
+from ansible_collections.cloudpods.ha.plugins.module_utils._join import block as blocking
+from ansible_collections.cloudpods.ha.plugins.modules import lost_volume_block
+
+CLAIM = "onecloud/default-data"
+
+
+def volume(path: Path | str, claim: str = CLAIM) -> dict[str, str]:
+    return {"path": str(path), "claim": claim}
+
+
+def test_a_notice_stands_where_the_folder_would_be_and_is_known_again(tmp_path: Path) -> None:
+    path = tmp_path / "made" / "too" / "data"
+    assert blocking.block([volume(path)], check_mode=True) == [str(path)]
+    assert not path.parent.exists()
+    assert blocking.block([volume(path)]) == [str(path)]
+    assert CLAIM in path.read_text(encoding="utf-8")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o444 & ~_umask()
+    assert blocking.block([volume(path)]) == []
+    # Another volume of ours at the same path.
+    assert blocking.block([volume(path, "other/claim")]) == []
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _folder(path: Path) -> None:
+    path.mkdir()
+
+
+def _file(path: Path) -> None:
+    path.write_text("data\n", encoding="utf-8")
+
+
+def _empty(path: Path) -> None:
+    path.touch()
+
+
+def _large(path: Path) -> None:
+    path.write_text("cloudpods.ha: the volume of x" + "y" * 5000, encoding="utf-8")
+
+
+def _link_to_folder(path: Path) -> None:
+    path.symlink_to(path.parent)
+
+
+def _broken_link(path: Path) -> None:
+    path.symlink_to(path.parent / "not there")
+
+
+def _link_to_notice(path: Path) -> None:
+    blocking.block([volume(path.parent / "notice")])
+    path.symlink_to(path.parent / "notice")
+
+
+def _hard_link_to_notice(path: Path) -> None:
+    blocking.block([volume(path.parent / "notice")])
+    path.hardlink_to(path.parent / "notice")
+
+
+def _pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def _socket(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as made:
+        made.bind(str(path))
+
+
+@pytest.mark.parametrize(
+    ("make", "kind"),
+    [
+        (_folder, "a folder"),
+        (_file, "a file"),
+        (_empty, "a file"),
+        (_large, "a file"),
+        (_link_to_folder, "a symbolic link"),
+        (_broken_link, "a symbolic link"),
+        (_link_to_notice, "a symbolic link"),
+        (_hard_link_to_notice, "a file"),
+        (_pipe, "a named pipe"),
+        (_socket, "a socket"),
+    ],
+)
+def test_whatever_else_stands_there_is_refused_before_anything_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Any, kind: str
+) -> None:
+    # The name of a socket must be short.
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "data"
+    make(Path("data").absolute() if make is not _socket else Path("data"))
+    before = os.lstat(path)
+    for spelling in (str(path), str(path) + "/", str(path) + "//./"):
+        with pytest.raises(Unsafe, match="^REPLACEMENT_HAS_DATA: .*/data is {0}[.,]".format(kind)):
+            blocking.block([volume(tmp_path / "another"), volume(spelling)])
+    assert not (tmp_path / "another").exists()
+    after = os.lstat(path)
+    assert (after.st_ino, after.st_mode, after.st_size, after.st_mtime_ns) == (
+        before.st_ino,
+        before.st_mode,
+        before.st_size,
+        before.st_mtime_ns,
+    )
+
+
+@pytest.mark.parametrize("kind", [stat.S_IFBLK, stat.S_IFCHR])
+def test_a_device_is_refused(monkeypatch: pytest.MonkeyPatch, kind: int) -> None:
+    found = os.stat_result((kind | 0o660, 1, 1, 1, 0, 0, 0, 0, 0, 0))
+    monkeypatch.setattr(blocking.os, "lstat", lambda _path: found)
+    assert blocking.kind_at("/dev/x").endswith(" device")
+
+
+def test_a_path_below_a_file_is_refused_and_one_below_another_volume_is_blocked_with_it(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("data", encoding="utf-8")
+    with pytest.raises(Unsafe, match="below a file"):
+        blocking.block([volume(tmp_path / "file" / "data")])
+    volumes = [volume(tmp_path / "a" / "b"), volume(tmp_path / "a")]
+    assert blocking.block(volumes) == [str(tmp_path / "a")]
+    assert blocking.block(volumes) == []
+
+
+def test_a_trailing_slash_makes_no_folder(tmp_path: Path) -> None:
+    assert blocking.block([volume(str(tmp_path / "data") + "/")]) == [str(tmp_path / "data")]
+    assert (tmp_path / "data").is_file()
+
+
+@pytest.mark.parametrize("path", ["", "/", "/data", "//data/", "data/x", "./data/x", "/opt/../etc", "/a/b\0c"])
+def test_a_path_that_is_no_volume_s_is_refused(path: str) -> None:
+    with pytest.raises(HaError, match="can't be the folder"):
+        blocking.block([volume(path)], check_mode=True)
+
+
+def test_what_appears_meanwhile_is_not_overwritten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, secret = tmp_path / "data", tmp_path / "secret"
+    path.symlink_to(secret)
+    monkeypatch.setattr(blocking, "kind_at", lambda _path: "")
+    with pytest.raises(HaError, match="can't be written"):
+        blocking.block([volume(path)])
+    assert not secret.exists()
+
+
+def run(capsys: pytest.CaptureFixture[str], *, check: bool = False, **arguments: Any) -> dict[str, Any]:
+    with patch_module_args({**arguments, "_ansible_check_mode": check}), pytest.raises(SystemExit):
+        lost_volume_block.main()
+    found: dict[str, Any] = json.loads(capsys.readouterr().out)
+    assert set(found) - {"changed", "failed", "msg", "invocation"} <= set(yaml.safe_load(lost_volume_block.RETURN))
+    return found
+
+
+def test_the_module_looks_in_check_mode_and_refuses_with_a_code(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "data"
+    assert run(capsys, check=True, volumes=[volume(path)])["changed"] is True
+    assert not path.exists()
+    assert run(capsys, volumes=[volume(path)])["blocked"] == [str(path)]
+    assert run(capsys, volumes=[volume(path)])["changed"] is False
+    assert run(capsys, volumes=[])["changed"] is False
+    path.unlink()
+    path.mkdir()
+    assert run(capsys, check=True, volumes=[volume(path)])["msg"].startswith("REPLACEMENT_HAS_DATA: ")

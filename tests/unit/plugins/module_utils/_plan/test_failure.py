@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Why a task failed is said in its own words, whatever the shape of its result."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.cloudpods.ha.plugins.module_utils._plan.failure import reason
+
+
+@pytest.mark.parametrize(
+    ("result", "said"),
+    [
+        ({"msg": "no route"}, "no route"),
+        (
+            {
+                "msg": "One or more items failed",
+                "results": [{"failed": False, "msg": "fine"}, {"failed": True, "msg": "full"}],
+            },
+            "full",
+        ),
+        ({"msg": "All items completed", "results": [{"unreachable": True, "msg": "timed out"}]}, "timed out"),
+        ({"msg": "non-zero return code", "rc": 2, "stderr": "bad\nflag"}, "exit code 2: bad flag"),
+        ({"msg": "non-zero return code", "rc": 1, "stderr": "", "stdout": "out"}, "exit code 1: out"),
+        ({"msg": "Unknown error", "module_stderr": "Traceback:\n  x\nKeyError: 'y'"}, "KeyError: 'y'"),
+        ({"msg": "\x1b[31mred\x07\n  text"}, "[31mred text"),
+        ({"msg": {"a": 1}}, "{'a': 1}"),
+        ({"attempts": 5}, "it was tried 5 times, and nothing said why it did not succeed"),
+        ({}, "it failed and gave no reason"),
+    ],
+)
+def test_the_reason_is_found(result: dict[str, Any], said: str) -> None:
+    assert reason(result) == said
+
+
+def test_a_hidden_result_says_that_it_is_hidden() -> None:
+    assert "hidden" in reason({"censored": "the output has been hidden", "msg": ""})
+
+
+def test_a_reason_has_an_end() -> None:
+    assert len(reason({"msg": "x" * 5000})) == 600

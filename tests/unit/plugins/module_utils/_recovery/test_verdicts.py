@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+from ansible_collections.cloudpods.ha.plugins.module_utils._recovery.verdicts import hooked, recoverable
+
+
+def claim(name: str = "export-minio-0", policy: str = "heal", kind: str = "StatefulSet") -> dict:
+    return {
+        "namespace": "ns",
+        "name": name,
+        "uid": "u-" + name,
+        "policy": policy,
+        "owner": {"kind": kind} if kind else None,
+    }
+
+
+def plan(*groups: tuple[bool, list[list[dict]]], claims: list[dict] | None = None) -> dict:
+    recovery = [{"group": "ns/minio", "heals": heals, "batches": batches} for heals, batches in groups]
+    every = [item for _heals, batches in groups for batch in batches for item in batch]
+    return {"claims": every if claims is None else claims, "recovery": recovery}
+
+
+ONE, TWO = claim(), claim("export-minio-1")
+GIVEN_UP = claim("data", policy="discard", kind="Deployment")
+HOOKED = claim("orders", policy="hook", kind="")
+
+
+def test_claims_that_stand_in_one_batch_each_may_be_recovered() -> None:
+    assert recoverable(plan((True, [[ONE], [TWO]]), (False, [[GIVEN_UP]]), (False, [[HOOKED]]))) == ""
+    assert recoverable(plan((True, [[ONE, TWO]]))) == ""
+    assert recoverable({}) == ""
+    ignored = claim("cache", policy="ignore", kind="DaemonSet")
+    assert recoverable(plan((True, [[ONE]]), claims=[ONE, ignored])) == ""
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        pytest.param(plan((True, [[ONE]]), claims=[ONE, TWO]), "each claim once", id="a claim in no batch"),
+        pytest.param(plan((True, [[ONE], [ONE]]), claims=[ONE]), "each claim once", id="a claim in two batches"),
+        pytest.param(plan((True, [[ONE], [TWO]]), claims=[ONE]), "each claim once", id="a claim not in the plan"),
+        pytest.param({"claims": [ONE]}, "each claim once", id="no batches at all"),
+        pytest.param(plan((False, [[ONE]])), "not planned as one that heals", id="drives without a check"),
+        pytest.param(plan((True, [[claim(kind="Deployment")]])), "ns/export-minio-0", id="a Deployment heals nothing"),
+        pytest.param(plan((False, [[claim("x", "discard", "DaemonSet")]])), "DaemonSet", id="nobody makes it again"),
+        pytest.param(plan((False, [[claim("x", "discard", "")]])), "belongs to nothing", id="no owner"),
+        pytest.param(
+            plan((False, [[claim("x", "ignore")]]), claims=[]), "policy ignore", id="a policy that is left alone"
+        ),
+    ],
+)
+def test_what_could_not_be_recovered_safely_stops_before_anything_is_changed(given: dict, words: str) -> None:
+    assert words in recoverable(given)
+
+
+TARGET = {"uid": "old", "pv_name": "pv-old"}
+
+
+@pytest.mark.parametrize(
+    ("now", "ok", "lost"),
+    [
+        (None, True, False),
+        ({"uid": "old", "volume": "pv-old", "phase": "Bound"}, False, True),
+        ({"uid": "old", "volume": "pv-old", "phase": "Lost"}, False, True),
+        ({"uid": "new", "volume": "pv-new", "phase": "Bound"}, True, False),
+        ({"uid": "new", "volume": "", "phase": "Pending"}, False, False),
+        ({"uid": "new", "volume": "pv-new", "phase": "Lost"}, False, False),
+    ],
+)
+def test_a_hook_has_recovered_its_claim_when_it_is_gone_or_made_again_and_bound(
+    now: t.Any, ok: bool, lost: bool
+) -> None:
+    verdict = hooked(TARGET, now)
+    assert (verdict["ok"], verdict["lost"]) == (ok, lost)
+    assert verdict["reason"]
