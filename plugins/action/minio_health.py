@@ -64,12 +64,12 @@ class ActionModule(ActionBase):
                 return result
             if judged.state != WAIT:
                 told = "; ".join(judged.why)
-                return {**result, "failed": True, "msg": "{0}: no wait will make it whole: {1}".format(name, told)}
+                return {**result, "failed": True, "msg": "{0}: waiting will not make it whole: {1}".format(name, told)}
             if given["wait_for"] == "healed" and not result.get("failed") and not result["healing"]:
                 return {**result, "outcome": "healed"}
             if now - start + given["delay"] > given["wait_timeout"]:
                 told = "not whole after {0} s, the time limit. {1}. Run again to go on waiting".format(
-                    result["waited"], result.get("msg") or "no look succeeded"
+                    result["waited"], result.get("msg") or "no check succeeded"
                 )
                 return {**result, "failed": True, "outcome": "timeout", "msg": "{0}: {1}".format(name, told)}
             time.sleep(given["delay"])

@@ -24,22 +24,22 @@ options:
   lost_claims:
     description:
       - The claims whose drives are lost, each with C(name) and the C(uid) it had then; further keys are ignored.
-      - The drives of those not yet replaced by a Ready pod may be away without standing against the gate, and are not
+      - The drives of those not yet replaced by a Ready pod may be away without failing the check, and are not
         waited for.
     type: list
     elements: dict
     default: []
   settle_seconds:
-    description: How long each server must be up, by its own word. The monitor for new drives runs each 10 seconds.
+    description: Seconds that each server must have been up, by its own report. The monitor for new drives runs each 10 seconds.
     type: int
     default: 20
   expected_deployment_id:
-    description: The deployment ID from before; another one is a finding that stops.
+    description: The deployment ID from before. Another one is a finding that ends the recovery.
     type: str
     default: ""
   timeout:
-    description: Seconds to wait for one answer. Where a server tells of its peers it gets 5 seconds more for each of
-      them, and 10, since it dials dead ones in turn before it answers.
+    description: Seconds to wait for one answer. A server that reports on its peers gets 5 seconds more for each of
+      them, and 10 more, since it dials dead ones in turn before it answers.
     type: int
     default: 15
 requirements:

@@ -13,20 +13,20 @@ version_added: 0.1.0
 author:
   - The cloudpods.ha authors (@yunionio)
 description:
-  - Calls M(cloudpods.ha.minio_health_info) again and again, and prints one line for each look that has news, with what
+  - Calls M(cloudpods.ha.minio_health_info) again and again, and prints one line for each poll that has news, with what
     heals, percent, objects, bytes, bytes per second and the time that is left.
-  - It ends well when the deployment is whole but for O(lost_claims). It fails at once when no wait can make it whole, and
-    says what to do, and at O(wait_timeout).
+  - It ends well when the deployment is whole but for O(lost_claims). It fails at once when waiting can't make it whole, and
+    says what to do. It also fails at O(wait_timeout).
   - "Hopeless are: a heal that ended with failures, also where MinIO forgot its numbers at the end; one with failures that
-    does not come further for O(heal_stall); other deployment IDs; a drive that its server refuses as part of the root
+    makes no progress for O(heal_stall); other deployment IDs; a drive that its server refuses as part of the root
     drive; a pod that keeps an old address of a peer for O(stale_peer_timeout)."
 options:
   readings:
-    description: How many readings in a row must agree before a look calls it whole.
+    description: How many readings in a row must agree before a poll calls it whole.
     type: int
     default: 2
   interval:
-    description: Seconds between two readings of a look.
+    description: Seconds between two readings of a poll.
     type: int
     default: 3
   wait_for:
@@ -39,7 +39,7 @@ options:
     type: int
     default: 86400
   delay:
-    description: Seconds between two looks.
+    description: Seconds between two polls.
     type: int
     default: 5
   stale_peer_timeout:
@@ -49,7 +49,7 @@ options:
     type: int
     default: 120
   heal_stall:
-    description: Seconds for which a heal that had failures may come no further than it was, and for which looks may fail.
+    description: Seconds for which a heal that had failures may make no progress, and for which polls may fail.
       A heal without failures is waited for until O(wait_timeout).
     type: int
     default: 300
@@ -62,7 +62,7 @@ extends_documentation_fragment:
   - cloudpods.ha._minio
 attributes:
   check_mode:
-    description: Takes one look and does not wait.
+    description: Polls once and does not wait.
     support: full
   diff_mode:
     description: Changes nothing.
@@ -91,12 +91,12 @@ msg:
   returned: always
   sample: "onecloud-minio/minio: whole: every pod asked is healthy and no drive is healing"
 outcome:
-  description: How the wait ended, with V(settled), V(healed), V(hopeless) or V(timeout). V(wait) is that of a single look in check mode.
+  description: How the wait ended, with V(settled), V(healed), V(hopeless) or V(timeout). V(wait) is that of a single poll in check mode.
   type: str
   returned: always
   sample: settled
 looks:
-  description: How many looks were taken.
+  description: How many polls were made.
   type: int
   returned: always
   sample: 12
@@ -107,9 +107,9 @@ waited:
   sample: 61
 settled:
   description: Whether the deployment is whole but for the lost drives. All else is as M(cloudpods.ha.minio_health_info)
-    returned it at the last look.
+    returned it at the last poll.
   type: bool
-  returned: when a look succeeded
+  returned: when a poll succeeded
   sample: true
 """
 

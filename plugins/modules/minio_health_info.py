@@ -14,7 +14,7 @@ author:
   - The cloudpods.ha authors (@yunionio)
 description:
   - Asks every pod of the StatefulSet by itself, through the API server's port-forward, for its health endpoints and
-    for its view of all drives. Sets, drives per set, parity and quorum are computed from what the servers say.
+    for its view of all drives. Sets, drives per set, parity and quorum are computed from what the servers report.
   - "The deployment is whole (RV(converged)) when every pod answers C(/minio/health/live) and C(/minio/health/cluster)
     with 200, is up for O(settle_seconds), reaches its peers, lists every drive as C(ok) and none as healing, and
     answers 200 with C(maintenance=true)."
@@ -49,14 +49,14 @@ options:
     type: int
     default: 268435456
   before_buckets:
-    description: Counts of before, as RV(buckets). What is gone or fewer is told in RV(gone) and RV(fewer). Implies
+    description: Counts of before, as RV(buckets). What is gone or fewer is returned in RV(gone) and RV(fewer). Implies
       O(count_objects).
     type: list
     elements: dict
     default: []
   scan:
     description:
-      - Whether to ask the servers of each object whether all drives have it, by a heal of each bucket as a dry run. Implies
+      - Whether to ask the servers whether all drives have each object, by a dry run of healing each bucket. Implies
         O(count_objects). Only a deployment that is whole, apart from the drives of O(lost_claims), is scanned.
       - While drives are lost, it is asked instead whether the others suffice to read it. What can't be read then is deleted
         by MinIO itself once an empty drive takes the place of a lost one.
@@ -73,7 +73,18 @@ options:
     type: int
     default: 600
   scan_any_release:
-    description: Whether to scan releases too whose dry run is none for objects that can't be brought back any more.
+    description: Whether to scan also releases whose dry run deletes objects that can't be recovered any more.
+    type: bool
+    default: false
+  prove_readable:
+    description:
+      - Whether to prove that each object can be read from the drives that are left. RV(proof) is the verdict. It is a no
+        unless every object that S3 lists, with its versions, was proven readable.
+      - With O(scan), what the scan found readable is proven. What it did not judge is read.
+      - One byte of each object is read, and the last byte too of one that was uploaded in parts; of an empty object its
+        metadata. A version that the scan could not judge is read whole. Nothing is read while RV(gate) is not C(ok).
+      - O(scan_max_objects) and, separately from the scan, O(scan_timeout) limit it. At a limit the verdict is a no.
+      - An object that S3 does not list is not seen, unless the scan reports it.
     type: bool
     default: false
 extends_documentation_fragment:
@@ -91,7 +102,7 @@ attributes:
     support: full
 notes:
   - Needs the rights to read pods, Secrets and claims of the namespace and to create C(pods/portforward).
-  - Where the servers are told C(https://) URLs, or certificates are mounted where MinIO looks for them, TLS is spoken
+  - Where the servers are given C(https://) URLs, or certificates are mounted where MinIO looks for them, TLS is spoken
     inside the port-forward. The certificate is not verified; that tunnel ends in the very pod, so the peer is known.
 seealso:
   - module: cloudpods.ha.statefulset_claim
@@ -121,7 +132,7 @@ EXAMPLES = r"""
   retries: 360
   delay: 10
 
-- name: Read the newest objects back, and have each looked at on all drives
+- name: Read the newest objects back, and check each object on all drives
   cloudpods.ha.minio_health_info:
     kubeconfig: /root/.kube/config
     namespace: onecloud-minio
@@ -159,7 +170,7 @@ drives:
   description:
     - Each drive, as the most pessimistic pod sees it. C(progress) is there while it heals; newer releases keep it after
       the end, with C(finished). C(retries) counts the passes that had failures and were begun anew; their numbers are
-      not kept. C(queued) and C(healed) are buckets, null where the release does not tell.
+      not kept. C(queued) and C(healed) are buckets, null where the release does not report them.
   type: list
   elements: dict
   returned: success
@@ -220,7 +231,7 @@ false_412:
   elements: str
   returned: success
 findings:
-  description: What stands against RV(converged), each with C(code) and C(sentence).
+  description: Why RV(converged) is not true, each with C(code) and C(sentence).
   type: list
   elements: dict
   returned: success
@@ -231,7 +242,7 @@ gate:
     - The codes are V(no_answer), V(below_read_quorum), V(healing), V(drive_offline), V(drives_missing),
       V(drive_unplaced), V(root_drive), V(drive_refused), V(heal_failed), V(standalone), V(layout_unknown),
       V(deployment_ids_differ) and V(other_deployment).
-    - C(starting) tells that a pod comes up which is not lost, so that its drives may be back soon.
+    - C(starting) is true while a pod that is not lost starts, so that its drives may be back soon.
   type: dict
   returned: success
   sample: {ok: false, fatal: false, healing: true, starting: false, codes: [healing], sentences: ["http://minio-0.minio-svc:9000/export
@@ -263,8 +274,8 @@ fewer:
     - {bucket: onecloud-images, before: 41, after: 40}
 scan:
   description:
-    - Objects looked at, how many of them lack a part on some drive or can't be judged (while drives are lost, how many
-      can't be read), 20 of those at most, and whether all objects were looked at. What looked incomplete was looked at
+    - Objects scanned, how many of them lack a part on some drive or can't be judged (while drives are lost, how many
+      can't be read), 20 of those at most, and whether all objects were scanned. What looked incomplete was scanned
       twice.
     - With C(error) the scan was refused or broke off, which proves nothing either way.
   type: dict
@@ -274,75 +285,29 @@ scan:
     incomplete: 1
     sample: [{bucket: onecloud-images, object: a, version: "null", error: "1 of 4 drives: missing"}]
     complete: true
+proof:
+  description:
+    - Whether every object is proven readable from the drives that are left (C(ok)), and why or why not (C(reason), one
+      sentence). C(how) is V(scan), V(read) when objects were read, or empty when neither could be done.
+    - C(objects) is how many objects and versions S3 lists. C(unread) names the first 100 of those that could not be read.
+  type: dict
+  returned: when O(prove_readable) is given
+  sample:
+    ok: false
+    how: read
+    objects: 212
+    unread: [{bucket: onecloud-images, key: a}]
+    reason: "the scan could not be used (Storage resources are insufficient for the write operation); 1 of 212 objects are
+      not proven readable from the drives that are left: onecloud-images/a (SlowDownRead)"
 """
 
-import time
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
-from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.client import KUBECONFIG_ARGUMENT, KubeApi, connect
-from ansible_collections.cloudpods.ha.plugins.module_utils._minio import client, scan
-from ansible_collections.cloudpods.ha.plugins.module_utils._minio import health as minio_health
-
-
-def run(api: KubeApi, params: t.Dict[str, t.Any]) -> t.Dict[str, t.Any]:
-    """Take the readings, and count and read objects where that was asked for."""
-    label = "{0}/{1}".format(params["namespace"], params["name"])
-    tunnel = client.tunnel_to(api, params["namespace"])
-    for reading in range(max(1, params["readings"])):
-        if reading:
-            time.sleep(params["interval"])
-        found = client.find(api, namespace=params["namespace"], name=params["name"], lost_claims=params["lost_claims"])
-        views = client.probe(found, tunnel=tunnel, timeout=params["timeout"])
-        health = minio_health.judge(
-            views,
-            lost_pods=found.lost_pods,
-            settle_seconds=params["settle_seconds"],
-            expected_id=params["expected_deployment_id"],
-            namespace=params["namespace"],
-        )
-        if not health.settled:
-            break
-    result = minio_health.report(health, views, name=label)
-    more = params["readback_max_objects"] or params["before_buckets"] or params["scan"]
-    # Below read quorum each listing would only be waited for.
-    if more or (params["count_objects"] and health.readable):
-        pod = next((view.name for view in views if view.info is not None), None)
-        if pod is None:
-            silent = "; ".join("{0}: {1}".format(view.name, view.error) for view in views)
-            raise HaError("no pod of {0} answers, so its objects can't be read ({1})".format(label, silent))
-        result.update(
-            client.read_objects(
-                found,
-                pod,
-                tunnel=tunnel,
-                timeout=params["timeout"],
-                count_max=params["count_max_objects"],
-                read_max=params["readback_max_objects"],
-                read_max_bytes=params["readback_max_bytes"],
-            )
-        )
-        if params["before_buckets"]:
-            result.update(minio_health.compare_buckets(params["before_buckets"], result["buckets"]))
-        if params["scan"]:
-            versions = {server.version for view in views if view.info for server in view.info.servers}
-            lost = bool(found.lost_pods)
-            error = scan.refusal(versions, settled=health.settled, lost=lost, any_release=params["scan_any_release"])
-            result["scan"] = (
-                {"error": error}
-                if error
-                else scan.scan(
-                    found.server(pod, tunnel=tunnel, timeout=params["timeout"]),
-                    [bucket["name"] for bucket in result["buckets"]],
-                    judge=scan.unreadable if lost else scan.incomplete,
-                    max_objects=params["scan_max_objects"],
-                    seconds=params["scan_timeout"],
-                )
-            )
-        told = minio_health.told_of_objects(result)
-        result["msg"] += "; " + told if told else ""
-    return result
+from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.client import KUBECONFIG_ARGUMENT, connect
+from ansible_collections.cloudpods.ha.plugins.module_utils._minio.http import check_imports
+from ansible_collections.cloudpods.ha.plugins.module_utils._minio.run import failed, run
 
 
 def main() -> t.NoReturn:
@@ -366,28 +331,16 @@ def main() -> t.NoReturn:
             "scan_max_objects": {"type": "int", "default": 20000},
             "scan_timeout": {"type": "int", "default": 600},
             "scan_any_release": {"type": "bool", "default": False},
+            "prove_readable": {"type": "bool", "default": False},
             "timeout": {"type": "int", "default": 15},
         },
         supports_check_mode=True,
     )
     try:
-        client.check_imports()
+        check_imports()
         result = run(connect(module.params["kubeconfig"], check_mode=True), module.params)
     except HaError as exc:
-        module.fail_json(
-            msg=str(exc),
-            settled=False,
-            converged=False,
-            findings=[],
-            gate={
-                "ok": False,
-                "fatal": False,
-                "healing": False,
-                "starting": False,
-                "codes": ["error"],
-                "sentences": [str(exc)],
-            },
-        )
+        module.fail_json(msg=str(exc), **failed(str(exc), prove_readable=module.params["prove_readable"]))
     module.exit_json(changed=False, **result)
 
 

@@ -114,7 +114,7 @@ def codes_of_roles() -> set[str]:
 
 
 def minio_codes() -> set[str]:
-    tree = ast.parse((ROOT / "plugins" / "module_utils" / "_minio" / "health.py").read_text(encoding="utf-8"))
+    tree = ast.parse((ROOT / "plugins" / "module_utils" / "_minio" / "findings.py").read_text(encoding="utf-8"))
     calls = [
         node
         for node in ast.walk(tree)

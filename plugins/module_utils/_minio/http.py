@@ -12,7 +12,8 @@ import typing as t
 from dataclasses import dataclass, field
 from urllib.parse import quote, urlencode, urlsplit
 
-from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
+from ansible_collections.cloudpods.ha.plugins.module_utils._errors import ApiRefused, HaError
+from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.client import KubeApi
 
 try:
     import urllib3
@@ -22,7 +23,7 @@ try:
     from urllib3.connectionpool import HTTPConnectionPool
 
     IMPORT_ERROR: t.Optional[str] = None
-except ImportError as exc:  # reported by check_imports() of _minio_client
+except ImportError as exc:  # reported by check_imports()
     IMPORT_ERROR = str(exc)
 
 Json = t.Dict[str, t.Any]
@@ -115,6 +116,26 @@ class Server:
         return found
 
 
+def check_imports() -> None:
+    """Raise HaError with one sentence when a package is missing."""
+    if IMPORT_ERROR is not None:
+        raise HaError(
+            "the Python package 'minio' is missing where this runs ({0}); see requirements.txt".format(IMPORT_ERROR)
+        )
+
+
+def tunnel_to(api: KubeApi, namespace: str) -> Tunnel:
+    """Return what opens a connection to a port of a pod of this namespace."""
+
+    def connect(pod: str, port: int) -> t.Any:
+        try:
+            return api.socket_to_pod(namespace, pod, port)
+        except ApiRefused as exc:
+            raise OSError(str(exc)) from exc
+
+    return connect
+
+
 def server(tunnel: Tunnel, *, pod: str, port: int, tls: bool, credentials: Credentials, timeout: int) -> Server:
     """Reach the server of one pod; nothing is connected yet."""
     return Server(pod, port, tls, credentials, _http(tunnel, pod=pod, port=port, tls=tls, timeout=timeout))
@@ -154,3 +175,12 @@ def _tls_context() -> ssl.SSLContext:
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     return context
+
+
+def brief(exc: BaseException) -> str:
+    """One short sentence for an error of a request."""
+    if isinstance(exc, (OSError, urllib3.exceptions.HTTPError)):
+        cause = exc.args[-1] if exc.args and isinstance(exc.args[-1], BaseException) else exc
+        return "{0}".format(getattr(cause, "strerror", None) or cause)[:200]
+    text = str(exc).strip().splitlines()
+    return "{0}: {1}".format(type(exc).__name__, text[0][:200] if text else "no reason given")

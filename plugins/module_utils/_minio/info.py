@@ -90,14 +90,22 @@ class Pool:
 
 @dataclass(frozen=True)
 class Info:
-    """The answer of one server. `pools` is empty when the layout can't be told; `erasure` is False for a single plain
-    drive."""
+    """The answer of one server. `pools` is empty when the layout can't be told, and `uncounted` when that is since a server
+    lists no drives yet; `erasure` is False for a single plain drive."""
 
     deployment_id: str
     erasure: bool
     parity: int
     pools: t.Tuple[Pool, ...]
     servers: t.Tuple[Server, ...]
+    drives: t.Tuple[Drive, ...]
+    uncounted: bool = False
+
+
+class Storage(t.NamedTuple):
+    """The answer of one server to `storageinfo`: the layout, and its drives. `pools` is empty when the layout can't be told."""
+
+    pools: t.Tuple[Pool, ...]
     drives: t.Tuple[Drive, ...]
 
 
@@ -155,7 +163,9 @@ def parse_info(data: Json, storage: t.Optional[Json] = None) -> Info:
     drives = tuple(drive if drive.state == OK else there.get(drive.endpoint, drive) for drive in listed)
     backend = {**_from_storage(storage or {}), **(data.get("backend") or {})}
     erasure = str(backend.get("backendType") or "").lower() == "erasure"
-    pools = _pools(backend, drives) if erasure else ()
+    # A server that listens and is not initialized yet is listed without drives, so they can't be counted then.
+    countable = all(server.get("drives") or server.get("disks") for server in servers)
+    pools = _pools(backend, drives, slots=(*drives, *told), countable=countable) if erasure else ()
     parity = int(backend.get("standardSCParity") or next((pool.parity for pool in pools if pool.parity), 0))
     return Info(
         deployment_id=str(data.get("deploymentID") or ""),
@@ -172,7 +182,14 @@ def parse_info(data: Json, storage: t.Optional[Json] = None) -> Info:
             for item in servers
         ),
         drives=drives,
+        uncounted=erasure and not pools and not countable,
     )
+
+
+def parse_storage(data: Json) -> Storage:
+    """Read the answer of the admin API's `storageinfo`, already decoded from JSON."""
+    drives = tuple(_parse_drive(item) for item in data.get("Disks") or [] if isinstance(item, dict))
+    return Storage(_pools(_from_storage(data), drives, slots=drives, countable=False), drives)
 
 
 def quorums(*, drives: int, parity: int) -> t.Tuple[int, int]:
@@ -250,11 +267,20 @@ def _parse_healing(item: Json) -> Healing:
 def _from_storage(storage: Json) -> Json:
     """The same facts of the backend, under the names that `info` would have for them."""
     backend = storage.get("Backend") or storage.get("backend") or {}
-    names = {"StandardSCData": "standardSCData", "TotalSets": "totalSets", "DrivesPerSet": "totalDrivesPerSet"}
+    names = {
+        "StandardSCData": "standardSCData",
+        "StandardSCParity": "standardSCParity",
+        "TotalSets": "totalSets",
+        "DrivesPerSet": "totalDrivesPerSet",
+    }
     return {names[key]: backend[key] for key in names if backend.get(key)}
 
 
-def _pools(backend: Json, drives: t.Sequence[Drive]) -> t.Tuple[Pool, ...]:
+def _pools(
+    backend: Json, drives: t.Sequence[Drive], *, slots: t.Sequence[Drive], countable: bool
+) -> t.Tuple[Pool, ...]:
+    """The layout, as far as it is told; empty when it is not. `slots` are drives whose place is told, also while they are
+    away; `countable` when all drives are listed."""
     sets, per_set = backend.get("totalSets") or [], backend.get("totalDrivesPerSet") or []
     # Data drives are listed per pool, or not told at all.
     data = backend.get("standardSCData")
@@ -267,9 +293,9 @@ def _pools(backend: Json, drives: t.Sequence[Drive]) -> t.Tuple[Pool, ...]:
     known = [drive for drive in drives if drive.state == OK]
     if data:
         parity = int(backend.get("standardSCParity") or 0)
-        counts = [max((drive.set_ + 1 for drive in known if drive.pool == i), default=0) for i in range(len(data))]
+        counts = [max((drive.set_ + 1 for drive in slots if drive.pool == i), default=0) for i in range(len(data))]
         return tuple(Pool(a, b + parity, parity) for a, b in zip(counts, data)) if all(counts) else ()
-    if not known or any(drive.pool > 0 for drive in known):
+    if not countable or not known or any(drive.pool > 0 for drive in known):
         return ()
     count = max(drive.set_ for drive in known) + 1
     endpoints = {drive.endpoint for drive in drives}

@@ -74,11 +74,17 @@ def look(memory: Memory, result: Json, *, name: str, now: float, limits: Limits)
     """Judge one look by what the ones before told. `now` is any clock that only goes forward."""
     if result.get("failed"):
         since = now if memory.blind_since is None else memory.blind_since
-        sentence = str(result.get("msg") or "the look failed")
+        sentence = str(result.get("msg") or "the check failed")
         given_up = "gate" not in result or now - since >= limits.heal_stall
         memory = replace(memory, blind_since=since)
         return _tell(
-            memory, ("blind", sentence), name + ": can't look: " + sentence, now, limits, given_up, (sentence,)
+            memory,
+            ("blind", sentence),
+            name + ": could not be checked: " + sentence,
+            now,
+            limits,
+            given_up,
+            (sentence,),
         )
     findings = [(str(item["code"]), str(item["sentence"])) for item in result["findings"]]
     heals, ended = _heals(memory, result["drives"], now)
@@ -164,8 +170,10 @@ def _forgotten(endpoint: str, heal: Heal) -> str:
 def _stalled(endpoint: str, heal: Heal, now: float) -> str:
     failed = "{0} objects ({1} bytes) failed".format(*heal.failed) if any(heal.failed) else "objects failed"
     again = ", this is pass {0}".format(heal.told["retries"] + 1) if heal.told["retries"] else ""
-    return "the heal of {0} does not come further: {1}{2}, and for {3:.0f} s it is at {4} objects and {5}. {6}".format(
-        endpoint, failed, again, now - heal.moved, heal.best[0], human(heal.best[1]), _DO
+    return (
+        "the heal of {0} makes no progress: {1}{2}, and for {3:.0f} s it has been at {4} objects and {5}. {6}".format(
+            endpoint, failed, again, now - heal.moved, heal.best[0], human(heal.best[1]), _DO
+        )
     )
 
 

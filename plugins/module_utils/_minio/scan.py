@@ -17,8 +17,9 @@ import typing as t
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
 from ansible_collections.cloudpods.ha.plugins.module_utils._minio.http import Json, Server
+from ansible_collections.cloudpods.ha.plugins.module_utils._minio.proof import Seen
 
-with contextlib.suppress(ImportError):  # reported by check_imports() of _minio_client
+with contextlib.suppress(ImportError):  # reported by check_imports() of http
     import urllib3.exceptions
 
 _OPTIONS = {"recursive": True, "dryRun": True, "remove": False, "recreate": False, "scanMode": 1, "nolock": False}
@@ -42,7 +43,7 @@ class _LimitReached(Exception):
 def refusal(versions: t.Collection[str], *, settled: bool, lost: bool, any_release: bool) -> str:
     """Why not to scan, or nothing: `versions` are those of all servers, `settled` that no drive but lost ones is away or heals."""
     if not settled:
-        return "not scanned, since it is not whole: while a drive is away, objects look incomplete that are not"
+        return "not scanned, since the deployment is not whole: while a drive is away, complete objects look incomplete"
     dates = [re.search(r"\d{4}-\d{2}-\d{2}", version) for version in versions]
     dry = bool(dates) and all(found is not None and found.group() <= _LAST_DRY for found in dates)
     if lost or dry or any_release:
@@ -78,36 +79,54 @@ def incomplete(item: Json) -> str:
     if bad:
         count = sum(1 for drive in drives if drive.get("state") != "ok")
         return "{0} of {1} drives: {2}".format(count, len(drives), ", ".join(bad))
-    return "" if drives or item.get("type") != "object" else "no drive is told"
+    return "" if drives or item.get("type") != "object" else "no drive is reported"
 
 
-def scan(server: Server, buckets: t.Sequence[str], *, judge: Judge, max_objects: int, seconds: float) -> Json:
+def scan(
+    server: Server,
+    buckets: t.Sequence[str],
+    *,
+    judge: Judge,
+    max_objects: int,
+    seconds: float,
+    seen: t.Optional[Seen] = None,
+) -> Json:
     """Scan the buckets; returns {objects, incomplete, sample, complete}, or {error} when the API can't be asked.
 
     `judge` is incomplete(), or unreadable() while drives are lost.
 
-    What looks incomplete is looked at a second time, and counts only when it still does.
+    What looks incomplete is looked at a second time, and counts only when it still does. `seen` is filled with whether each
+    object can be read.
     """
+    seen = Seen() if seen is None else seen
     deadline = time.monotonic() + seconds
     result: Json = {"objects": 0, "incomplete": 0, "sample": [], "complete": True}
     try:
         for bucket in buckets:
             left = max_objects - result["objects"]
-            objects, bad, complete = _scan_bucket(server, bucket, judge=judge, max_objects=left, deadline=deadline)
+            first = _scan_bucket(server, bucket, judge=judge, max_objects=left, deadline=deadline, seen=seen)
+            bad = first.bad
             if bad:
                 time.sleep(_PAUSE)
                 later = time.monotonic() + seconds
-                again = _scan_bucket(server, bucket, judge=judge, max_objects=max_objects, deadline=later)[1]
-                bad = {key: why for key, why in again.items() if key in bad}
-            result["objects"] += objects
+                again = _scan_bucket(server, bucket, judge=judge, max_objects=max_objects, deadline=later, seen=seen)
+                # What the second look did not reach stays as the first one saw it, unless it was deleted meanwhile.
+                bad = {
+                    key: again.bad.get(key, why)
+                    for key, why in bad.items()
+                    if key in again.bad or (not again.complete and key not in again.fine)
+                }
+                if again.complete:
+                    seen.forget(bucket, set(first.bad) - set(again.bad) - again.fine)
+            result["objects"] += first.objects
             result["incomplete"] += len(bad)
             for name, version in sorted(bad)[: _SAMPLE - len(result["sample"])]:
                 why = bad[name, version]
                 result["sample"].append({"bucket": bucket, "object": name, "version": version, "error": why})
-            if not complete:
+            if not first.complete:
                 result["complete"] = False
                 if not result["objects"]:
-                    result["error"] = "the servers told of no object within {0:.0f} s".format(seconds)
+                    result["error"] = "the servers reported no object within {0:.0f} s".format(seconds)
                 break
     except (HaError, urllib3.exceptions.HTTPError, OSError, AttributeError, LookupError, TypeError, ValueError) as exc:
         return {
@@ -118,14 +137,22 @@ def scan(server: Server, buckets: t.Sequence[str], *, judge: Judge, max_objects:
     return result
 
 
-def _scan_bucket(
-    server: Server, bucket: str, *, judge: Judge, max_objects: int, deadline: float
-) -> t.Tuple[int, t.Dict[t.Tuple[str, str], str], bool]:
-    """Objects seen, what is wrong with which (name, version), and whether all were seen."""
+class _Found(t.NamedTuple):
+    """One pass over a bucket: objects seen, what is wrong with which (name, version), which are fine, and whether all were seen."""
+
+    objects: int
+    bad: t.Dict[t.Tuple[str, str], str]
+    fine: t.Set[t.Tuple[str, str]]
+    complete: bool
+
+
+def _scan_bucket(server: Server, bucket: str, *, judge: Judge, max_objects: int, deadline: float, seen: Seen) -> _Found:
     path = "heal/" + bucket
     options = _LOCKLESS if judge is unreadable else _OPTIONS
     token = str(server.admin("POST", path, body=options, query={"forceStart": "true"})["clientToken"])
-    objects, bad, wait = 0, {}, 0.1
+    objects, wait = 0, 0.1
+    bad: t.Dict[t.Tuple[str, str], str] = {}
+    fine: t.Set[t.Tuple[str, str]] = set()
     try:
         while True:
             answer = server.admin("POST", path, query={"clientToken": token})
@@ -135,11 +162,15 @@ def _scan_bucket(
                     raise _LimitReached
                 objects += item.get("type") == "object"
                 why = judge(item)
+                key = (str(item.get("object") or ""), str(item.get("versionId") or ""))
                 if why:
-                    bad[str(item.get("object") or ""), str(item.get("versionId") or "")] = why
+                    bad[key] = why
+                else:
+                    fine.add(key)
+                seen.note(bucket, item, unreadable(item))
             summary = answer.get("Summary") or answer.get("summary")
             if summary == "finished":
-                return objects, bad, True
+                return _Found(objects, bad, fine, True)
             if summary == "stopped":
                 raise HaError(str(answer.get("Detail") or answer.get("detail") or "the server stopped it"))
             if time.monotonic() >= deadline:
@@ -149,4 +180,4 @@ def _scan_bucket(
             time.sleep(wait)
     except _LimitReached:
         server.admin("POST", path, query={"forceStop": "true"}, body=options)
-        return objects, bad, False
+        return _Found(objects, bad, fine, False)

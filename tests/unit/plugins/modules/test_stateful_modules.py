@@ -11,8 +11,7 @@ import pytest
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import ApiUnavailable
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s import client as k8s_client
-from ansible_collections.cloudpods.ha.plugins.module_utils._minio import client as minio_client
-from ansible_collections.cloudpods.ha.plugins.module_utils._minio import health
+from ansible_collections.cloudpods.ha.plugins.module_utils._minio import http as minio_http
 from ansible_collections.cloudpods.ha.plugins.module_utils._recovery import client as recovery_client
 from ansible_collections.cloudpods.ha.plugins.modules import (
     lost_volume_leftovers_info,
@@ -89,7 +88,7 @@ def test_a_missing_client_is_one_sentence(
 
 
 def test_a_missing_minio_package_is_one_sentence(run: t.Callable[..., dict], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(minio_client, "IMPORT_ERROR", "No module named 'minio'")
+    monkeypatch.setattr(minio_http, "IMPORT_ERROR", "No module named 'minio'")
     result = run(minio_health_info, MINIO, EmptyCluster())
     assert "the Python package 'minio' is missing" in result["msg"]
     assert result["gate"]["ok"] is False
@@ -179,37 +178,6 @@ def test_a_claim_that_is_gone_is_recovered_for_its_hook(run: t.Callable[..., dic
     result = run(recovered_claim_info, {**HOOKED, "pv_name": "another"}, ClaimOfTheVanished())
     assert (result["failed"], result["ok"]) == (True, False)
     assert "bound to 'pv', not to another" in result["msg"]
-
-
-class Reading(t.NamedTuple):
-    """What a reading of a stand-in deployment gives."""
-
-    settled: bool
-
-
-def test_readings_must_agree_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    readings = iter([Reading(True), Reading(False), Reading(True)])
-    taken: list[Reading] = []
-    found = types.SimpleNamespace(lost_pods=())
-    monkeypatch.setattr(minio_client, "find", lambda *_args, **_kwargs: found)
-    monkeypatch.setattr(minio_client, "probe", lambda *_args, **_kwargs: ())
-    monkeypatch.setattr(health, "judge", lambda *_args, **_kwargs: taken.append(next(readings)) or taken[-1])
-    monkeypatch.setattr(health, "report", lambda health, *_args, **_kwargs: {"settled": health.settled})
-    params = {
-        **MINIO,
-        "lost_claims": [],
-        "readings": 3,
-        "interval": 0,
-        "timeout": 1,
-        "settle_seconds": 1,
-        "expected_deployment_id": "",
-        "count_objects": False,
-        "readback_max_objects": 0,
-        "before_buckets": [],
-        "scan": False,
-    }
-    assert minio_health_info.run(EmptyCluster(), params) == {"settled": False}
-    assert len(taken) == 2
 
 
 class ClaimOfTheVanished(EmptyCluster):

@@ -7,18 +7,16 @@ import json
 from pathlib import Path
 
 import pytest
-from ansible_collections.cloudpods.ha.plugins.module_utils._minio.health import (
-    Health,
-    PodView,
-    compare_buckets,
-    judge,
-    report,
-    told_of_objects,
-)
-from ansible_collections.cloudpods.ha.plugins.module_utils._minio.info import parse_info
+from ansible_collections.cloudpods.ha.plugins.module_utils._minio.health import Health, judge
+from ansible_collections.cloudpods.ha.plugins.module_utils._minio.info import parse_info, parse_storage
+from ansible_collections.cloudpods.ha.plugins.module_utils._minio.report import report
+from ansible_collections.cloudpods.ha.plugins.module_utils._minio.views import PodView
 
 RECORDED = json.loads(
     (Path(__file__).resolve().parents[3] / "fixtures" / "minio" / "recorded-2026-02.json").read_text(encoding="utf-8")
+)
+RECORDED_2021 = json.loads(
+    (Path(__file__).resolve().parents[3] / "fixtures" / "minio" / "recorded-2021-06.json").read_text(encoding="utf-8")
 )
 ENDPOINT = "http://minio-{0}.minio-svc:9000/export"
 
@@ -453,67 +451,6 @@ def test_a_lost_drive_whose_own_heal_failed_is_no_matter() -> None:
     assert "heal_failed" not in gate(verdict(views(minio_0=bad), "minio-3"))
 
 
-def counted(complete: bool = True, **objects: int) -> list[dict]:
-    return [{"name": name, "objects": count, "bytes": 0, "complete": complete} for name, count in objects.items()]
-
-
-def test_buckets_are_compared_with_those_of_before() -> None:
-    found = compare_buckets(counted(a=3, b=4, c=5), counted(a=3, c=1, d=9))
-    assert found == {"gone": ["b"], "fewer": [{"bucket": "c", "before": 5, "after": 1}]}
-
-
-def test_a_count_that_was_cut_short_proves_no_loss() -> None:
-    assert compare_buckets(counted(a=3), counted(a=1, complete=False)) == {"gone": [], "fewer": []}
-    short = compare_buckets(counted(a=3, complete=False), counted(a=1))
-    assert short["fewer"] == [{"bucket": "a", "before": 3, "after": 1}]
-
-
-@pytest.mark.parametrize(
-    ("result", "told"),
-    [
-        ({"buckets": []}, ""),
-        ({"gone": [], "fewer": []}, ""),
-        ({"gone": ["a"], "fewer": []}, "buckets are gone that were there before: a"),
-        ({"gone": [], "fewer": [{"bucket": "c", "before": 5, "after": 1}]}, "bucket c has 1 objects, 5 before"),
-        ({"scan": {"error": "it broke"}}, "objects are not proven complete on all drives: it broke"),
-        (
-            {"scan": {"objects": 7, "incomplete": 0, "sample": [], "complete": False}},
-            "7 objects are complete on all drives, there are more than were looked at",
-        ),
-        (
-            {
-                "scan": {
-                    "objects": 7,
-                    "incomplete": 1,
-                    "sample": [{"bucket": "b", "object": "o", "version": "", "error": "1 of 4 drives: missing"}],
-                    "complete": True,
-                }
-            },
-            "1 of 7 objects are incomplete, among them b/o (1 of 4 drives: missing). Heal them",
-        ),
-        (
-            {
-                "lost_pods": ["minio-0"],
-                "scan": {
-                    "objects": 7,
-                    "incomplete": 1,
-                    "sample": [{"bucket": "b", "object": "o", "version": "", "error": "1 of the 2 parts are left"}],
-                    "complete": True,
-                },
-            },
-            "1 of 7 objects can't be read from the drives that are left, among them b/o (1 of the 2 parts are left). Once",
-        ),
-        (
-            {"lost_pods": ["minio-0"], "scan": {"objects": 7, "incomplete": 0, "sample": [], "complete": True}},
-            "7 objects are readable from the drives that are left",
-        ),
-    ],
-)
-def test_what_counts_and_scans_found_is_told(result: dict, told: str) -> None:
-    assert told_of_objects(result).startswith(told)
-    assert bool(told_of_objects(result)) is bool(told)
-
-
 def test_no_pod_at_all_is_not_whole() -> None:
     assert not verdict([]).converged
     assert not verdict([]).settled
@@ -533,3 +470,98 @@ def test_the_report_says_it_in_one_sentence_and_holds_no_record() -> None:
     }
     assert result["sets"][0]["write_quorum"] == 3
     assert result["pods"][0]["uptime"] == 300
+
+
+def recorded(name: str, storage: str = "", *, pods: int = 4, silent: tuple[int, ...] = ()) -> list[PodView]:
+    """All pods give the recorded answer, those of `silent` none."""
+    told = RECORDED_2021[storage] if storage else None
+    info = parse_info(RECORDED_2021[name], told)
+    return [
+        PodView(f"minio-{i}", error="-") if i in silent else PodView(f"minio-{i}", "n", True, 200, 200, 200, info)
+        for i in range(pods)
+    ]
+
+
+def test_a_whole_deployment_of_2021_is_whole() -> None:
+    assert verdict(recorded("whole")).converged
+
+
+@pytest.mark.parametrize(("name", "lost"), [("one_dead", ["minio-3"]), ("two_dead", ["minio-2", "minio-3"])])
+def test_lost_drives_of_2021_may_be_replaced(name: str, lost: list[str]) -> None:
+    silent = tuple(int(pod[-1]) for pod in lost)
+    health = verdict(recorded(name, name + "_storageinfo", silent=silent), *lost)
+    assert (gate(health), health.readable, health.settled) == (set(), True, True)
+    assert (health.parity, health.sets[0].total, health.sets[0].missing) == (2, 4, len(lost))
+
+
+def test_a_server_that_is_not_initialized_is_waited_for() -> None:
+    """It is listed as online and without drives, for a second at each restart, or for good beside a stale peer."""
+    health = verdict(recorded("peer_not_initialized", "peer_not_initialized_storageinfo", silent=(3,)))
+    assert gate(health) == {"drives_missing"}
+    assert not health.gate_fatal
+    assert (health.sets[0].total, health.sets[0].healthy) == (4, 3)
+
+
+def test_without_storageinfo_its_layout_is_not_known_yet() -> None:
+    health = verdict(recorded("peer_not_initialized", silent=(3,)))
+    assert gate(health) == {"no_answer"}
+    assert (health.gate_fatal, health.readable, health.settled) == (False, False, False)
+
+
+def test_too_few_drives_of_sixteen_are_below_read_quorum() -> None:
+    """Two of four servers are not initialized; eight drives alone would look like a set of eight."""
+    backend = RECORDED_2021["sixteen_drives_two_not_initialized_backend_of_storageinfo"]
+    info = parse_info(RECORDED_2021["sixteen_drives_two_not_initialized"], {"Backend": backend})
+    names = {host.split(".")[0] for host in (server.endpoint for server in info.servers if server.uptime)}
+    health = verdict([PodView(name, "n", True, 200, 200, 200, info) for name in sorted(names)])
+    assert gate(health) == {"below_read_quorum", "drives_missing"}
+    assert (health.readable, health.writable, health.gate_fatal) == (False, False, False)
+    alone = parse_info(RECORDED_2021["sixteen_drives_two_not_initialized"])
+    assert gate(verdict([PodView("minio-0", "n", True, 200, 200, 200, alone)])) == {"no_answer"}
+
+
+def test_sixteen_drives_of_2021_are_whole() -> None:
+    health = verdict(recorded("sixteen_drives"), settle=0)
+    assert (gate(health), health.sets[0].total, health.sets[0].read_quorum) == (set(), 16, 12)
+
+
+def late_with_storage(name: str, pod: str = "minio-0") -> list[PodView]:
+    """Below read quorum a server does not answer `info` in time."""
+    storage = parse_storage(RECORDED_2021[name])
+    return [PodView(pod, "n", True, 200, 503, 503, error="timed out", timed_out=True, storage=storage)]
+
+
+def test_below_read_quorum_storageinfo_alone_says_so() -> None:
+    health = verdict(late_with_storage("three_dead_storageinfo"))
+    assert gate(health) == {"below_read_quorum"}
+    assert "1 complete drives of 4, and 2 are needed" in health.gate[0].sentence
+    assert gate(verdict(late_with_storage("two_dead_storageinfo"))) == {"no_answer"}
+    assert gate(verdict(late_with_storage("two_dead_storageinfo"), "minio-1")) == {"below_read_quorum"}
+
+
+def test_a_server_below_read_quorum_stands_against_it_though_others_answer() -> None:
+    given = [*views()[:3], *late_with_storage("three_dead_storageinfo", "minio-3")]
+    assert gate(verdict(given)) == {"below_read_quorum"}
+    assert gate(verdict(given, "minio-3")) == set()
+
+
+def test_wrong_credentials_are_not_waited_for_and_are_named() -> None:
+    answer = RECORDED_2021["wrong_credentials"]
+    error = "the admin API answers {status}: {message}".format(**answer)
+    given = [PodView("minio-0", "n", True, 200, 200, 200, error=error, refused=True)]
+    health = verdict(given)
+    assert gate(health) == {"no_answer"}
+    assert "minio-0 does not accept the credentials" in health.gate[0].sentence
+    assert "signature" in health.gate[0].sentence
+    assert report(health, given, name="ns/minio")["gate"]["starting"] is False
+
+
+def test_412_of_the_only_server_is_right_for_good() -> None:
+    info = parse_info(RECORDED_2021["four_drives_of_one_server"])
+    health = verdict([PodView("minio-0", "n", True, 200, 200, 412, info)], settle=0)
+    assert (health.false_412, health.converged) == ((), True)
+
+
+def test_a_plain_drive_of_2021_is_standalone_and_nothing_else() -> None:
+    health = verdict([PodView("minio-0", "n", True, 200, 200, 200, parse_info(RECORDED_2021["single_drive"]))])
+    assert gate(health) == {"standalone"}

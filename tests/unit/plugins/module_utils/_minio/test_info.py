@@ -155,6 +155,13 @@ def test_storageinfo_takes_no_drive_away_that_info_has() -> None:
     assert parse_info(answer, storage) == parse_info(answer)
 
 
+def test_a_set_that_is_away_as_a_whole_still_counts() -> None:
+    answer = answer_2021(drives=8, offline=4)
+    slots = [{"state": "ok" if i >= 4 else "offline", "pool_index": 0, "set_index": int(i < 4)} for i in range(8)]
+    storage = {"Disks": slots, "Backend": {"StandardSCData": [2], "StandardSCParity": 2}}
+    assert parse_info(answer, storage).pools == (Pool(2, 4, 2),)
+
+
 def test_a_pool_whose_sets_nobody_lists_is_no_known_layout() -> None:
     storage = {"Backend": {"StandardSCData": [2, 4], "StandardSCParity": 2}}
     assert parse_info(answer_2021(), storage).pools == ()

@@ -5,9 +5,11 @@ import json
 from pathlib import Path
 
 import pytest
-from ansible_collections.cloudpods.ha.plugins.module_utils._minio.health import PodView, judge, report
+from ansible_collections.cloudpods.ha.plugins.module_utils._minio.health import judge
 from ansible_collections.cloudpods.ha.plugins.module_utils._minio.info import parse_info
 from ansible_collections.cloudpods.ha.plugins.module_utils._minio.progress import Limits, Look, Memory, look
+from ansible_collections.cloudpods.ha.plugins.module_utils._minio.report import report
+from ansible_collections.cloudpods.ha.plugins.module_utils._minio.views import PodView
 
 RECORDED = json.loads(
     (Path(__file__).resolve().parents[3] / "fixtures" / "minio" / "recorded-2026-02.json").read_text(encoding="utf-8")
@@ -126,7 +128,7 @@ def test_a_heal_with_failures_that_stalls_has_failed() -> None:
     stuck = seen(d1=half(objects_failed=2, bytes_failed=70))
     states = looks((0, stuck), (299, stuck), (300, stuck))
     assert [item.state for item in states] == ["wait", "wait", "hopeless"]
-    assert "2 objects (70 bytes) failed, and for 300 s it is at 20 objects" in states[-1].why[0]
+    assert "2 objects (70 bytes) failed, and for 300 s it has been at 20 objects" in states[-1].why[0]
 
 
 def test_a_heal_without_failures_may_stand_still() -> None:
@@ -192,7 +194,7 @@ def test_looks_that_fail_are_endured_for_a_while() -> None:
     silent = {"failed": True, "msg": "the API server does not answer", "gate": {}}
     states = looks((0, silent), (299, silent), (300, silent))
     assert [item.state for item in states] == ["wait", "wait", "hopeless"]
-    assert states[0].line == "m/m: can't look: the API server does not answer"
+    assert states[0].line == "m/m: could not be checked: the API server does not answer"
     assert looks((0, silent), (200, seen(d1=half())), (301, silent))[-1].state == "wait"
 
 

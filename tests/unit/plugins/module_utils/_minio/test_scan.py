@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.cloudpods.ha.plugins.module_utils._minio import scan as minio_scan
 from ansible_collections.cloudpods.ha.plugins.module_utils._minio.http import AdminRefused
+from ansible_collections.cloudpods.ha.plugins.module_utils._minio.proof import Seen
 
 RECORDED = json.loads(
     (Path(__file__).resolve().parents[3] / "fixtures" / "minio" / "recorded-2026-02.json").read_text(encoding="utf-8")
@@ -83,7 +84,7 @@ def test_it_is_asked_for_a_dry_run_and_nothing_else() -> None:
 
 def test_an_object_that_can_t_be_judged_is_incomplete() -> None:
     assert minio_scan.incomplete(RECORDED["scan_of_a_gone_object"]) == "Object not found: logs/dir0/o0"
-    assert minio_scan.incomplete({"type": "object", "before": {"drives": None}, "after": {}}) == "no drive is told"
+    assert minio_scan.incomplete({"type": "object", "before": {"drives": None}, "after": {}}) == "no drive is reported"
     assert minio_scan.incomplete(STATUS["images"]["Items"][0]) == ""
 
 
@@ -91,6 +92,37 @@ def test_what_is_complete_the_second_time_is_complete() -> None:
     """It was just being written, or deleted."""
     result = scan(StandInServer(images=[[answer("a", "b", state="missing")], [answer("a"), answer()]]), "images")
     assert (result["objects"], result["incomplete"], result["sample"]) == (2, 0, [])
+
+
+def seen_by(*passes: dict, limit: int = 1000) -> tuple[dict, Seen]:
+    seen = Seen()
+    server = StandInServer(images=[[answers] for answers in passes])
+    given = {"judge": minio_scan.unreadable, "max_objects": limit, "seconds": 60, "seen": seen}
+    return minio_scan.scan(server, ["images"], **given), seen  # type: ignore[arg-type]
+
+
+def damaged(*names: str, fine: tuple[str, ...] = ()) -> dict:
+    found = answer(*names, *fine)
+    for item in found["Items"][: len(names)]:
+        item["before"]["drives"] = [{"state": "missing"}] * 4
+    return found
+
+
+def test_it_keeps_of_each_object_whether_it_can_be_read() -> None:
+    _result, seen = seen_by(damaged("bad", "deleted", "late", fine=("a",)), damaged("bad", fine=("a", "late")))
+    assert {key[1] for key in seen.good} == {"a", "late"}
+    assert {key[1] for key in seen.bad} == {"bad"}
+
+
+def test_what_a_second_look_did_not_reach_stays_as_it_was() -> None:
+    endless = [{**damaged("bad", fine=("late",)), "Summary": "running"}, *[answer(summary="running")] * 1000]
+    first = damaged("bad", "unreached", "late")
+    seen = Seen()
+    server = StandInServer(images=[[first], endless])
+    given = {"judge": minio_scan.unreadable, "max_objects": 9, "seconds": 10, "seen": seen}
+    result = minio_scan.scan(server, ["images"], **given)  # type: ignore[arg-type]
+    assert result["incomplete"] == 2
+    assert {key[1] for key in seen.bad} == {"bad", "unreached"}
 
 
 def test_what_is_incomplete_twice_is_told_with_its_name() -> None:
@@ -200,4 +232,4 @@ def test_locks_that_can_t_be_had_are_not_waited_for_while_drives_are_lost() -> N
 def test_a_server_that_tells_nothing_proves_nothing() -> None:
     endless = [answer(summary="running")] * 1000
     result = scan(StandInServer(images=[endless]), "images", seconds=10)
-    assert result["error"] == "the servers told of no object within 10 s"
+    assert result["error"] == "the servers reported no object within 10 s"

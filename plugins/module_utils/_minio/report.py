@@ -1,0 +1,126 @@
+"""The result of module minio_health_info, and its sentences for a person."""
+# Copyright (c) the cloudpods.ha authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from ansible_collections.cloudpods.ha.plugins.module_utils._minio.health import Health
+from ansible_collections.cloudpods.ha.plugins.module_utils._minio.info import Drive
+from ansible_collections.cloudpods.ha.plugins.module_utils._minio.views import PodView, starting
+
+
+def report(health: Health, views: t.Sequence[PodView], *, name: str) -> t.Dict[str, t.Any]:
+    """Put a judgement into a module's result; one sentence in `msg` says where things stand."""
+    stands = (
+        "; ".join(finding.sentence for finding in health.findings)
+        or "every pod asked is healthy and no drive is healing"
+    )
+    if health.lost_pods:
+        stands = "the drive of {0} is lost and not replaced; apart from that, {1}".format(
+            ", ".join(health.lost_pods), stands
+        )
+    false_412 = (
+        "; false answer 412 to the maintenance check from {0}".format(", ".join(health.false_412))
+        if health.false_412
+        else ""
+    )
+    return {
+        "msg": "{0}: {1}: {2}{3}".format(name, "whole" if health.converged else "not whole", stands, false_412),
+        "deployment_id": health.deployment_id,
+        "parity": health.parity,
+        "sets": [
+            {**dataclasses.asdict(item), "missing": item.missing, "readable": item.readable, "writable": item.writable}
+            for item in health.sets
+        ],
+        "drives": [_drive(drive) for drive in health.drives],
+        "healing": [drive.endpoint for drive in health.drives if drive.healing],
+        "pods": [
+            {
+                key: getattr(view, key)
+                for key in ("name", "node", "ready", "live", "cluster", "maintenance", "uptime", "error")
+            }
+            for view in views
+        ],
+        "readable": health.readable,
+        "writable": health.writable,
+        "may_lose_one_more": health.may_lose_one_more,
+        "settled": health.settled,
+        "converged": health.converged,
+        "lost_pods": list(health.lost_pods),
+        "maintenance_ok": health.maintenance_ok,
+        "false_412": list(health.false_412),
+        "findings": [dataclasses.asdict(finding) for finding in health.findings],
+        "gate": {
+            "ok": not health.gate,
+            "fatal": health.gate_fatal,
+            "healing": any(finding.code == "healing" for finding in health.gate),
+            "starting": any(starting(view) for view in views if view.name not in health.lost_pods),
+            "codes": sorted({finding.code for finding in health.gate}),
+            "sentences": [finding.sentence for finding in health.gate],
+        },
+    }
+
+
+def compare_buckets(
+    before: t.Sequence[t.Mapping[str, t.Any]], after: t.Sequence[t.Mapping[str, t.Any]]
+) -> t.Dict[str, t.Any]:
+    """Compare counts of objects, {name, objects, complete} per bucket: which buckets are `gone`, and which have `fewer`
+    objects ({bucket, before, after}). A count of now that was cut short says nothing; one of before was at least that
+    many."""
+    now = {bucket["name"]: bucket for bucket in after}
+    fewer = [
+        {"bucket": old["name"], "before": old["objects"], "after": now[old["name"]]["objects"]}
+        for old in before
+        if old["name"] in now and now[old["name"]]["complete"] and now[old["name"]]["objects"] < old["objects"]
+    ]
+    return {"gone": [old["name"] for old in before if old["name"] not in now], "fewer": fewer}
+
+
+def about_objects(result: t.Mapping[str, t.Any]) -> str:
+    """What the counts and the scan of a result are to tell a person; empty when there is nothing to say."""
+    told = []
+    if result.get("gone"):
+        told.append("buckets are gone that were there before: {0}".format(", ".join(result["gone"])))
+    told += [
+        "bucket {bucket} has {after} objects, {before} before: has an application deleted them?".format(**item)
+        for item in result.get("fewer") or ()
+    ]
+    told += _about_scan(result.get("scan") or {}, lost=bool(result.get("lost_pods")))
+    return "; ".join(told)
+
+
+def _about_scan(scan: t.Mapping[str, t.Any], *, lost: bool) -> t.Iterator[str]:
+    """What a scan showed: whether what is left can be read while drives are `lost`, whether all drives have everything afterwards."""
+    named = "; ".join("{bucket}/{object} ({error})".format(**item) for item in scan.get("sample") or ())
+    proven = "readable from the drives that are left" if lost else "complete on all drives"
+    if scan.get("error"):
+        yield "objects are not proven {0}: {1}".format(proven, scan["error"])
+    elif scan.get("incomplete") and lost:
+        yield (
+            "{0} of {1} objects can't be read from the drives that are left, among them {2}. Once an empty drive takes the place of "
+            "a lost one, MinIO deletes what is left of them. Bring their parts back on the drives that survived, or delete them, "
+            "then run again".format(scan["incomplete"], scan["objects"], named)
+        )
+    elif scan.get("incomplete"):
+        yield (
+            "{0} of {1} objects are incomplete, among them {2}. Heal them with `mc admin heal -r ALIAS`, then run "
+            "again".format(scan["incomplete"], scan["objects"], named)
+        )
+    elif scan:
+        more = "" if scan["complete"] else ", there are more objects than were scanned"
+        yield "{0} objects are {1}{2}".format(scan["objects"], proven, more)
+
+
+def _drive(drive: Drive) -> t.Dict[str, t.Any]:
+    progress = drive.progress
+    return {
+        "endpoint": drive.endpoint,
+        "state": drive.state,
+        "healing": drive.healing,
+        "pool": drive.pool,
+        "set": drive.set_,
+        "progress": {**dataclasses.asdict(progress), "percent": progress.percent} if progress else {},
+    }

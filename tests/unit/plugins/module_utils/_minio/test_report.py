@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import pytest
+from ansible_collections.cloudpods.ha.plugins.module_utils._minio.report import about_objects, compare_buckets
+
+
+def counted(complete: bool = True, **objects: int) -> list[dict]:
+    return [{"name": name, "objects": count, "bytes": 0, "complete": complete} for name, count in objects.items()]
+
+
+def test_buckets_are_compared_with_those_of_before() -> None:
+    found = compare_buckets(counted(a=3, b=4, c=5), counted(a=3, c=1, d=9))
+    assert found == {"gone": ["b"], "fewer": [{"bucket": "c", "before": 5, "after": 1}]}
+
+
+def test_a_count_that_was_cut_short_proves_no_loss() -> None:
+    assert compare_buckets(counted(a=3), counted(a=1, complete=False)) == {"gone": [], "fewer": []}
+    short = compare_buckets(counted(a=3, complete=False), counted(a=1))
+    assert short["fewer"] == [{"bucket": "a", "before": 3, "after": 1}]
+
+
+@pytest.mark.parametrize(
+    ("result", "told"),
+    [
+        ({"buckets": []}, ""),
+        ({"gone": [], "fewer": []}, ""),
+        ({"gone": ["a"], "fewer": []}, "buckets are gone that were there before: a"),
+        ({"gone": [], "fewer": [{"bucket": "c", "before": 5, "after": 1}]}, "bucket c has 1 objects, 5 before"),
+        ({"scan": {"error": "it broke"}}, "objects are not proven complete on all drives: it broke"),
+        (
+            {"scan": {"objects": 7, "incomplete": 0, "sample": [], "complete": False}},
+            "7 objects are complete on all drives, there are more objects than were scanned",
+        ),
+        (
+            {
+                "scan": {
+                    "objects": 7,
+                    "incomplete": 1,
+                    "sample": [{"bucket": "b", "object": "o", "version": "", "error": "1 of 4 drives: missing"}],
+                    "complete": True,
+                }
+            },
+            "1 of 7 objects are incomplete, among them b/o (1 of 4 drives: missing). Heal them",
+        ),
+        (
+            {
+                "lost_pods": ["minio-0"],
+                "scan": {
+                    "objects": 7,
+                    "incomplete": 1,
+                    "sample": [{"bucket": "b", "object": "o", "version": "", "error": "1 of the 2 parts are left"}],
+                    "complete": True,
+                },
+            },
+            "1 of 7 objects can't be read from the drives that are left, among them b/o (1 of the 2 parts are left). Once",
+        ),
+        (
+            {"lost_pods": ["minio-0"], "scan": {"objects": 7, "incomplete": 0, "sample": [], "complete": True}},
+            "7 objects are readable from the drives that are left",
+        ),
+    ],
+)
+def test_what_counts_and_scans_found_is_told(result: dict, told: str) -> None:
+    assert about_objects(result).startswith(told)
+    assert bool(about_objects(result)) is bool(told)
