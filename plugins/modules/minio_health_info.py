@@ -105,7 +105,7 @@ notes:
   - Where the servers are given C(https://) URLs, or certificates are mounted where MinIO looks for them, TLS is spoken
     inside the port-forward. The certificate is not verified; that tunnel ends in the very pod, so the peer is known.
 seealso:
-  - module: cloudpods.ha.statefulset_claim
+  - module: cloudpods.ha.workload_claim
 """
 
 EXAMPLES = r"""

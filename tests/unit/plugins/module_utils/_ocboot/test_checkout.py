@@ -12,7 +12,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaErro
 from ansible_collections.cloudpods.ha.plugins.module_utils._ocboot.checkout import branch_of, look
 
 ROOT = Path(__file__).resolve().parents[5]
-STAND_IN = ROOT / "molecule" / "ocboot-recording-standin"
+STAND_IN = ROOT / "tests" / "bed" / "ocboot-recording-standin"
 
 
 def lay(folder: Path, *words: str) -> Path:
