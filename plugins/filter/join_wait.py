@@ -49,9 +49,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: C(over), whether there is nothing to wait for any more; C(ready), whether it has come; C(seen), what was last seen, in words.
+  description: C(over), whether there is nothing to wait for any more; C(ready), whether it has come; C(observed), what was last observed, in words.
   type: dict
-  sample: {over: true, ready: true, seen: The Node master-4 is Ready.}
+  sample: {over: true, ready: true, observed: The Node master-4 is Ready.}
 """
 
 import typing as t

@@ -87,7 +87,7 @@ _value:
       description: Why ocboot must not be run, as one line of all refusals; empty when it can be run.
       type: str
     refusals:
-      description: The refusals, each with C(code), C(seen) and C(advice).
+      description: The refusals, each with C(code), C(observed) and C(remedy).
       type: list
       elements: dict
     configuration:

@@ -51,9 +51,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: C(ok), the C(reason) when it is false, C(checks) (each with C(name), C(ok) and C(seen)), and C(text), the same as lines.
+  description: C(ok), the C(reason) when it is false, C(checks) (each with C(name), C(ok) and C(observed)), and C(text), the same as lines.
   type: dict
-  sample: {ok: true, reason: "", checks: [{name: VIP, ok: true, seen: 192.0.2.10 is on master-2 and the API answers there}], text: []}
+  sample: {ok: true, reason: "", checks: [{name: VIP, ok: true, observed: 192.0.2.10 is on master-2 and the API answers there}], text: []}
 """
 
 import typing as t
@@ -77,10 +77,10 @@ def replacement_verdict(
     checks = verdict(cluster, vip_answers=vip_answers, minio=told(minio), left_alone=left_alone)
     return {
         "ok": all(check.ok for check in checks),
-        "reason": "; ".join("{0}: {1}".format(check.name, check.seen) for check in checks if not check.ok),
+        "reason": "; ".join("{0}: {1}".format(check.name, check.observed) for check in checks if not check.ok),
         "checks": to_json(checks),
         "text": [
-            "{0:<8} {1:<12} {2}".format("ok" if check.ok else "FAILED", check.name, check.seen) for check in checks
+            "{0:<8} {1:<12} {2}".format("ok" if check.ok else "FAILED", check.name, check.observed) for check in checks
         ],
     }
 

@@ -51,8 +51,8 @@ class CommandFailed(HaError):
 class Unsafe(HaError):
     """An act is refused: the state found does not allow it."""
 
-    def __init__(self, code: str, seen: str, advice: str) -> None:
+    def __init__(self, code: str, observed: str, remedy: str) -> None:
         self.code = code
-        self.seen = seen
-        self.advice = advice
-        super().__init__("{0}: {1} {2}".format(code, seen, advice))
+        self.observed = observed
+        self.remedy = remedy
+        super().__init__("{0}: {1} {2}".format(code, observed, remedy))

@@ -103,12 +103,12 @@ refusals:
       type: str
       returned: always
       sample: QUORUM_UNSAFE
-    seen:
-      description: What was seen.
+    observed:
+      description: What was observed.
       type: str
       returned: always
       sample: After the removal 1 of 2 voters would be healthy and 2 must be.
-    advice:
+    remedy:
       description: What to do.
       type: str
       returned: always
@@ -168,7 +168,7 @@ def main() -> None:
     before = [describe(member) for member in removal.before.members]
     after = [describe(member) for member in removal.after.members]
     if removal.refusals:
-        msg = "\n".join("{0.code}: {0.seen} {0.advice}".format(item) for item in removal.refusals)
+        msg = "\n".join("{0.code}: {0.observed} {0.remedy}".format(item) for item in removal.refusals)
         module.fail_json(msg=msg, before=before, after=after, refusals=to_json(removal.refusals))
     diff = {"before": "".join(line + "\n" for line in before), "after": "".join(line + "\n" for line in after)}
     module.exit_json(changed=removal.changed, before=before, after=after, diff=diff)

@@ -197,11 +197,11 @@ too_early:
     of a whole replacement meets this.
   type: bool
   returned: on V(refuse)
-seen:
+observed:
   description: What was found that forbids to go on.
   type: str
   returned: on V(refuse)
-advice:
+remedy:
   description: What to do about a refusal.
   type: str
   returned: on V(refuse)

@@ -91,7 +91,7 @@ def problems(etcd: Etcd, *, absent_id: str = "") -> t.Tuple[str, ...]:
     ]
     if not etcd.members:
         found.append("etcd listed no members.")
-    found += [item.seen for item in (*_split(etcd), *_alarms(etcd))]
+    found += [item.observed for item in (*_split(etcd), *_alarms(etcd))]
     return tuple(found)
 
 
@@ -142,8 +142,8 @@ def standing(etcd: Etcd, *, ignored_id: str = "") -> t.Tuple[Refusal, ...]:
 
 
 def _unreadable(etcd: Etcd) -> Refusal:
-    seen = "The members of etcd could not be read: {0}.".format((etcd.error or "the list is empty").rstrip("."))
-    return Refusal("ETCD_UNREADABLE", seen, "Restore access to etcd on a survivor, then run again.")
+    observed = "The members of etcd could not be read: {0}.".format((etcd.error or "the list is empty").rstrip("."))
+    return Refusal("ETCD_UNREADABLE", observed, "Restore access to etcd on a survivor, then run again.")
 
 
 def _split(etcd: Etcd) -> t.Iterator[Refusal]:
@@ -253,16 +253,16 @@ def _arithmetic(etcd: Etcd, verdict: Verdict) -> t.Iterator[Refusal]:
     lost = tuple(_without_quorum(etcd))
     yield from lost
     if not lost and verdict.healthy_after < verdict.quorum_after:
-        seen = "After the removal {0} of {1} voters would be healthy and {2} must be.".format(
+        observed = "After the removal {0} of {1} voters would be healthy and {2} must be.".format(
             verdict.healthy_after, verdict.voters_after, verdict.quorum_after
         )
-        yield Refusal("QUORUM_UNSAFE", seen, _RESTORE)
+        yield Refusal("QUORUM_UNSAFE", observed, _RESTORE)
 
 
 def _without_quorum(etcd: Etcd) -> t.Iterator[Refusal]:
     total, alive = len(voters(etcd.members)), healthy(etcd.members)
     if alive < quorum(total):
-        seen = "Only {0} of {1} voters are healthy and {2} must be: etcd can't agree on any change.".format(
+        observed = "Only {0} of {1} voters are healthy and {2} must be: etcd can't agree on any change.".format(
             alive, total, quorum(total)
         )
-        yield Refusal("QUORUM_UNSAFE", seen, _RESTORE)
+        yield Refusal("QUORUM_UNSAFE", observed, _RESTORE)

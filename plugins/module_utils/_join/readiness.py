@@ -45,16 +45,16 @@ def ready_to_join(etcd: Json, lost_nodes: Json, plan: Json) -> str:
         if lost_member is not None:
             found.append("The lost node's member {0} is still in etcd.".format(lost_member.id))
             again = True
-        found += [item.seen for item in quorum.standing(view, ignored_id=stale)]
+        found += [item.observed for item in quorum.standing(view, ignored_id=stale)]
         found += [_sentence(item) for item in quorum.problems(rest)]
     if not found:
         return ""
-    advice = (
+    remedy = (
         "Run the phases before this one first (etcd_cleanup, node_removal)."
         if again
         else "Repair this first, then run again."
     )
-    return "The replacement can't join yet: {0} {1}".format(" ".join(dict.fromkeys(found)), advice)
+    return "The replacement can't join yet: {0} {1}".format(" ".join(dict.fromkeys(found)), remedy)
 
 
 def survivors_wait(answer: Json, plan: Json) -> Json:
@@ -227,8 +227,8 @@ def _affine(spec: Json) -> t.List[str]:
     ]
 
 
-def _wait(ready: bool, seen: str, *, hopeless: bool = False) -> Json:
-    return {"over": ready or hopeless, "ready": ready, "seen": seen}
+def _wait(ready: bool, observed: str, *, hopeless: bool = False) -> Json:
+    return {"over": ready or hopeless, "ready": ready, "observed": observed}
 
 
 def _reason(answer: Json) -> str:

@@ -17,11 +17,11 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes im
 
 @dataclasses.dataclass(frozen=True)
 class Refusal:
-    """Why an act is not safe: a code (a section of docs/runbook.md), what was seen, and what to do."""
+    """Why an act is not safe: a code (a section of docs/runbook.md), what was observed, and what to do."""
 
     code: str
-    seen: str
-    advice: str
+    observed: str
+    remedy: str
 
 
 @dataclasses.dataclass(frozen=True)

@@ -48,7 +48,7 @@ def configuration(inputs: OcbootInputs) -> Outcome:
         # Whatever the source of a value, the lost node must not be in it.
         refusals = tuple(refuse.refusals_of(made, inputs))
     if refusals:
-        sentences = ["{0}: {1} {2}".format(item.code, item.seen, item.advice) for item in refusals]
+        sentences = ["{0}: {1} {2}".format(item.code, item.observed, item.remedy) for item in refusals]
         sentences.append("Nothing was changed." if inputs.options.only_look else "ocboot was not run.")
         return Outcome(False, " ".join(sentences), refusals, warnings=warnings)
     return Outcome(

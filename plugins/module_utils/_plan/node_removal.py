@@ -40,10 +40,10 @@ def verdict(node: Json, *, plan: Json, provider: str, leases: Json, etcd: t.Opti
         return {**found, "foreign": True}
     meta = live["metadata"]
     if meta["uid"] != uid:
-        seen = "The Node {0} has the UID {1}, and the plan was made for {2}: a machine has registered under that name since.".format(
+        observed = "The Node {0} has the UID {1}, and the plan was made for {2}: a machine has registered under that name since.".format(
             name, meta["uid"], uid
         )
-        reason = _text(Refusal("NODE_RETURNED", seen, _POWER_OFF))
+        reason = _text(Refusal("NODE_RETURNED", observed, _POWER_OFF))
         return {**found, "ok": False, "reason": reason}
     found.update(present=True, version=meta.get("resourceVersion") or "")
     if meta.get("deletionTimestamp"):
@@ -69,12 +69,12 @@ def _alive(live: Json, leases: t.Sequence[Json]) -> str:
     own = next((item for item in leases if item["metadata"]["name"] == node.name), None)
     limit = ((own or {}).get("spec") or {}).get("leaseDurationSeconds") or _LEASE_SECONDS
     if node.ready:
-        seen = "The Node {0} is Ready again or still{1}.".format(node.name, heartbeat)
+        observed = "The Node {0} is Ready again or still{1}.".format(node.name, heartbeat)
     elif age is not None and age < limit:
-        seen = "The Node {0} is not Ready, but its kubelet runs{1}.".format(node.name, heartbeat)
+        observed = "The Node {0} is not Ready, but its kubelet runs{1}.".format(node.name, heartbeat)
     else:
         return ""
-    return _text(Refusal("NODE_READY", seen, _POWER_OFF))
+    return _text(Refusal("NODE_READY", observed, _POWER_OFF))
 
 
 def _member(plan: Json, provider: str, etcd: t.Optional[Json]) -> str:
@@ -84,22 +84,22 @@ def _member(plan: Json, provider: str, etcd: t.Optional[Json]) -> str:
     members = (etcd or {}).get("members") or []
     error = (etcd or {}).get("error")
     if error or not members:
-        seen = "K3s removes the etcd member with the Node, and etcd can't be asked now: {0}.".format(
+        observed = "K3s removes the etcd member with the Node, and etcd can't be asked now: {0}.".format(
             (error or "it listed no members").rstrip(".")
         )
-        return _text(Refusal("ETCD_UNREADABLE", seen, "Restore access to etcd on a survivor, then run again."))
+        return _text(Refusal("ETCD_UNREADABLE", observed, "Restore access to etcd on a survivor, then run again."))
     known = {plan.get("member_id"), plan.get("member_name")} - {"", None}
     for member in members:
         if member.get("healthy") and known & {member.get("id"), member.get("name")}:
-            seen = "The etcd member {0} ({1}) of the lost node answers a linearizable read now, and K3s would remove it with the Node.".format(
+            observed = "The etcd member {0} ({1}) of the lost node answers a linearizable read now, and K3s would remove it with the Node.".format(
                 member.get("id"), member.get("name")
             )
-            return _text(Refusal("MEMBER_HEALTHY", seen, _POWER_OFF))
+            return _text(Refusal("MEMBER_HEALTHY", observed, _POWER_OFF))
     return ""
 
 
 def _text(refusal: Refusal) -> str:
-    return "{0.code}: {0.seen} {0.advice}".format(refusal)
+    return "{0.code}: {0.observed} {0.remedy}".format(refusal)
 
 
 def left(found: Json, *, uids: t.Collection[str] = (), only: str = "") -> t.List[str]:

@@ -50,9 +50,9 @@ def plan(cluster: Cluster, request: Request, minio: t.Sequence[Json] = ()) -> Pl
     if refusals and (planned or any(item.code in _ALWAYS_REFUSED for item in refusals)):
         state = "refused"
     elif not planned:
-        # Nothing is left to be done, so nothing has to be refused; what was seen is still worth a warning.
+        # Nothing is left to be done, so nothing has to be refused; what was observed is still worth a warning.
         state = "nothing_to_do"
-        warnings += tuple("{0}: {1} {2}".format(item.code, item.seen, item.advice) for item in refusals)
+        warnings += tuple("{0}: {1} {2}".format(item.code, item.observed, item.remedy) for item in refusals)
         refusals = []
     digest = hashlib.sha256(json.dumps(to_json([planned, claims]), sort_keys=True).encode()).hexdigest()
     made = dataclasses.replace(
@@ -149,7 +149,7 @@ def _draft(
 
 def _refused(made: Plan, cluster: Cluster) -> Plan:
     """The plan as far as it may be known: why it is refused, and its text. It names nothing that a role could act on."""
-    reasons = " ".join("[{0}] {1} {2}".format(item.code, item.seen, item.advice) for item in made.refusals)
+    reasons = " ".join("[{0}] {1} {2}".format(item.code, item.observed, item.remedy) for item in made.refusals)
     return Plan(
         state="refused",
         provider=made.provider,

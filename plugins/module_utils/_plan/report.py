@@ -35,8 +35,8 @@ def report(plan: Plan, journal: Json, results: Json, *, failure: str = "") -> Js
     outcome = "failed" if failure else "done" if proven else "open"
     lost = plan.lost.name if plan.lost else ""
     durations = list(_durations(journal))
-    advice = _SAME_NAME if lost == plan.replacement.name else _RETIRE
-    returns = (_RETURN + advice).format(lost=lost, does=_RETURNS.get(plan.provider, _RETURNS[KUBEADM.name]))
+    remedy = _SAME_NAME if lost == plan.replacement.name else _RETIRE
+    returns = (_RETURN + remedy).format(lost=lost, does=_RETURNS.get(plan.provider, _RETURNS[KUBEADM.name]))
     touched = _touched(plan, journal)
     claims = _claims(plan, journal)
     data = {

@@ -30,8 +30,8 @@ def lines(plan: Plan, cluster: Cluster) -> t.Iterator[str]:
     )
     for refusal in plan.refusals:
         yield ""
-        yield "  [{0}] {1}".format(refusal.code, refusal.seen)
-        yield "      -> {0}".format(refusal.advice)
+        yield "  [{0}] {1}".format(refusal.code, refusal.observed)
+        yield "      -> {0}".format(refusal.remedy)
     if lost is not None:
         yield ""
         yield from _found(plan, cluster)

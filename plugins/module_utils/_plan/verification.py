@@ -17,11 +17,11 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._plan import view
 
 @dataclasses.dataclass(frozen=True)
 class Check:
-    """One condition that must hold. `seen` is what was observed, in both cases."""
+    """One condition that must hold. `observed` is what was observed, in both cases."""
 
     name: str
     ok: bool
-    seen: str
+    observed: str
 
 
 def verdict(

@@ -110,10 +110,10 @@ def recovered(api: KubeApi, target: Json) -> Json:
         )
     now = None if claim is None else {"uid": claim.uid, "volume": claim.pv_name, "phase": claim.phase or "not set"}
     verdict = hooked(target, now)
-    advice = "" if verdict["ok"] else ". It has to be gone, or made again and bound"
+    remedy = "" if verdict["ok"] else ". It has to be gone, or made again and bound"
     return {
         **verdict,
-        "msg": "{0} {1}{2}".format(label, verdict["reason"], advice),
+        "msg": "{0} {1}{2}".format(label, verdict["reason"], remedy),
         "claim": {
             "new_uid": claim.uid if claim is not None and claim.uid != target["uid"] else "",
             "volume": claim.pv_name if claim is not None else "",
@@ -264,7 +264,7 @@ def _report(target: Target, seen: Seen, action: Action, *, acted: bool) -> Json:
         "done": done,
         "recreated": renewed,
         "msg": "{0}: {1}{2}: {3}{4}".format(
-            target.label, words, name, action.reason, " " + action.advice if action.advice else ""
+            target.label, words, name, action.reason, " " + action.remedy if action.remedy else ""
         ),
         "claim": {
             "old_uid": target.claim_uid,
@@ -282,8 +282,8 @@ def _report(target: Target, seen: Seen, action: Action, *, acted: bool) -> Json:
             {
                 "code": action.code,
                 "too_early": action.code in _TOO_EARLY,
-                "seen": action.reason,
-                "advice": action.advice,
+                "observed": action.reason,
+                "remedy": action.remedy,
             }
         )
     return result

@@ -75,7 +75,7 @@ class Action:
     kind: str
     reason: str
     code: str = ""
-    advice: str = ""
+    remedy: str = ""
     pod: t.Optional[Pod] = field(default=None)
 
 
@@ -84,6 +84,6 @@ def wait(reason: str) -> Action:
     return Action("wait", reason)
 
 
-def refuse(code: str, seen: str, advice: str) -> Action:
+def refuse(code: str, seen: str, remedy: str) -> Action:
     """Nothing may be done; the code is a section of docs/runbook.md."""
-    return Action("refuse", seen, code=code, advice=advice)
+    return Action("refuse", seen, code=code, remedy=remedy)

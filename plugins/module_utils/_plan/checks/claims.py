@@ -20,22 +20,22 @@ _PASSING = {"healing", "drive_offline", "drives_missing"}
 def volumes(claims: t.Sequence[ClaimPlan], request: Request) -> Refusals:
     """Does somebody decide about every lost claim, is it certain where its volume was, and is the loss of its data approved?"""
     for claim in claims:
-        seen = "The claim {0} (volume {1}) was on the lost node: {2}.".format(
+        observed = "The claim {0} (volume {1}) was on the lost node: {2}.".format(
             policy.label(claim), claim.pv_name, claim.reason.rstrip(".")
         )
         if claim.code == "VOLUME_AMBIGUOUS":
-            seen = "It is not certain that the volume {0} of {1} was on the lost node alone: {2}.".format(
+            observed = "It is not certain that the volume {0} of {1} was on the lost node alone: {2}.".format(
                 claim.pv_name, policy.label(claim), claim.reason
             )
-            advice = "Find out where its data is before anything is deleted; if it lives, or is to be left alone, say ignore in replace_master_claim_policies."
-            yield Refusal("VOLUME_AMBIGUOUS", seen, advice)
+            remedy = "Find out where its data is before anything is deleted; if it lives, or is to be left alone, say ignore in replace_master_claim_policies."
+            yield Refusal("VOLUME_AMBIGUOUS", observed, remedy)
         elif claim.code == "CLAIM_HELD":
-            advice = "Find out who set them and let that one take them back, or say ignore in replace_master_claim_policies; no finalizer is taken away here."
-            yield Refusal("CLAIM_HELD", seen, advice)
+            remedy = "Find out who set them and let that one take them back, or say ignore in replace_master_claim_policies; no finalizer is taken away here."
+            yield Refusal("CLAIM_HELD", observed, remedy)
         elif claim.code == "CLAIM_UNDECIDED":
             yield Refusal(
                 "CLAIM_UNDECIDED",
-                seen,
+                observed,
                 "Decide about it in replace_master_claim_policies (heal, discard, hook or ignore), or approve its loss by name in replace_master_discard.",
             )
     lost = [claim for claim in claims if claim.code == "DISCARD_UNAPPROVED"]
@@ -70,13 +70,13 @@ def drives(
             continue
         gate = asked["gate"]
         if not gate["ok"] and not (resuming and set(gate["codes"]) <= _PASSING):
-            seen = "A lost drive of the MinIO {0} must not be replaced now: {1}.".format(
+            observed = "A lost drive of the MinIO {0} must not be replaced now: {1}.".format(
                 group, "; ".join(gate["sentences"])
             )
-            advice = "Bring its other drives back, or wait until they have healed, then run again."
+            remedy = "Bring its other drives back, or wait until they have healed, then run again."
             if policy.is_alone(group, minio):
                 names = [policy.label(claim) for claim in claims if claim.group == group]
-                advice = "Its objects are gone with the drive. To start it empty, run again with {0} on the command line.".format(
+                remedy = "Its objects are gone with the drive. To start it empty, run again with {0} on the command line.".format(
                     policy.argument([*approved, *names])
                 )
-            yield Refusal("MINIO_UNSAFE", seen, advice)
+            yield Refusal("MINIO_UNSAFE", observed, remedy)

@@ -25,13 +25,13 @@ def reachability(cluster: Cluster) -> Refusals:
     for host in cluster.hosts:
         if not host.reachable:
             code = "SURVIVOR_UNREACHABLE" if host.role == "survivor" else "REPLACEMENT_UNREACHABLE"
-            advice = "Repair the connection to it; every {0} has to be asked before anything is changed.".format(
+            remedy = "Repair the connection to it; every {0} has to be asked before anything is changed.".format(
                 host.role
             )
             yield Refusal(
                 code,
                 "The {0} {1} cannot be reached over SSH: {2}.".format(host.role, host.name, host.error.rstrip(".")),
-                advice,
+                remedy,
             )
         elif host.error:
             yield Refusal(
@@ -75,9 +75,9 @@ def clocks(cluster: Cluster, request: Request) -> Refusals:
     ]
     worst = max(pairs, default=(0.0, "", ""))
     if worst[0] > request.maximum_skew_seconds:
-        seen = "The clocks of {1} and {2} differ by at least {0:.1f} s.".format(*worst)
+        observed = "The clocks of {1} and {2} differ by at least {0:.1f} s.".format(*worst)
         yield Refusal(
             "CLOCK_SKEW",
-            seen,
+            observed,
             "Set them (chrony) first; at most {0} s are allowed.".format(request.maximum_skew_seconds),
         )

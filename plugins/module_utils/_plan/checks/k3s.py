@@ -52,14 +52,14 @@ def k3s(cluster: Cluster, node: t.Optional[Node], member: t.Optional[Member]) ->
     if node is not None and missing and K3S_FINALIZER in node.finalizers:
         name = member.name if member else node.name + "-00000000"
         address = next(iter(view.url_hosts(member.peer_urls)), "") if member else "unknown"
-        seen = "The Node {0} {1}: K3s looks up its etcd member by the annotation {2}, which it does not have, and keeps its finalizer meanwhile.".format(
+        observed = "The Node {0} {1}: K3s looks up its etcd member by the annotation {2}, which it does not have, and keeps its finalizer meanwhile.".format(
             node.name,
             "hangs in its deletion" if node.deleting else "would hang in its deletion",
             " and ".join(missing),
         )
         yield Refusal(
             "K3S_NODE_HELD",
-            seen,
+            observed,
             "Give it what is missing: kubectl annotate node {0} {1}={2} {3}={4}, then run again.".format(
                 node.name, K3S_MEMBER_NAME, name, K3S_MEMBER_ADDRESS, address
             ),

@@ -19,10 +19,10 @@ def identity(cluster: Cluster, request: Request) -> Refusals:
     """Is it clear which node is meant, and is it none of those that are to survive?"""
     for host in view.survivors(cluster):
         if request.provider and host.provider != request.provider:
-            seen = "On {0} the control plane is run by {1}, not by {2}.".format(
+            observed = "On {0} the control plane is run by {1}, not by {2}.".format(
                 host.name, host.provider or "nothing that is known", request.provider
             )
-            yield Refusal("PROVIDER_MISMATCH", seen, "Correct replace_master_provider or the inventory.")
+            yield Refusal("PROVIDER_MISMATCH", observed, "Correct replace_master_provider or the inventory.")
     lost = cluster.lost
     if lost is None:
         names = ", ".join(sorted(node.name for node in cluster.nodes)) or "none"
@@ -44,19 +44,21 @@ def identity(cluster: Cluster, request: Request) -> Refusals:
             )
     node = _node(cluster, lost)
     if node is not None and not node.control_plane and (not lost.uid or node.uid == lost.uid):
-        seen = "{0} is a Node without a control-plane role label.".format(lost.name)
+        observed = "{0} is a Node without a control-plane role label.".format(lost.name)
         yield Refusal(
             "NOT_A_MASTER",
-            seen,
+            observed,
             "This playbook replaces control-plane nodes; a worker is replaced with kubectl delete node and a join.",
         )
     covered = {view.node_of(cluster, host) for host in cluster.hosts}
     for other in cluster.nodes:
         if other.control_plane and other.name != lost.name and other.name not in covered:
-            seen = "The control-plane Node {0} ({1}) is no host of the inventory.".format(
+            observed = "The control-plane Node {0} ({1}) is no host of the inventory.".format(
                 other.name, ", ".join(other.addresses)
             )
-            yield Refusal("SURVIVOR_MISSING", seen, "Add it to the group 'survivors': every survivor has to be asked.")
+            yield Refusal(
+                "SURVIVOR_MISSING", observed, "Add it to the group 'survivors': every survivor has to be asked."
+            )
 
 
 def liveness(cluster: Cluster, request: Request) -> Refusals:
@@ -70,12 +72,12 @@ def liveness(cluster: Cluster, request: Request) -> Refusals:
     returned = node is not None and bool(lost.uid) and node.uid != lost.uid
     fence = "Power the machine off for good, or set replace_master_fenced=true when it is certain that it can't write any more."
     if returned:
-        seen = "The lost machine {0} is back: it registered itself as a new Node ({1}).".format(
+        observed = "The lost machine {0} is back: it registered itself as a new Node ({1}).".format(
             lost.name, "Ready" if node and node.ready else "not Ready"
         )
         yield Refusal(
             "LOST_NODE_RETURNED",
-            seen,
+            observed,
             "Make it harmless first: ansible-playbook cloudpods.ha.retire_node -e retire_node_host={0}.".format(
                 lost.name
             ),

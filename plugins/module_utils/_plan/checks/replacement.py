@@ -69,25 +69,27 @@ def _room(
     for folder, size in sorted(need.items()):
         free = host.free_bytes.get(folder)
         if size and free is None:
-            seen = "It is not known how much is free under {0} on {1}.".format(
+            observed = "It is not known how much is free under {0} on {1}.".format(
                 folder or "the folder of the lost volumes", host.name
             )
-            yield Refusal("DISK_SPACE", seen, "Name the folder of the local volumes in replace_master_storage_path.")
+            yield Refusal(
+                "DISK_SPACE", observed, "Name the folder of the local volumes in replace_master_storage_path."
+            )
         elif size and free is not None and size > free:
-            seen = "{0} has {1} free under {2}; the lost volumes need {3}.".format(
+            observed = "{0} has {1} free under {2}; the lost volumes need {3}.".format(
                 host.name, human(free), folder, human(size)
             )
-            yield Refusal("DISK_SPACE", seen, "Make room, or mount a larger disk there.")
+            yield Refusal("DISK_SPACE", observed, "Make room, or mount a larger disk there.")
 
 
 def _identity_of_replacement(cluster: Cluster, host: Host, *, fenced: bool) -> Refusals:
-    advice = "Use a freshly installed host with its own name and address."
+    remedy = "Use a freshly installed host with its own name and address."
     lost = cluster.lost
     others = [node for node in cluster.nodes if node.name == host.hostname or set(node.addresses) & set(host.addresses)]
     others = [node for node in others if not (lost and node.name == lost.name and node.uid == lost.uid)]
     for node in others:
-        seen = "The replacement {0} has the name or an address of the Node {1}.".format(host.name, node.name)
-        yield Refusal("REPLACEMENT_IS_NODE", seen, advice)
+        observed = "The replacement {0} has the name or an address of the Node {1}.".format(host.name, node.name)
+        yield Refusal("REPLACEMENT_IS_NODE", observed, remedy)
     if lost and (host.hostname == lost.name or set(host.addresses) & set(lost.addresses)):
         another = replaces_in_place(cluster, host, lost)
         if another is False:
@@ -113,7 +115,7 @@ def _identity_of_replacement(cluster: Cluster, host: Host, *, fenced: bool) -> R
             yield Refusal(
                 "REPLACEMENT_IS_MEMBER",
                 "The replacement {0} is the etcd member {1}.".format(host.name, member.name or member.id),
-                advice,
+                remedy,
             )
     if not others and (host.joined or host.etcd_data):
         found = "a kubelet that joined a cluster" if host.joined else "etcd data"
@@ -141,10 +143,10 @@ def _versions(cluster: Cluster, host: Host) -> Refusals:
         ("kubeadm", host.kubeadm_version, kubeadms or kubelets),
     ):
         if wanted and {has} != wanted:
-            seen = "{0} has {1} {2}; the survivors have {3}.".format(
+            observed = "{0} has {1} {2}; the survivors have {3}.".format(
                 host.name, program, has or "not installed", " and ".join(sorted(wanted))
             )
-            yield Refusal("VERSION_MISMATCH", seen, "Install exactly the survivors' version.")
+            yield Refusal("VERSION_MISMATCH", observed, "Install exactly the survivors' version.")
 
 
 def room_for(claim: ClaimPlan, minio: t.Sequence[Json]) -> int:

@@ -20,23 +20,23 @@ def virtual_address(cluster: Cluster) -> Refusals:
     try:
         choose_promotion(view.survivors(cluster), cluster.vip.holders)
     except Unsafe as exc:
-        yield Refusal(exc.code, exc.seen, exc.advice)
+        yield Refusal(exc.code, exc.observed, exc.remedy)
     bare = [host.name for host in view.survivors(cluster) if host.keepalived is None]
     if cluster.vip.address and bare:
-        seen = "{0} has no keepalived manifest, although the VIP is {1}.".format(
+        observed = "{0} has no keepalived manifest, although the VIP is {1}.".format(
             " and ".join(bare), cluster.vip.address
         )
-        yield Refusal("VIP_MANIFEST", seen, "Give it one like the other survivor's, as BACKUP with priority 90.")
+        yield Refusal("VIP_MANIFEST", observed, "Give it one like the other survivor's, as BACKUP with priority 90.")
     if len(cluster.vip.holders) > 1:
-        seen = "The VIP {0} is on {1} at once.".format(cluster.vip.address, " and ".join(cluster.vip.holders))
+        observed = "The VIP {0} is on {1} at once.".format(cluster.vip.address, " and ".join(cluster.vip.holders))
         yield Refusal(
             "VIP_DUPLICATE",
-            seen,
+            observed,
             "Find out why they don't hear each other's VRRP messages before the control plane is changed.",
         )
     lost = cluster.lost
     if lost and view.url_hosts([cluster.cluster_info_server]) & set(lost.addresses):
-        seen = "The ConfigMap kube-public/cluster-info sends joining nodes to the lost node ({0}).".format(
+        observed = "The ConfigMap kube-public/cluster-info sends joining nodes to the lost node ({0}).".format(
             cluster.cluster_info_server
         )
-        yield Refusal("CLUSTER_INFO_DEAD", seen, "Edit its 'server' to the VIP.")
+        yield Refusal("CLUSTER_INFO_DEAD", observed, "Edit its 'server' to the VIP.")

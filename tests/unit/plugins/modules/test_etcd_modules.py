@@ -119,7 +119,7 @@ def test_member_is_refused_with_code_and_advice(stand_in: StandInEtcd, capsys: p
     assert found["failed"]
     assert [item["code"] for item in found["refusals"]] == ["MEMBER_HEALTHY"]
     assert found["msg"].startswith("MEMBER_HEALTHY: Member ")
-    assert found["refusals"][0]["advice"] in found["msg"]
+    assert found["refusals"][0]["remedy"] in found["msg"]
     assert "member remove" not in stand_in.commands()
 
 

@@ -83,7 +83,7 @@ def test_nothing_is_removed_when_today_s_voters_cannot_agree_even_if_those_left_
     found = removal(cluster(DEAD, member(2), member(3), member(4, healthy=False)), LOST)
     assert [item.code for item in found.refusals] == ["QUORUM_UNSAFE"]
     assert found.healthy_after >= found.quorum_after
-    assert found.refusals[0].seen == "Only 2 of 4 voters are healthy and 3 must be: etcd can't agree on any change."
+    assert found.refusals[0].observed == "Only 2 of 4 voters are healthy and 3 must be: etcd can't agree on any change."
 
 
 def test_of_five_with_two_dead_one_can_be_removed() -> None:
@@ -97,7 +97,7 @@ def test_a_healthy_member_is_never_removed() -> None:
 def test_a_refusal_also_tells_that_too_few_would_be_left() -> None:
     etcd = cluster(member(1), member(2), member(3, healthy=False))
     assert codes(etcd) == ["MEMBER_HEALTHY", "QUORUM_UNSAFE"]
-    seen = removal(etcd, LOST).refusals[1].seen
+    seen = removal(etcd, LOST).refusals[1].observed
     assert seen == "After the removal 1 of 2 voters would be healthy and 2 must be."
 
 
@@ -237,8 +237,8 @@ def test_an_allowed_removal_keeps_a_quorum_and_takes_nobody_who_lives(
 def test_a_refusal_says_why_and_what_to_do(all_members: tuple[Member, ...], number: int) -> None:
     for item in removal(cluster(*all_members), Target(id="{0:x}".format(0xA0 + number), name="x")).refusals:
         assert item.code.isupper()
-        assert item.seen.endswith(".")
-        assert item.advice.endswith(".")
+        assert item.observed.endswith(".")
+        assert item.remedy.endswith(".")
 
 
 class Replacement:

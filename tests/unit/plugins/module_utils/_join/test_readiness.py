@@ -49,7 +49,7 @@ def ready(etcd: Json, nodes: Json = GONE, **plan: Any) -> Json:
 
 def wait(answer: Json, awaited: str, *, pods: Any = (), **plan: Any) -> Json:
     verdict: Json = JoinWait().filters()["join_wait"](answer, awaited, {**PLAN, **plan}, pods)
-    assert verdict["seen"].endswith(".")
+    assert verdict["observed"].endswith(".")
     assert verdict["over"] or not verdict["ready"]
     return verdict
 
@@ -116,10 +116,10 @@ def node(status: str = "False", reason: str = "", message: str = "", ip: str = "
 
 
 def test_a_node_is_ready_when_kubelet_says_so_at_the_address_of_the_replacement() -> None:
-    assert wait(node("True"), "node") == {"over": True, "ready": True, "seen": "The Node master-4 is Ready."}
+    assert wait(node("True"), "node") == {"over": True, "ready": True, "observed": "The Node master-4 is Ready."}
     found = wait(node("True", ip="192.0.2.99"), "node")
     assert (found["over"], found["ready"]) == (True, False)
-    assert found["seen"] == "The Node master-4 has 192.0.2.99, not 192.0.2.14."
+    assert found["observed"] == "The Node master-4 has 192.0.2.99, not 192.0.2.14."
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_a_node_is_ready_when_kubelet_says_so_at_the_address_of_the_replacement(
 )
 def test_a_node_that_is_not_ready_is_told_in_words(answer: Json, words: str) -> None:
     found = wait(answer, "node")
-    assert words in found["seen"]
+    assert words in found["observed"]
     assert (found["over"], found["ready"]) == (False, False)
 
 
@@ -171,35 +171,35 @@ def test_pods_that_do_not_run_are_named_with_their_reason() -> None:
         unscheduled,
         elsewhere,
     ]
-    seen = wait(node("False", "KubeletNotReady", "x"), "node", pods=pods)["seen"]
+    seen = wait(node("False", "KubeletNotReady", "x"), "node", pods=pods)["observed"]
     assert seen.endswith(
         "Pods that do not run: kube-system/calico: ImagePullBackOff: no such host; kube-system/flannel: CrashLoopBackOff; "
         "kube-system/waiting: Pending; kube-system/proxy is not scheduled: 0/3 nodes: taint."
     )
     many = [pod(str(number), reason="CrashLoopBackOff") for number in range(8)]
-    assert wait(node(), "node", pods=many)["seen"].endswith(" and 3 more.")
+    assert wait(node(), "node", pods=many)["observed"].endswith(" and 3 more.")
 
 
 def test_the_member_is_a_healthy_voter_at_the_address_of_the_replacement() -> None:
     assert wait(asked(member(2), member(3), member(4)), "voter")["ready"]
-    assert "etcd lists no member at 192.0.2.14: line." in wait(asked(), "voter")["seen"]
+    assert "etcd lists no member at 192.0.2.14: line." in wait(asked(), "voter")["observed"]
     assert not wait(asked(member(2), member(3), member(4, learner=True)), "voter")["ready"]
-    assert "NOSPACE" in wait(asked(member(2), member(4), alarms=("NOSPACE",)), "voter")["seen"]
-    assert "cut off" in wait({"msg": "cut off"}, "voter")["seen"]
+    assert "NOSPACE" in wait(asked(member(2), member(4), alarms=("NOSPACE",)), "voter")["observed"]
+    assert "cut off" in wait({"msg": "cut off"}, "voter")["observed"]
 
 
 def test_k3s_reports_the_voter_by_a_condition() -> None:
     said = {"resources": [{"status": {"conditions": [{"type": "EtcdIsVoter", "status": "True"}]}}]}
     assert wait(said, "voter_condition")["over"]
     assert not wait({"resources": []}, "voter_condition")["over"]
-    assert "missing" in wait({"msg": "x"}, "voter_condition")["seen"]
+    assert "missing" in wait({"msg": "x"}, "voter_condition")["observed"]
 
 
 def test_the_host_is_ready_with_its_api_server_and_its_etcd() -> None:
     assert wait({"host": {"api_ready": "ok", "etcd_health": "ok"}}, "host")["ready"]
     found = wait({"host": {"api_ready": "refused", "etcd_health": ""}}, "host")
-    assert found["seen"] == "m4 is not ready: its API server reports: refused; its etcd reports: nothing."
-    assert "cut off" in wait({"msg": "cut off", "unreachable": True}, "host")["seen"]
+    assert found["observed"] == "m4 is not ready: its API server reports: refused; its etcd reports: nothing."
+    assert "cut off" in wait({"msg": "cut off", "unreachable": True}, "host")["observed"]
 
 
 def test_survivors_that_are_not_ready_are_named_with_their_last_heartbeat() -> None:
@@ -210,14 +210,14 @@ def test_survivors_that_are_not_ready_are_named_with_their_last_heartbeat() -> N
         {"name": "worker", "control_plane": False, "ready": False},
     ]
     found = wait({"cluster": {"nodes": nodes, "api_error": ""}, "settled": False}, "survivors")
-    assert found["seen"] == (
+    assert found["observed"] == (
         "These survivors are not Ready: master-2 (last kubelet heartbeat 41 s ago), "
         "master-3 (last kubelet heartbeat at an unknown time)."
     )
     assert wait({"cluster": {"nodes": nodes}, "settled": True}, "survivors")["ready"]
     assert wait({"cluster": {"nodes": nodes}, "settled": False}, "survivors", joined=True)["ready"]
-    assert "gone" in wait({"cluster": {"api_error": "gone"}, "settled": False}, "survivors")["seen"]
-    assert "traceback" in wait({"msg": "traceback"}, "survivors")["seen"]
+    assert "gone" in wait({"cluster": {"api_error": "gone"}, "settled": False}, "survivors")["observed"]
+    assert "traceback" in wait({"msg": "traceback"}, "survivors")["observed"]
 
 
 @pytest.mark.parametrize(

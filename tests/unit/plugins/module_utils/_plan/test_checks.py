@@ -351,10 +351,10 @@ def test_this_and_nothing_else_is_refused(change: Change, codes: list[str]) -> N
     assert made.state == "refused"
     assert_nothing_to_act_on(made)
     for item in made.refusals:
-        assert item.seen.strip()
-        assert item.advice.endswith(".")
-        assert ".." not in item.seen
-        assert "  [{0}] {1}".format(item.code, item.seen) in made.text
+        assert item.observed.strip()
+        assert item.remedy.endswith(".")
+        assert ".." not in item.observed
+        assert "  [{0}] {1}".format(item.code, item.observed) in made.text
 
 
 @pytest.mark.parametrize(
@@ -369,8 +369,8 @@ def test_where_k3s_runs_this_and_nothing_else_is_refused(change: Change, codes: 
     assert sorted({item.code for item in made.refusals}) == sorted(codes)
     assert made.state == ("refused" if codes else "needed")
     for item in made.refusals:
-        assert item.seen.endswith(".")
-        assert ".." not in item.seen
+        assert item.observed.endswith(".")
+        assert ".." not in item.observed
 
 
 def test_what_only_k3s_asks_for_is_not_asked_of_kubeadm() -> None:
@@ -440,14 +440,14 @@ def test_what_k3s_will_do_with_a_node_is_told_from_its_annotations(name: str, he
 def test_a_node_that_hangs_is_told_with_the_command_that_frees_it() -> None:
     node = recorded("deleting-without-annotations")
     (held,) = k3s_checks.k3s(Cluster(provider="k3s"), node, RUNBOOKS_MEMBER)
-    assert "The Node lzx-ha-env hangs in its deletion" in held.seen
+    assert "The Node lzx-ha-env hangs in its deletion" in held.observed
     assert (
         "kubectl annotate node lzx-ha-env etcd.k3s.cattle.io/node-name=lzx-ha-env-6b5275f6 "
         "etcd.k3s.cattle.io/node-address=192.168.0.254, then"
-    ) in held.advice
+    ) in held.remedy
     bare = dataclasses.replace(node, deleting=False)
     (held,) = k3s_checks.k3s(Cluster(provider="k3s"), bare, None)
-    assert "would hang in its deletion" in held.seen
+    assert "would hang in its deletion" in held.observed
 
 
 def test_a_member_that_is_not_the_one_the_node_names_is_warned_about_and_removed_by_its_id() -> None:
@@ -537,7 +537,7 @@ def test_a_replacement_needs_room_in_the_folder_each_lost_volume_was_in() -> Non
         cluster.change_host("master-4", free_bytes=free)
         refused = cluster.plan(storage_path="").refusals
         assert {item.code for item in refused} <= {"DISK_SPACE"}
-        assert [name for item in refused for name in (other, STORAGE) if name in item.seen] == said
+        assert [name for item in refused for name in (other, STORAGE) if name in item.observed] == said
     # An operator who names one folder has all of them there.
     cluster.change_host("master-4", free_bytes={STORAGE: 66 * MEBIBYTE})
     assert cluster.codes() == []
@@ -546,7 +546,7 @@ def test_a_replacement_needs_room_in_the_folder_each_lost_volume_was_in() -> Non
 def test_an_api_that_does_not_answer_is_refused_before_anything_is_judged_by_it() -> None:
     cluster = dataclasses.replace(StandInCluster().cluster(), nodes=(), api_error="connection refused.")
     assert [item.code for item in hosts.reachability(cluster)] == ["API_UNREACHABLE"]
-    assert "connection refused." in next(hosts.reachability(cluster)).seen
+    assert "connection refused." in next(hosts.reachability(cluster)).observed
 
 
 @pytest.mark.parametrize(("provider", "codes"), [("", []), ("kubeadm", []), ("k3s", ["PROVIDER_MISMATCH"])])
@@ -557,7 +557,7 @@ def test_a_provider_that_was_asked_for_must_be_the_one_that_was_found(provider: 
 def test_a_name_nobody_knows_is_told_with_the_names_that_there_are() -> None:
     made = StandInCluster().plan(lost="master-10")
     assert [item.code for item in made.refusals] == ["NODE_UNKNOWN"]
-    assert "master-1, master-2, master-3" in made.refusals[0].seen
+    assert "master-1, master-2, master-3" in made.refusals[0].observed
 
 
 @pytest.mark.parametrize(
@@ -596,9 +596,9 @@ def test_a_node_must_have_been_down_for_the_minimum(since: str, codes: list[str]
 def test_how_long_a_node_is_down_is_told_as_far_as_it_is_known() -> None:
     cluster = StandInCluster()
     just_down(cluster)
-    assert "has been down for 59 s only" in cluster.plan().refusals[0].seen
+    assert "has been down for 59 s only" in cluster.plan().refusals[0].observed
     down_since_nobody_knows_when(cluster)
-    assert "has been down for an unknown time" in cluster.plan().refusals[0].seen
+    assert "has been down for an unknown time" in cluster.plan().refusals[0].observed
 
 
 def test_what_is_not_judged_without_reaching_everybody() -> None:
@@ -607,7 +607,7 @@ def test_what_is_not_judged_without_reaching_everybody() -> None:
     cluster.answers = [22]
     made = cluster.plan()
     assert [item.code for item in made.refusals] == ["SURVIVOR_UNREACHABLE"]
-    assert "master-2.example.org cannot be reached over SSH: Connection timed out." in made.refusals[0].seen
+    assert "master-2.example.org cannot be reached over SSH: Connection timed out." in made.refusals[0].observed
     assert made.steps == ()
 
 
@@ -642,7 +642,7 @@ def test_the_two_clocks_farthest_apart_are_named() -> None:
     cluster.change_host("master-3", skew_seconds=4.0)
     (refusal,) = cluster.plan().refusals
     assert refusal.code == "CLOCK_SKEW"
-    assert refusal.seen == "The clocks of master-2.example.org and master-3.example.org differ by at least 7.0 s."
+    assert refusal.observed == "The clocks of master-2.example.org and master-3.example.org differ by at least 7.0 s."
 
 
 def test_the_survivors_clocks_count_also_when_the_replacement_has_joined() -> None:
@@ -673,7 +673,7 @@ def test_a_survivor_without_the_manifest_is_named_with_the_vip() -> None:
     cluster = StandInCluster()
     cluster.change_host("master-3", keepalived=None)
     (refusal,) = cluster.plan().refusals
-    assert refusal.seen == "master-3.example.org has no keepalived manifest, although the VIP is 192.0.2.100."
+    assert refusal.observed == "master-3.example.org has no keepalived manifest, although the VIP is 192.0.2.100."
 
 
 def test_a_version_the_survivors_do_not_share_is_no_version_to_install() -> None:
@@ -681,7 +681,7 @@ def test_a_version_the_survivors_do_not_share_is_no_version_to_install() -> None
     cluster.node("master-3")["status"]["nodeInfo"]["kubeletVersion"] = "v1.29.9"
     refusal = next(item for item in cluster.plan().refusals)
     assert refusal.code == "VERSION_MISMATCH"
-    assert "v1.29.9 and v1.30.4" in refusal.seen
+    assert "v1.29.9 and v1.30.4" in refusal.observed
 
 
 def test_the_lost_node_s_own_version_does_not_matter() -> None:
@@ -766,7 +766,7 @@ def test_the_advice_for_a_loss_approves_all_that_wait_and_all_that_were_approved
     for approved in ((), ("onecloud/default-influxdb",)):
         (refusal,) = cluster.plan(discard=approved).refusals
         assert refusal.code == "DISCARD_UNAPPROVED"
-        (argument,) = re.findall(r"-e '([^']*)'", refusal.advice)
+        (argument,) = re.findall(r"-e '([^']*)'", refusal.remedy)
         told = json.loads(argument)
         assert told == {"replace_master_discard": ["onecloud/default-influxdb", "onecloud/default-victoria-metrics"]}
         assert cluster.codes(discard=tuple(told["replace_master_discard"])) == []
@@ -774,7 +774,7 @@ def test_the_advice_for_a_loss_approves_all_that_wait_and_all_that_were_approved
 
 def test_what_is_lost_stands_in_the_refusal() -> None:
     (refusal,) = StandInCluster().plan(discard=("onecloud/default-influxdb",)).refusals
-    assert "onecloud/default-victoria-metrics: all metrics collected so far" in refusal.seen
+    assert "onecloud/default-victoria-metrics: all metrics collected so far" in refusal.observed
 
 
 def test_a_minio_without_peers_starts_empty_when_the_loss_of_all_its_drives_is_approved() -> None:
@@ -785,7 +785,7 @@ def test_a_minio_without_peers_starts_empty_when_the_loss_of_all_its_drives_is_a
         made = cluster.plan(discard=(*DISCARD, *some))
         (refusal,) = made.refusals
         assert refusal.code == "MINIO_UNSAFE"
-        (argument,) = re.findall(r"-e '([^']*)'", refusal.advice)
+        (argument,) = re.findall(r"-e '([^']*)'", refusal.remedy)
         assert json.loads(argument)["replace_master_discard"] == sorted([*DISCARD, *names])
     made = cluster.plan(discard=(*DISCARD, *names))
     assert made.refusals == ()

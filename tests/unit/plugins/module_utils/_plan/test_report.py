@@ -109,17 +109,17 @@ def test_phases_are_told_in_the_order_in_which_they_began() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "does", "advice"),
+    ("kind", "does", "remedy"),
     [
         ({}, "its kubelet registers itself", "cloudpods.ha.retire_node -e retire_node_host=master-1"),
         ({"provider": "k3s"}, "or starts a second one", "cloudpods.ha.retire_node -e retire_node_host=master-1"),
         ({"provider": "k3s", "same_name": True}, "or starts a second one", "wipe its disks away from this network"),
     ],
 )
-def test_what_the_old_machine_does_when_it_comes_back_is_warned_about(kind: Any, does: str, advice: str) -> None:
+def test_what_the_old_machine_does_when_it_comes_back_is_warned_about(kind: Any, does: str, remedy: str) -> None:
     warning = report(StandInCluster(**kind).plan(), {}, PROVEN)["json"]["warnings"][-1]
     assert does in warning
-    assert advice in warning
+    assert remedy in warning
     # Retiring by name would hit the replacement that has it.
     assert ("retire_node" in warning) == (not kind.get("same_name"))
 

@@ -35,7 +35,7 @@ def failed(
 ) -> dict[str, str]:
     told = view.minio(cluster.minio()) if minio is None else minio
     return {
-        check.name: check.seen
+        check.name: check.observed
         for check in verdict(cluster.cluster(), vip_answers=vip_answers, minio=told, left_alone=left_alone)
         if not check.ok
     }
@@ -56,7 +56,7 @@ def test_a_replaced_master_passes_every_check() -> None:
         "cordons",
         "MinIO",
     ]
-    assert "master-2, master-3, master-4" in checks[0].seen
+    assert "master-2, master-3, master-4" in checks[0].observed
 
 
 def test_before_the_replacement_hardly_anything_holds() -> None:
@@ -163,4 +163,4 @@ def test_a_minio_that_has_not_converged_is_a_fault() -> None:
 def test_an_api_that_does_not_answer_is_the_only_thing_told() -> None:
     found = dataclasses.replace(replaced().cluster(), api_error="refused")
     (check,) = verdict(found, vip_answers=True, minio=[])
-    assert (check.name, check.ok, check.seen) == ("API", False, "refused")
+    assert (check.name, check.ok, check.observed) == ("API", False, "refused")

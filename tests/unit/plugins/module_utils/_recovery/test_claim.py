@@ -230,7 +230,7 @@ def test_what_is_not_proven_safe_is_refused(code: str, state: Seen) -> None:
     action = decide(TARGET, state)
     assert (action.kind, action.code) == ("refuse", code)
     assert action.reason
-    assert action.advice
+    assert action.remedy
 
 
 def test_a_same_named_replacement_is_no_return_of_the_old_machine() -> None:

@@ -339,7 +339,7 @@ def test_what_a_finalizer_holds_is_named_refused_and_never_let_go_by_force(
     cluster.objects[what]["metadata"]["finalizers"] = ["example.org/backup"]
     result = walk(cluster)
     assert (result["action"], result["code"]) == ("refuse", "held_by_finalizer"), result["msg"]
-    assert "example.org/backup" in result["seen"]
+    assert "example.org/backup" in result["observed"]
     assert cluster.objects[what]["metadata"]["finalizers"] == ["example.org/backup"]
     # Who set it has finished, and the run is started again.
     cluster.objects[what]["metadata"]["finalizers"] = []
@@ -471,7 +471,7 @@ def test_a_refusal_carries_what_was_seen_and_what_to_do() -> None:
     cluster.collect()
     result = step(cluster)
     assert (result["action"], result["code"]) == ("refuse", "nobody_recreates")
-    assert result["advice"] in result["msg"]
+    assert result["remedy"] in result["msg"]
     assert cluster.deleted == []
 
 
