@@ -66,7 +66,7 @@ def test_a_policy_that_cannot_be_applied_fails_the_plan_in_a_sentence() -> None:
         lambda: planned(cluster, policies=wrong),
         lambda: healers(cluster.api_json(), cluster.settings(policies=wrong), []),
     ):
-        with pytest.raises(AnsibleFilterError, match="says burn, which is none of"):
+        with pytest.raises(AnsibleFilterError, match="sets policy to burn, which is none of"):
             call()
 
 
