@@ -54,7 +54,7 @@ def k3s(cluster: Cluster, node: t.Optional[Node], member: t.Optional[Member]) ->
     if node is not None and missing and K3S_FINALIZER in node.finalizers:
         name = member.name if member else node.name + "-00000000"
         address = next(iter(view.url_hosts(member.peer_urls)), "") if member else "unknown"
-        observed = "The Node {0} {1}: K3s looks up its etcd member by the annotation {2}, which the Node does not have, and keeps its finalizer until then.".format(
+        observed = "The Node {0} {1}: K3s looks up its etcd member by the annotation {2}, which is not set, and keeps its finalizer until then.".format(
             node.name,
             "hangs in deletion" if node.deleting else "would hang in deletion",
             " and ".join(missing),

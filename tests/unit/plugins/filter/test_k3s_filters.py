@@ -115,7 +115,7 @@ def why(text: str, *secrets: str) -> str:
 def test_every_secret_is_kept_from_what_k3s_said() -> None:
     token = text("token/server-token").strip()
     log = 'level=fatal msg="token {0} or password {1} refused"'.format(token, PASSWORD)
-    assert why(log, *made()["secrets"]) == "token *** or password *** refused. It is stopped."
+    assert why(log, *made()["secrets"]) == "token *** or password *** refused. K3s is stopped."
     assert PASSWORD in why(log)
     assert json.dumps(made()["secrets"]).count(PASSWORD) == 3
 
