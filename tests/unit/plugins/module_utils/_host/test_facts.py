@@ -506,7 +506,7 @@ def test_k3s_is_asked_with_a_certificate_whether_its_api_server_is_ready(
     assert gather().api_ready == "not ready: status 401"
     not_ready = (FIXTURES / "http" / "apiserver-not-ready.json").read_text(encoding="utf-8")
     monkeypatch.setattr(facts, "_local", lambda url, **_more: (503, not_ready) if url.endswith("/readyz") else (0, ""))
-    assert gather().api_ready == "not ready: answered 503"
+    assert gather().api_ready == "not ready: status 503"
 
 
 def test_an_etcdctl_is_told_by_its_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -92,7 +92,7 @@ def test_it_is_told_whether_k3s_is_stopped() -> None:
     log = {"rc": 0, "stdout": journal('level=fatal msg="the reason"')}
     assert k3s_log.failure(log, STOPPED, {}, []) == "the reason. K3s is stopped."
     said = k3s_log.failure(log, {"msg": "Connection to {0} lost".format(TOKEN), "unreachable": True}, {}, [TOKEN])
-    assert said == "the reason. IT COULD NOT BE STOPPED and may go on trying: Connection to *** lost"
+    assert said == "the reason. K3s COULD NOT BE STOPPED and may go on trying to join: Connection to *** lost"
     assert "COULD NOT" in k3s_log.failure(log, {**STOPPED, "unreachable": True}, {}, [])
     assert "COULD NOT" in k3s_log.failure(log, {}, {}, [])
 

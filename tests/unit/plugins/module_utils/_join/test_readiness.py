@@ -92,7 +92,7 @@ def test_the_lost_node_has_to_be_gone_from_the_api_and_from_etcd() -> None:
     assert "The Node master-1 still exists." in reason
     assert reason.endswith("Run the earlier phases first (etcd_cleanup, node_removal).")
     healthy = asked(member(1), member(2), member(3))
-    assert "The lost node's member a1 is still in etcd." in ready(healthy, member_id="a1")["reason"]
+    assert "The lost node's member a1 is still in the etcd member list." in ready(healthy, member_id="a1")["reason"]
     assert "The API could not be asked" in ready(asked(), {"msg": "refused"})["reason"]
 
 
