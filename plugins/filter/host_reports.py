@@ -24,7 +24,7 @@ options:
     elements: str
     required: true
   executor:
-    description: The inventory host that was asked about etcd. Empty when none was.
+    description: The inventory host on which etcd was read. Empty without one.
     type: str
     default: ""
   members:
@@ -35,7 +35,7 @@ options:
 
 EXAMPLES = r"""
 ---
-- name: Make reports of the answers
+- name: Convert the answers to reports
   ansible.builtin.set_fact:
     reports: "{{ answers.results | cloudpods.ha.host_reports(['master-2', 'master-3'], 'master-2', members) }}"
 """
