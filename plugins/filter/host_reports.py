@@ -10,7 +10,7 @@ short_description: Turn the results of a loop over hosts into reports
 version_added: 0.1.0
 author: cloudpods.ha authors (@cloudpods-ha)
 description:
-  - Makes what P(cloudpods.ha.replacement_verdict#filter) reads from a loop of M(cloudpods.ha.control_plane_host_info) over inventory hosts.
+  - Converts a loop of M(cloudpods.ha.control_plane_host_info) over inventory hosts to the reports of P(cloudpods.ha.replacement_verdict#filter).
 positional: survivors, executor, members
 options:
   _input:
@@ -19,7 +19,7 @@ options:
     elements: dict
     required: true
   survivors:
-    description: The inventory hosts that survived; the others are replacements.
+    description: The inventory hosts that are survivors; all other hosts are replacements.
     type: list
     elements: str
     required: true

@@ -52,8 +52,8 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - Secret, except for C(error). C(files) is a list of path, content and mode; C(referenced) are the paths of other files that options name; C(ping) is a URL at
-      which the survivor answers; C(secrets) are words that must not be shown; C(error) is why the files can't be composed, empty if they can.
+    - Secret, except for C(error). C(files) is a list of path, content and mode; C(referenced) are other files that options name; C(ping) is the survivor's
+      URL; C(secrets) are words that must not be shown; C(error) is why that failed.
   type: dict
 """
 

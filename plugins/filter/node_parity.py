@@ -10,7 +10,7 @@ short_description: List the labels and taints that match a new control-plane nod
 version_added: 0.1.0
 author: cloudpods.ha authors (@cloudpods-ha)
 description:
-  - Compares labels and taints of one node with those of the other control-plane nodes. Only labels and taints that all of them share are added, and only a taint that
+  - Compares labels and taints of one node with those of the other control-plane nodes. Only values that all of them share are added, and only a taint that
     none of them has is removed.
 positional: name
 options:
