@@ -9,7 +9,7 @@ DOCUMENTATION = r"""
 module: control_plane_residue_info
 short_description: List the residue of a control plane on a machine
 description:
-  - Reads everything that makes a machine act as a master, now or later: static pods, kubelet, etcd data,
+  - Reads everything that makes a machine act as a master, now or later, such as static pods, kubelet, etcd data,
     ports, pods and the VIP.
   - It contacts no other host and changes nothing.
 version_added: 0.1.0

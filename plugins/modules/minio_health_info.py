@@ -189,7 +189,7 @@ healing:
   elements: str
   returned: success
 pods:
-  description: The answers of each pod: HTTP statuses, or null without an answer. C(uptime) is in seconds.
+  description: The answers of each pod, as HTTP statuses, or null without an answer. C(uptime) is in seconds.
   type: list
   elements: dict
   returned: success
