@@ -11,6 +11,7 @@ import typing as t
 
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
+from ansible_collections.cloudpods.ha.plugins.module_utils._format import qualified
 from ansible_collections.cloudpods.ha.plugins.module_utils._minio.progress import SETTLED, WAIT, Limits, Memory, look
 
 _ASKED = {
@@ -45,7 +46,7 @@ class ActionModule(ActionBase):
         _validation, given = self.validate_argument_spec({**_ASKED, **_WAITING})  # type: ignore[no-untyped-call]
         asked = {key: given[key] for key in _ASKED}
         limits = Limits(given["settle_seconds"], given["stale_peer_timeout"], given["heal_stall"], given["quiet"])
-        name = "{0}/{1}".format(given["namespace"], given["name"])
+        name = qualified(given["namespace"], given["name"])
         display, memory, start = Display(), Memory(), time.monotonic()
         looks = 0
         while True:

@@ -12,3 +12,8 @@ def human(size: float) -> str:
             return "{0:.0f} {1}".format(size, unit) if unit == "B" else "{0:.1f} {1}".format(size, unit)
         size /= 1024
     return "{0:.1f} TiB".format(size)
+
+
+def qualified(namespace: str, name: str) -> str:
+    """NAMESPACE/NAME of an object."""
+    return "{0}/{1}".format(namespace, name)

@@ -12,6 +12,7 @@ import typing as t
 import urllib.parse
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._etcd import quorum
+from ansible_collections.cloudpods.ha.plugins.module_utils._format import qualified
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.etcd import Etcd
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
 from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import from_json
@@ -199,7 +200,7 @@ def printable(text: t.Any, length: int = 400) -> str:
 def _trouble(pod: Json, node: str) -> str:
     """Why a pod of the Node does not run; empty if it runs or belongs to another Node."""
     spec, status = pod.get("spec") or {}, pod.get("status") or {}
-    name = "{0}/{1}".format(pod["metadata"].get("namespace"), pod["metadata"].get("name"))
+    name = qualified(pod["metadata"].get("namespace"), pod["metadata"].get("name"))
     if spec.get("nodeName") != node:
         # A Pending pod of a DaemonSet names its Node in its affinity.
         said = condition(pod, "PodScheduled")

@@ -11,6 +11,7 @@ import re
 import typing as t
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
+from ansible_collections.cloudpods.ha.plugins.module_utils._format import qualified
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.volumes import HOSTNAME_LABEL, place
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes import (
@@ -237,7 +238,7 @@ def volume(obj: Json, *, reasons: t.Tuple[str, ...] = ()) -> Volume:
         uid=meta["uid"],
         phase=(obj.get("status") or {}).get("phase", ""),
         reclaim_policy=spec.get("persistentVolumeReclaimPolicy", ""),
-        claim="{0}/{1}".format(ref.get("namespace", ""), ref.get("name", "")) if ref else "",
+        claim=qualified(ref.get("namespace", ""), ref.get("name", "")) if ref else "",
         claim_uid=ref.get("uid", ""),
         size_bytes=quantity((spec.get("capacity") or {}).get("storage", "")),
         found_by=reasons,

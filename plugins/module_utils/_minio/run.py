@@ -8,6 +8,7 @@ import time
 import typing as t
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
+from ansible_collections.cloudpods.ha.plugins.module_utils._format import qualified
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.client import KubeApi
 from ansible_collections.cloudpods.ha.plugins.module_utils._minio import (
     deployment,
@@ -25,7 +26,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._minio.views import P
 
 def run(api: KubeApi, params: Json) -> Json:
     """Take the readings, and check the objects on request. Returns the result of the module; raises HaError."""
-    label = "{0}/{1}".format(params["namespace"], params["name"])
+    label = qualified(params["namespace"], params["name"])
     tunnel = tunnel_to(api, params["namespace"])
     for reading in range(max(1, params["readings"])):
         if reading:

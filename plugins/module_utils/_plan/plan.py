@@ -14,6 +14,7 @@ import hashlib
 import json
 import typing as t
 
+from ansible_collections.cloudpods.ha.plugins.module_utils._format import qualified
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster import Cluster
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import ClaimPlan, Plan, Refusal, Request
@@ -173,7 +174,7 @@ def _blocked(cluster: Cluster) -> t.Iterator[t.Mapping[str, str]]:
     """The folders of lost volumes. On a node of the same name, their pods would silently start on empty folders (hazard L3)."""
     for claim in cluster.claims:
         if claim.path:
-            yield {"path": claim.path, "claim": "{0}/{1}".format(claim.namespace, claim.name)}
+            yield {"path": claim.path, "claim": qualified(claim.namespace, claim.name)}
 
 
 def _warnings(

@@ -12,6 +12,7 @@ import re
 import typing as t
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
+from ansible_collections.cloudpods.ha.plugins.module_utils._format import qualified
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster import Cluster
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes import Claim, Owner
@@ -117,7 +118,7 @@ def decide(
     policy, reason = str(found["policy"]), str(found["reason"])
     if not claim.mounted_by and found.get("unmounted"):
         policy, reason = str(found["unmounted"]), "no workload mounts it"
-    named = "{0}/{1}".format(claim.namespace, claim.name) in approved
+    named = qualified(claim.namespace, claim.name) in approved
     if policy == "refuse" and named and found.get("approval"):
         policy, reason = "discard", "its loss was approved by name"
     code, obstacle = _obstacle(claim, policy)
@@ -138,7 +139,7 @@ def decide(
         policy=policy,
         reason=reason,
         order=int(found.get("order", 0)),
-        group="{0}/{1}".format(claim.namespace, owner.name if owner else claim.name),
+        group=qualified(claim.namespace, owner.name if owner else claim.name),
         owner=owner,
         pod=_pod(claim, owner),
         reclaim_policy=claim.reclaim_policy,
@@ -308,7 +309,7 @@ def unheeded(cluster: Cluster, found: t.Sequence[ClaimPlan], approved: t.Sequenc
 
 def label(claim: ClaimPlan) -> str:
     """NAMESPACE/NAME."""
-    return "{0}/{1}".format(claim.namespace, claim.name)
+    return qualified(claim.namespace, claim.name)
 
 
 def argument(names: t.Iterable[str]) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import textwrap
 import typing as t
 
-from ansible_collections.cloudpods.ha.plugins.module_utils._format import human
+from ansible_collections.cloudpods.ha.plugins.module_utils._format import human, qualified
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster import Cluster
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes import ObjectRef
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import ClaimPlan, Plan
@@ -49,7 +49,7 @@ def lines(plan: Plan, cluster: Cluster) -> t.Iterator[str]:
         phase = step.phase
         for ref in step.objects:
             yield "  {0:<18}   {1}".format(
-                "", object_line(ref) if not step.waits else "{0}/{1}".format(ref.namespace, ref.name)
+                "", object_line(ref) if not step.waits else qualified(ref.namespace, ref.name)
             )
     if plan.lost is not None and cluster.pending_claims:
         yield ""
@@ -98,13 +98,13 @@ def _found(plan: Plan, cluster: Cluster) -> t.Iterator[str]:
 
 def object_line(ref: ObjectRef) -> str:
     """One object: kind, namespace/name, UID."""
-    name = "{0}/{1}".format(ref.namespace, ref.name) if ref.namespace else ref.name
+    name = qualified(ref.namespace, ref.name) if ref.namespace else ref.name
     return "{0} {1}{2}".format(ref.kind, name, " [{0}]".format(ref.uid) if ref.uid else "")
 
 
 def claim_lines(claims: t.Sequence[ClaimPlan]) -> t.Iterator[str]:
     """A table of claims that fits a terminal: the policy, the reason and the loss of each."""
-    names = ["{0}/{1}".format(item.namespace, item.name) for item in claims]
+    names = [qualified(item.namespace, item.name) for item in claims]
     width = min(max(map(len, names), default=0), _NAME_WIDTH)
     row = "  {{0:<{0}}}  {{1:>9}}  {{2:<7}}  {{3}}".format(width)
     yield row.format("CLAIM", "SIZE", "POLICY", "REASON, AND DATA LOST FOR GOOD")

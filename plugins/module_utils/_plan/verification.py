@@ -8,6 +8,7 @@ import dataclasses
 import typing as t
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._etcd.quorum import problems
+from ansible_collections.cloudpods.ha.plugins.module_utils._format import qualified
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster import Cluster, Lost
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.host import Host
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
@@ -85,16 +86,16 @@ def _checks(
     )
     yield from _vip(cluster, vip_answers)
     stale = [item.name for item in cluster.volumes if item.reclaim_policy != "Retain"]
-    helpers = ["{0}/{1}".format(pod.namespace, pod.name) for pod in cluster.helper_pods]
+    helpers = [qualified(pod.namespace, pod.name) for pod in cluster.helper_pods]
     yield _check(
         "volumes",
         (("left of the lost node: ", stale), ("helper pods: ", helpers)),
         "no volume of the lost node is left",
     )
     waiting = [
-        "{0}/{1}".format(pod.namespace, pod.name)
+        qualified(pod.namespace, pod.name)
         for pod in cluster.stranded_pods
-        if any("{0}/{1}".format(pod.namespace, claim) not in left_alone for claim in pod.claims)
+        if any(qualified(pod.namespace, claim) not in left_alone for claim in pod.claims)
     ]
     yield _check(
         "pods",

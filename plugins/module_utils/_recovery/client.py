@@ -9,6 +9,7 @@ import time
 import typing as t
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError, ObjectChanged
+from ansible_collections.cloudpods.ha.plugins.module_utils._format import qualified
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s import parse
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.client import KubeApi
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.mounts import Mounts
@@ -102,7 +103,7 @@ def recovered(api: KubeApi, target: Json) -> Json:
 
     Raises HaError when the claim has another volume than the planned one.
     """
-    label = "{0}/{1}".format(target["namespace"], target["name"])
+    label = qualified(target["namespace"], target["name"])
     claim = _claim(api, target["namespace"], target["name"])
     if claim is not None and claim.uid == target["uid"] and claim.pv_name != target["pv_name"]:
         raise HaError(

@@ -7,6 +7,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
+from ansible_collections.cloudpods.ha.plugins.module_utils._format import qualified
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.volumes import Place, Site, site
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster import Lost
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes import Claim, Node, Pod, Volume
@@ -45,7 +46,7 @@ class Target:
     @property
     def label(self) -> str:
         """NAMESPACE/NAME of the claim."""
-        return "{0}/{1}".format(self.namespace, self.claim)
+        return qualified(self.namespace, self.claim)
 
 
 @dataclass(frozen=True)

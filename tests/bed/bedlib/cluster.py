@@ -24,7 +24,7 @@ PORT = 6443
 
 
 def values(**more: str) -> dict[str, str]:
-    """What the files of manifests/ may name."""
+    """The variables of the files in manifests/."""
     fixed = {
         "KUBERNETES": conf.KUBERNETES,
         "COREDNS": conf.COREDNS,

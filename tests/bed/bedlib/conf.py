@@ -30,12 +30,12 @@ DEBIAN = "bookworm"
 
 POD_CIDR = ipaddress.ip_network("10.40.0.0/16")
 SERVICE_CIDR = ipaddress.ip_network("10.96.0.0/12")
-# Networks for documentation (RFC 5737) and for benchmarks (RFC 2544), which nobody routes. The first that this machine
-# does not use itself is taken.
+# Networks for documentation (RFC 5737) and for benchmarks (RFC 2544), which are not routed. The first that this machine
+# does not use itself is chosen.
 SUBNETS = tuple(ipaddress.IPv4Network(n) for n in ("192.0.2.0/24", "198.51.100.0/24", "198.18.53.0/24"))
 CACHE = Path(os.environ.get("CLOUDPODS_HA_BED_CACHE") or Path.home() / ".cache/cloudpods-ha-bed")
 STATE = Path(os.environ.get("CLOUDPODS_HA_BED_STATE") or "/var/lib/cloudpods-ha-bed")
-# Containers, network and volumes are named after the state, so that two beds can stand side by side.
+# Containers, network and volumes are named after the state, so that two beds can run side by side.
 PREFIX = STATE.name
 HERE = Path(__file__).resolve().parent.parent
 START = time.monotonic()
@@ -47,7 +47,7 @@ KUBEADM, K3S, STANDIN = "kubeadm", "k3s", "k3s-standin"
 
 
 class BedError(Exception):
-    """One clear sentence for the person at the terminal."""
+    """An error as one clear sentence for the operator."""
 
 
 def used_networks(table: str) -> list[ipaddress.IPv4Network]:
@@ -75,7 +75,7 @@ def _subnet() -> ipaddress.IPv4Network:
         return choose_subnet(used_networks(Path("/proc/net/route").read_text()))
     except (OSError, ValueError) as why:
         if asked:
-            raise SystemExit(f"bed: CLOUDPODS_HA_BED_SUBNET={asked} is no IPv4 network: {why}") from why
+            raise SystemExit(f"bed: CLOUDPODS_HA_BED_SUBNET={asked} is not an IPv4 network: {why}") from why
         return SUBNETS[0]
 
 
@@ -206,7 +206,7 @@ def finished(target: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def lock(path: Path) -> Iterator[None]:
-    """Only one bed command that changes things at a time; a second one waits and says so."""
+    """Allow only one changing bed command at a time; a second one waits and reports that."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as handle:
         try:

@@ -68,7 +68,7 @@ def prepare(flavour: str = conf.KUBEADM) -> None:
 
 
 def route(*, keep: bool) -> None:
-    """The way to the hosts: over the bridge, and nowhere at all while there is no bridge.
+    """The route to the hosts: through the bridge, and a blackhole without the bridge.
 
     Netavark gives the bridge of an internal network no address; without one, packets for the hosts would leave this
     machine by its default route. Nor is the bridge there before the first host starts.
@@ -87,10 +87,10 @@ def boot_env(host: Host, others: tuple[Host, ...]) -> str:
 
 
 def _seed(host: Host, folder: Path) -> None:
-    """What tells one host from another, seen at /etc/bed and taken up by bed-host.service."""
+    """The files in /etc/bed that distinguish a host, used by bed-host.service."""
     folder.mkdir(parents=True)
     shutil.copy(f"{KEY}.pub", folder / "authorized_keys")
-    # All hosts have one root file system below theirs; a machine of its own has an ID of its own.
+    # All hosts share one lower root file system; each machine needs its own ID.
     (folder / "machine-id").write_text(f"{uuid.uuid4().hex}\n")
     (folder / "host.env").write_text(boot_env(host, (*conf.MASTERS, conf.SPARE, *conf.WORKERS)))
 
@@ -116,7 +116,7 @@ def link_tree(source: Path, target: Path) -> None:
 
 
 def create(host: Host, tree: Path, store: Path | None) -> None:
-    """Create and start one host from nothing."""
+    """Create and start one host from scratch."""
     binds = BINDS.get(conf.flavour(), K3S_BINDS)
     base = STATE / "hosts" / host.name
     remove(host)
@@ -130,7 +130,7 @@ def create(host: Host, tree: Path, store: Path | None) -> None:
     mounts = [part for name in binds for part in ("-v", f"{base / name}:/var/lib/{name}")]
     _seed(host, base / "seed")
     mounts += ["-v", f"{base / 'seed'}:/etc/bed:ro", "-v", f"{base / 'seed' / 'machine-id'}:/etc/machine-id:ro"]
-    # Nobody answers DNS at the gateway: a name that is not the cluster's is refused at once.
+    # The gateway has no DNS server: a name outside the cluster is refused immediately.
     podman(
         "create", "--runtime", "runc", "--privileged", "--cgroupns=private", "--systemd=always", "--http-proxy=false",
         *limits, "--network", PREFIX, "--ip", host.ip, "--dns", conf.GATEWAY,
@@ -148,7 +148,7 @@ def start(host: Host) -> None:
 
 
 def kill(host: Host) -> None:
-    """A dead machine: no process of it gets to say goodbye."""
+    """Kill a machine: none of its processes can shut down cleanly."""
     podman("kill", host.container)
 
 
@@ -163,7 +163,7 @@ def remove(host: Host) -> None:
 
 
 def remove_all() -> None:
-    """Leave no container, network or file of the bed."""
+    """Remove all containers, networks and files of the bed."""
     known = states()
     conf.each(remove, [h for h in (*conf.MASTERS, conf.SPARE, *conf.WORKERS, conf.MAKER) if h.name in known])
     podman("network", "rm", "-f", PREFIX, check=False)
@@ -196,7 +196,7 @@ def put(host: Host, path: str, text: str, mode: int = 0o600) -> None:
 
 
 def put_file(host: Host, path: str, source: Path, mode: int) -> None:
-    """Copy a file that may be too big to go through a pipe."""
+    """Copy a file that may be too large for a pipe."""
     podman("cp", str(source), f"{host.container}:{path}.new")
     execute(host, "sh", "-c", f"chown root:root {path}.new && chmod {mode:o} {path}.new && mv {path}.new {path}")
 
@@ -214,7 +214,7 @@ def interactive_ssh(host: Host, *command: str) -> int:
 
 
 def wait_ready(host: Host, seconds: float = 60) -> None:
-    """Until sshd lets us in and containerd answers."""
+    """Wait until sshd accepts logins and containerd answers."""
 
     def probe() -> bool:
         script = "systemctl is-active -q bed-host.service && ctr version >/dev/null"

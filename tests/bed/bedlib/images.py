@@ -44,7 +44,7 @@ class Image:
 
 _KUBE = conf.KUBERNETES
 IMAGES = (
-    # A stand-in for the pause program: it waits, and ends when asked.
+    # A stand-in for the pause program: it waits until it is terminated.
     Image("pause", "3.9", ("/bin/sh", "-c", "trap exit TERM INT; while :; do sleep 3600 & wait; done"), shell=True),
     *(Image(n, _KUBE, (n,), (n,)) for n in ("kube-apiserver", "kube-controller-manager", "kube-scheduler")),
     Image("kube-proxy", _KUBE, (), ("kube-proxy",), ("iptables",), shell=True),
@@ -72,7 +72,7 @@ def reference(name: str) -> str:
 
 
 class Layer:
-    """The files of one layer, written as a tar that is the same each time."""
+    """The files of one layer, written as a reproducible tar."""
 
     def __init__(self) -> None:
         self.entries: dict[str, tuple[tarfile.TarInfo, bytes]] = {}

@@ -132,9 +132,9 @@ def variables() -> dict[str, object]:
 
 
 def misbehave(mode: str, node: str) -> None:
-    """Turn the stand-in's switch; a controller sees it within two seconds."""
+    """Set the stand-in's misbehaviour; a controller sees it within two seconds."""
     if conf.flavour() != conf.STANDIN:
-        raise BedError(f"Only the stand-in for K3s misbehaves on demand; this bed runs {conf.flavour()}.")
+        raise BedError(f"Only the stand-in for K3s can misbehave on demand; this bed runs {conf.flavour()}.")
     cluster.refresh_kubeconfig()
     if mode == "none":
         cluster.kubectl("-n", "kube-system", "delete", "configmap", SWITCH, "--ignore-not-found")

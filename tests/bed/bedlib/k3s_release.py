@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A real K3s for the bed: a binary that is given, or a release that is downloaded; with what it needs on the hosts.
+"""A real K3s for the bed: a given binary or a downloaded release, with its files on the hosts.
 
 That is its images, since the hosts have no registry, and a configuration of its containerd, since they are containers.
 """
@@ -24,7 +24,7 @@ RELEASE_VARIABLE = "CLOUDPODS_HA_BED_K3S_RELEASE"
 CONTAINERD = HERE / "manifests" / "k3s-containerd.toml"
 # The pause image among K3s's own, which CONTAINERD names, too.
 PAUSE = "rancher/mirrored-pause:3.6"
-# What K3s brings itself.
+# Components that K3s ships.
 OWN = frozenset(
     "kube-apiserver kube-controller-manager kube-scheduler kube-proxy etcd coredns local-path-provisioner".split()
 )
@@ -48,7 +48,7 @@ def check(binary: Path) -> str:
         raise BedError(f"{binary} is not a file.")
     shown = run([binary.resolve(), "--version"], check=False).stdout.splitlines()[:1]
     if not shown or not shown[0].startswith("k3s version v") or "standin" in shown[0]:
-        raise BedError(f"{binary} is not a K3s binary: its --version is not that of K3s.")
+        raise BedError(f"{binary} is not a K3s binary: its --version is not K3s's.")
     if not _beside(binary):
         name = f"k3s-airgap-images-{conf.goarch()}.tar"
         raise BedError(f"The hosts have no registry: put {name} (or .gz, .zst) of the same release beside {binary}.")

@@ -82,7 +82,7 @@ def require() -> None:
     lacking = missing_programs()
     if lacking:
         if not shutil.which("apt-get"):
-            raise BedError(f"Missing programs; install what Debian calls {' '.join(sorted(lacking))}.")
+            raise BedError(f"Missing programs; install the Debian packages {' '.join(sorted(lacking))}.")
         say(f"installing {' '.join(sorted(lacking))}")
         log, env = CACHE / "log/apt.log", {"DEBIAN_FRONTEND": "noninteractive"}
         run(["apt-get", "update"], log=log, env=env)

@@ -24,7 +24,7 @@ PLANNED = {
 
 
 def _runner() -> Host:
-    """A host of the cluster from which pods can be reached."""
+    """A host of the cluster that can reach the pods."""
     states = hosts.states()
     for one in (*conf.MASTERS[1:], conf.SPARE, conf.MASTERS[0]):
         if states.get(one.name) == "running" and answers(one.ip):

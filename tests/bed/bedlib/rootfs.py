@@ -20,7 +20,7 @@ PACKAGES = (
     " containerd runc containernetworking-plugins ca-certificates procps kmod mount util-linux iputils-ping less"
     " psmisc curl jq tar"
 ).split()
-# What goes into images and not onto hosts.
+# Packages for images, not for hosts.
 IMAGE_PACKAGES = "keepalived victoria-metrics influxdb busybox-static iptables".split()
 MASKED = (
     "getty.target systemd-firstboot.service console-getty.service systemd-logind.service"
@@ -33,7 +33,7 @@ ENABLED = "bed-host.service containerd.service ssh.service".split()
 
 @dataclass(frozen=True)
 class Dressing:
-    """What a flavour lays over Debian.
+    """A flavour's files on top of Debian.
 
     ``key`` changes with all that ``lay`` writes; ``left_out`` are the files of host/ that the flavour has no use for.
     """
@@ -130,7 +130,7 @@ def _image_tree(base: Path, target: Path) -> None:
 
 def _host_tree(base: Path, target: Path, dressing: Dressing) -> None:
     with conf.finished(target) as scratch:
-        say("laying the hosts' programs and settings over it")
+        say("adding the hosts' programs and settings")
         run(["cp", "-a", f"{base}/.", scratch])
         for name, source in overlay_files(dressing.left_out).items():
             (scratch / name).parent.mkdir(parents=True, exist_ok=True)

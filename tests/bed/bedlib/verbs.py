@@ -14,7 +14,7 @@ from . import objects as store
 from . import workloads as work
 from .conf import MASTERS, SPARE, STATE, WORKERS, BedError, Host, each, say
 
-# Written when the cluster is whole, with the hosts it has. A bed without it is begun anew by `up`.
+# Written when the cluster is complete, with its hosts. `up` starts over a bed without it.
 WHOLE = STATE / "cluster.json"
 FULL = STATE / "workloads.json"
 LOCK = STATE.with_name(STATE.name + ".lock")
@@ -26,7 +26,7 @@ def _hosts_of_bed() -> list[Host]:
 
 def _require_bed() -> None:
     if not WHOLE.exists():
-        raise BedError("There is no bed; `bed up` brings one up.")
+        raise BedError("There is no bed; run `bed up` first.")
 
 
 def build(mode: str, flavour: str = conf.KUBEADM) -> None:
@@ -104,7 +104,7 @@ def up(
         if declared and not FULL.exists():
             cluster.refresh_kubeconfig()
             work.declare()
-            say("the OnecloudCluster is declared; nothing runs for it")
+            say("the OnecloudCluster is declared, without workloads")
         if workloads and not FULL.exists():
             if one_minio:
                 work.ONE_MINIO.touch()
@@ -137,7 +137,7 @@ def _again(workers: int) -> None:
     hosts.route(keep=True)
     for host in chosen:
         if host not in running:
-            say(f"{host.name} is off; `bed power {host.name}` starts it, `bed up --fresh` makes a new bed")
+            say(f"{host.name} is off; run `bed power {host.name}` to start it, or `bed up --fresh` for a new bed")
 
 
 def down() -> None:
@@ -172,7 +172,7 @@ def power(name: str) -> None:
 
 
 def reinstall(name: str) -> None:
-    """A killed host anew from nothing, under its old name and address, prepared as the spare was."""
+    """Reinstall a killed host from scratch, with its old name and address, prepared like the spare host."""
     _require_bed()
     host = conf.host(name)
     if host not in _hosts_of_bed():
@@ -215,10 +215,10 @@ def inventory(lost: str, replacement: str) -> None:
 
 def _write_inventory(lost: str, replacement: str) -> str:
     survivors, fresh = identity.split(lost, replacement)
-    # crictl, which kubeadm's preflight asks for, is not to be had here.
+    # crictl, which kubeadm's preflight requires, is not available.
     kubeadm = {"replace_master_join_skip_phases": ["preflight"]}
     more = kubeadm if conf.flavour() == conf.KUBEADM else k3s.variables()
-    # The databases start empty; the operator stand-in makes them again.
+    # The databases start empty; the operator stand-in recreates them.
     more = {**more, "replace_master_discard": [f"onecloud/default-{one.component}" for one in work.databases()]}
     text = identity.inventory(survivors=survivors, replacement=fresh, state=str(STATE), more=more)
     (STATE / "inventory.yml").write_text(text)

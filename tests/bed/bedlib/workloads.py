@@ -16,9 +16,9 @@ from .conf import each, say, wait_for
 
 # StatefulSet -> namespace.
 MINIOS = {"minio": "onecloud-minio", "monitor-minio": "onecloud-monitoring"}
-# There when the bed is to have the first of them alone.
+# Exists if the bed has only the first of them.
 ONE_MINIO = conf.STATE / "one-minio"
-# Where each replica lies: two on master-1, one on each other master.
+# The master of each replica: two on master-1, one on each other master.
 LAYOUT = ("master-1", "master-3", "master-2", "master-1")
 
 
@@ -55,7 +55,7 @@ def minios() -> dict[str, str]:
 
 
 def databases() -> tuple[Database, ...]:
-    """Those that Cloudpods' operator has: influxdb up to 3.10, as with kubeadm here, victoria-metrics from then on."""
+    """The databases of Cloudpods' operator: influxdb up to 3.10, as with kubeadm here, victoria-metrics later."""
     return DATABASES if conf.flavour() == conf.KUBEADM else DATABASES[:1]
 
 
@@ -135,7 +135,7 @@ def standin_objects(owner_uid: str) -> dict[str, object]:
 
 
 def _new(objects: list[dict[str, object]]) -> None:
-    """Create what is not there; nothing that is there is changed."""
+    """Create missing objects; existing ones are not changed."""
     listing = {"apiVersion": "v1", "kind": "List", "items": objects}
     made = kubectl("create", "-f", "-", stdin=json.dumps(listing), check=False)
     if made.count("created") != len(objects):
@@ -152,7 +152,7 @@ def _minio(name: str) -> None:
 
 
 def pods_not_ready() -> list[str]:
-    """The pods of the workloads that are not there or not Ready, as namespace/name."""
+    """The pods of the workloads that are missing or not Ready, as namespace/name."""
     listed = json.loads(kubectl("get", "pods", "-A", "-o", "json"))["items"]
     ready = {
         f"{p['metadata']['namespace']}/{p['metadata']['name']}"
@@ -167,7 +167,7 @@ def pods_not_ready() -> list[str]:
 
 
 def declare() -> None:
-    """The OnecloudCluster and its Pending claims: objects alone, nothing runs for them."""
+    """The OnecloudCluster and its Pending claims: only objects, no workloads."""
     apply(manifest("onecloud-crd.yaml"))
     kubectl("wait", "--for=condition=Established", "crd/onecloudclusters.onecloud.yunion.io", "--timeout=30s")
     if not kubectl("-n", "onecloud", "get", "onecloudcluster", "default", "-o", "name", check=False):

@@ -135,6 +135,4 @@ def test_settings_beside_those_of_the_join_are_refused() -> None:
     assert own_settings({"files": [{"path": "/x/config.yaml"}]}, more, files) == {"ok": True, "reason": ""}
     found = own_settings({"files": [{"path": "/x/config.yaml.d/1.yaml"}]}, more, files)
     assert found == {"ok": False, "reason": "K3s would also read /x/config.yaml.d/1.yaml. Remove these files first."}
-    assert own_settings({"msg": "no way"}, more, files)["reason"] == (
-        "the settings of K3s could not be read: no way."
-    )
+    assert own_settings({"msg": "no way"}, more, files)["reason"] == ("the settings of K3s could not be read: no way.")
