@@ -93,7 +93,7 @@ def test_the_lost_node_has_to_be_gone_from_the_api_and_from_etcd() -> None:
     assert reason.endswith("Run the earlier phases first (etcd_cleanup, node_removal).")
     healthy = asked(member(1), member(2), member(3))
     assert "The lost node's member a1 is still in the etcd member list." in ready(healthy, member_id="a1")["reason"]
-    assert "The API could not be asked" in ready(asked(), {"msg": "refused"})["reason"]
+    assert "The Node master-1 could not be read: refused." in ready(asked(), {"msg": "refused"})["reason"]
 
 
 def test_a_node_of_the_same_name_is_the_lost_one_unless_the_replacement_has_joined() -> None:
