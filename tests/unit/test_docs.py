@@ -278,6 +278,14 @@ def test_the_readme_s_table_has_every_setting_and_its_default() -> None:
         assert cell.strip("`") == text, name
 
 
+def test_the_page_for_contributors_has_a_place_for_each_package() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    places = re.findall(r"^\| [^|]+ \| ((?:`_\w+`(?:, )?)+) \|$", text, flags=re.MULTILINE)
+    told = re.findall(r"`(_\w+)`", " ".join(places))
+    there = {path.stem for path in (ROOT / "plugins" / "module_utils").glob("_[a-z]*")}
+    assert sorted(told) == sorted(there)
+
+
 def test_there_is_an_inventory_for_each_provider() -> None:
     assert {path.name for path in INVENTORIES} == set(ONLY)
 
