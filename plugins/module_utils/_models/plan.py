@@ -125,6 +125,7 @@ class Plan:
     `leftovers` are volumes without a claim: {namespace, name, uid} of the claim they had, {pv_name, pv_uid}.
     `member_id`, `member_name` and `member_urls` (of its peers) are the lost node's etcd member, empty when it is gone.
     `member_leaves`: K3s itself is to remove it.
+    `joining` is what the journal records of the machine that joins: {host, machine_id, hostname, address}.
     `join` says that something of the join is to be done, `joined` that the replacement already is a Node and a voter that answers.
     `node_password` is the Secret of a name that is used again, to be deleted before the join. `blocked` are folders {path, claim} on a replacement of the
     lost node's own name in which nothing may start.
@@ -160,6 +161,7 @@ class Plan:
     drain: bool = False
     promote: str = ""
     join: bool = False
+    joining: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
     joined: bool = False
     reset: bool = False
     restore_cordons: bool = False
