@@ -177,7 +177,9 @@ def test_the_runbook_lists_every_finding_about_minio_and_none_besides() -> None:
 
 
 def test_links_of_the_documents_lead_somewhere() -> None:
-    for path in sorted(DOCS.glob("*.md")):
+    for path in sorted(
+        [*DOCS.glob("*.md"), *ROOT.glob("*.md"), *ROOT.glob("roles/*/README.md"), *ROOT.glob("inventories/*.md")]
+    ):
         for target, anchor in re.findall(r"\]\(([^)#:]*)(?:#([^)]*))?\)", path.read_text(encoding="utf-8")):
             file = path.parent / target if target else path
             assert file.exists(), (path.name, target)
@@ -256,6 +258,32 @@ def test_a_role_s_table_has_every_option_and_its_default(role: str) -> None:
         assert cell == shown if simple or name not in defaults else cell != "required", name
         if isinstance(defaults.get(name), str) and defaults[name]:
             assert cell == "`{0}`".format(defaults[name]), name
+
+
+def test_the_readme_s_table_has_every_setting_and_its_default() -> None:
+    role = ROOT / "roles" / "replace_master"
+    defaults = yaml.safe_load((role / "defaults" / "main.yml").read_text(encoding="utf-8"))
+    table: dict[str, str] = {}
+    for names, cell in re.findall(
+        r"^\| ((?:`replace_master_\w+`(?:, )?)+) \| ([^|]+) \|",
+        (ROOT / "README.md").read_text(encoding="utf-8"),
+        flags=re.MULTILINE,
+    ):
+        table.update(zip(re.findall(r"`(\w+)`", names), cell.split(", "), strict=True))
+    assert set(table) == replace_master_variables()
+    home = "{{ lookup('ansible.builtin.env', 'HOME') }}"
+    for name, cell in table.items():
+        value = defaults.get(name, "required")
+        text = value.replace(home, "~") if isinstance(value, str) and value else json.dumps(value)
+        assert cell.strip("`") == text, name
+
+
+def test_the_page_for_contributors_has_a_place_for_each_package() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    places = re.findall(r"^\| [^|]+ \| ((?:`_\w+`(?:, )?)+) \|$", text, flags=re.MULTILINE)
+    told = re.findall(r"`(_\w+)`", " ".join(places))
+    there = {path.stem for path in (ROOT / "plugins" / "module_utils").glob("_[a-z]*")}
+    assert sorted(told) == sorted(there)
 
 
 def test_there_is_an_inventory_for_each_provider() -> None:
