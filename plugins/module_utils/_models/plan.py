@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from ansible_collections.cloudpods.ha.plugins.module_utils._codes import known
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster import Lost
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes import Attachment, ObjectRef, Owner
 
@@ -22,6 +23,10 @@ class Refusal:
     code: str
     observed: str
     remedy: str
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for a code that is documented nowhere."""
+        known(self.code)
 
 
 @dataclasses.dataclass(frozen=True)
