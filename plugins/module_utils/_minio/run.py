@@ -82,6 +82,7 @@ def run(api: KubeApi, params: Json) -> Json:
             )
         sentence = report.about_objects(result)
         result["msg"] += "; " + sentence if sentence else ""
+    result["recovered"] = report.recovered(result)
     return result
 
 
@@ -113,7 +114,15 @@ def _scan(
 
 def failed(reason: str, *, prove_readable: bool) -> Json:
     """What the module returns beside `msg` when nothing could be judged: everything that a caller tests is a no."""
-    gate = {"ok": False, "fatal": False, "healing": False, "starting": False, "codes": ["error"], "sentences": [reason]}
+    gate = {
+        "ok": False,
+        "fatal": False,
+        "healing": False,
+        "decided": False,
+        "starting": False,
+        "codes": ["error"],
+        "sentences": [reason],
+    }
     result: Json = {"settled": False, "converged": False, "findings": [], "gate": gate}
     if prove_readable:
         result["proof"] = proof.verdict(listed=0, scanned=False, error=reason)
