@@ -37,14 +37,14 @@ class Request:
     """
 
     lost: str
+    minimum_down_seconds: int
+    maximum_skew_seconds: float
+    drives_at_once: int
     fenced: bool = False
     provider: str = ""
-    minimum_down_seconds: int = 60
-    maximum_skew_seconds: float = 5.0
     storage_path: str = ""
     policies: t.Tuple[t.Mapping[str, t.Any], ...] = ()
     discard: t.Tuple[str, ...] = ()
-    drives_at_once: int = 1
 
 
 @dataclasses.dataclass(frozen=True)

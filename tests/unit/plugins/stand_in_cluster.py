@@ -248,7 +248,15 @@ class StandInCluster:
         return view.compose(api=self.api_json(lost=lost), hosts=self.reports(), wanted=lost or self.lost)
 
     def request(self, **fields: Any) -> Request:
-        known: Json = {"lost": self.lost, "policies": self.policies, "discard": DISCARD, "storage_path": STORAGE}
+        known: Json = {
+            "lost": self.lost,
+            "minimum_down_seconds": 60,
+            "maximum_skew_seconds": 5.0,
+            "drives_at_once": 1,
+            "policies": self.policies,
+            "discard": DISCARD,
+            "storage_path": STORAGE,
+        }
         return Request(**{**known, **fields})
 
     def settings(self, **fields: Any) -> Json:
