@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Asks a host about itself by the module of this name, compares its clock with the controller's, and waits while a join is at work there."""
+"""Reads the facts of a host with the module of this name, compares its clock with the controller's, and waits while a join runs there."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _OPTIONS = {
 
 
 class ActionModule(ActionBase):
-    """The module reads its host's clock; only here are both clocks known."""
+    """The module reads its host's clock; both clocks are known only here."""
 
     _supports_check_mode = True
     TRANSFERS_FILES = False
@@ -47,7 +47,7 @@ class ActionModule(ActionBase):
             if not host["join_running"] or time.monotonic() + given["delay"] > end:
                 return result
             if not waits:
-                line = "{0}: a join is still running there; waiting for its end, at most {1} s"
+                line = "{0}: a join is still running on this host; waiting for its end, at most {1} s"
                 Display().display(line.format(given["name"], given["wait_seconds"]))
             waits = True
             time.sleep(given["delay"])

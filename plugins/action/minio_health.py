@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Waits for a MinIO by calling minio_health_info again and again, and tells what is new meanwhile."""
+"""Waits for a MinIO by polling minio_health_info, and reports news meanwhile."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _WAITING = {
 
 
 class ActionModule(ActionBase):
-    """The looks are taken where the task runs; what they mean is judged here."""
+    """The polls run on the task's host; the verdict is made here."""
 
     _supports_check_mode = True
     TRANSFERS_FILES = False
@@ -64,11 +64,11 @@ class ActionModule(ActionBase):
                 return result
             if judged.state != WAIT:
                 told = "; ".join(judged.why)
-                return {**result, "failed": True, "msg": "{0}: waiting will not make it whole: {1}".format(name, told)}
+                return {**result, "failed": True, "msg": "{0}: MinIO will not heal by waiting: {1}".format(name, told)}
             if given["wait_for"] == "healed" and not result.get("failed") and not result["healing"]:
                 return {**result, "outcome": "healed"}
             if now - start + given["delay"] > given["wait_timeout"]:
-                told = "not whole after {0} s, the time limit. {1}. Run again to go on waiting".format(
+                told = "not healed within the time limit of {0} s. {1}. Run again to continue waiting".format(
                     result["waited"], result.get("msg") or "no check succeeded"
                 )
                 return {**result, "failed": True, "outcome": "timeout", "msg": "{0}: {1}".format(name, told)}

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Reads the operator's variables, gives them their types, and refuses what is misspelt or can't be used."""
+"""Reads the operator's variables, converts them to their types, and refuses misspelt and invalid ones."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._plan import settings
 
 PREFIX = "replace_master_"
 SPECS = pathlib.Path(__file__).resolve().parents[2] / "roles" / "replace_master" / "meta" / "argument_specs.yml"
-# What the playbooks publish under the same prefix.
+# Facts that the playbooks publish with the same prefix.
 PUBLISHED = frozenset((PREFIX + "settings", PREFIX + "phase"))
 
 
@@ -31,7 +31,7 @@ def parse(text: str) -> t.Any:
 
 
 class ActionModule(ActionBase):
-    """Runs on the controller alone. Defaults, types and allowed values are those of the role replace_master, in whose scope it runs."""
+    """Runs on the controller only. Defaults, types and allowed values are those of role replace_master, in whose scope it runs."""
 
     _supports_check_mode = True
     _requires_connection = False
@@ -70,7 +70,7 @@ class ActionModule(ActionBase):
 
 
 def _without_words(option: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
-    """An option as the validator takes it. What is required, and what a policy may say, is checked with sentences of our own."""
+    """An option in the validator's form. Required options and the values of policies are checked here, with better messages."""
     return {key: value for key, value in option.items() if key in ("type", "elements", "choices")}
 
 
@@ -78,4 +78,4 @@ def _missing_hooks(settings: t.Mapping[str, t.Any]) -> t.Iterator[str]:
     for item in settings["claim_policies"]:
         path = str(item.get("tasks") or "")
         if path and not os.path.isfile(path):
-            yield "There is no file {0} on this machine, which {1}claim_policies names.".format(path, PREFIX)
+            yield "The file {0} in {1}claim_policies does not exist on the controller.".format(path, PREFIX)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Prints lines as they are: a plan in quotes and brackets is hard to read at 3 a.m."""
+"""Prints lines without quotes and brackets, so that they are easy to read."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ansible.utils.display import Display
 
 
 class ActionModule(ActionBase):
-    """Runs on the controller alone; the lines are also returned, for callbacks that keep results."""
+    """Runs on the controller only; the lines are also returned, for callbacks that keep results."""
 
     _supports_check_mode = True
     _requires_connection = False

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Private to this collection: it may change in any release.
-"""What the modules that ask a MinIO have in common."""
+"""Documentation shared by all modules that read a MinIO."""
 
 from __future__ import annotations
 
@@ -23,23 +23,22 @@ options:
     required: true
   lost_claims:
     description:
-      - The claims whose drives are lost, each with C(name) and the C(uid) it had then; further keys are ignored.
-      - The drives of those not yet replaced by a Ready pod may be away without failing the check, and are not
-        waited for.
+      - The claims whose drives are lost, each with C(name) and its former C(uid); other keys are ignored.
+      - As long as no Ready pod replaces such a drive, the check passes without it, and it is not waited for.
     type: list
     elements: dict
     default: []
   settle_seconds:
-    description: Seconds that each server must have been up, by its own report. The monitor for new drives runs each 10 seconds.
+    description: Seconds that each server must have been up, by its own report. MinIO's monitor for new drives runs every 10 seconds.
     type: int
     default: 20
   expected_deployment_id:
-    description: The deployment ID from before. Another one is a finding that ends the recovery.
+    description: The former deployment ID. A different one is a finding that ends the recovery.
     type: str
     default: ""
   timeout:
-    description: Seconds to wait for one answer. A server that reports on its peers gets 5 seconds more for each of
-      them, and 10 more, since it dials dead ones in turn before it answers.
+    description: Seconds to wait for one answer. A server that reports on its peers gets 5 more seconds for each of
+      them, and another 10, since it dials dead ones one after another before it answers.
     type: int
     default: 15
 requirements:

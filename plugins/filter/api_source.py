@@ -6,14 +6,14 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: api_source
-short_description: Choose the survivor whose API server is asked
+short_description: Choose the survivor whose API server is used
 version_added: 0.1.0
 author: cloudpods.ha authors (@cloudpods-ha)
 description:
-  - Chooses a survivor with a ready API server and an administrator's kubeconfig. It is asked at its own address, since the VIP may be down.
+  - Chooses a survivor with a ready API server and an admin kubeconfig. Its own address is used, since the VIP may be down.
 options:
   _input:
-    description: As O(cloudpods.ha.replacement_plan#filter:reports) describes.
+    description: The reports, as O(cloudpods.ha.replacement_plan#filter:reports) describes them.
     type: list
     elements: dict
     required: true
@@ -21,7 +21,7 @@ options:
 
 EXAMPLES = r"""
 ---
-- name: Choose the survivor whose API server is asked
+- name: Choose the survivor whose API server is used
   ansible.builtin.set_fact:
     source: "{{ reports | cloudpods.ha.api_source }}"
 """
@@ -30,8 +30,8 @@ RETURN = r"""
 _value:
   description:
     - C(host), C(name) and C(ip), the survivor's inventory name, hostname and address; C(provider), C(server), and C(kubeconfig), a path on that host.
-    - C(api_path), where an API server is asked whether it is ready, and C(vip), empty without one.
-    - C(error), why there is none, and the rest empty.
+    - C(api_path), the path of the API server's readiness check, and C(vip), empty without one.
+    - C(error), why no survivor can be used; all other values are empty then.
   type: dict
   sample:
     host: master-2

@@ -6,12 +6,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: backup_verdict
-short_description: Tell whether an earlier backup is still good
+short_description: Decide whether an earlier backup is still good
 version_added: 0.1.0
 author: cloudpods.ha authors (@cloudpods-ha)
 description:
-  - An earlier backup is used again only when it was made for the same lost node, its snapshot is whole and unchanged on the controller and on the
-    survivor in use, and the dump of objects is beside it. On K3s the cluster's token must be there too.
+  - An earlier backup is reused only if it was made for the same lost node, its snapshot is complete and unchanged on the controller and on the
+    survivor in use, and the dump of objects exists. On K3s, the cluster's token must exist too.
 positional: plan, provider, copy, original, present
 options:
   _input:
@@ -19,19 +19,19 @@ options:
     type: dict
     required: true
   plan:
-    description: The plan, in the shape docs/contracts.md gives under C(Plan).
+    description: The plan, in the shape that docs/contracts.md gives under C(Plan).
     type: dict
     required: true
   provider:
-    description: How the control plane is run.
+    description: Provider of the control plane.
     type: str
     required: true
   copy:
-    description: The RV(cloudpods.ha.etcd_snapshot_info#module:snapshot) of the copy on the controller, read against the hash on record.
+    description: The RV(cloudpods.ha.etcd_snapshot_info#module:snapshot) of the copy on the controller, checked against the recorded hash.
     type: dict
     required: true
   original:
-    description: The same of the file on the survivor. Empty when the snapshot was taken on another survivor.
+    description: The same value for the file on the survivor. Empty if the snapshot was taken on another survivor.
     type: dict
     required: true
   present:
@@ -53,7 +53,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: C(ok), and the C(reason) when it is false.
+  description: C(ok), and the C(reason) if it is false.
   type: dict
   sample: {ok: false, reason: "There is no earlier backup."}
 """
@@ -80,7 +80,7 @@ def backup_verdict(
 
 
 class FilterModule:
-    """The judgement of an earlier backup."""
+    """The verdict on an earlier backup."""
 
     def filters(self) -> t.Dict[str, t.Callable[..., t.Any]]:
         return {"backup_verdict": backup_verdict}

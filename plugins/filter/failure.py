@@ -6,11 +6,11 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: failure
-short_description: Tell why a task failed, in one sentence
+short_description: Return the reason of a failed task in one sentence
 version_added: 0.1.0
 author: cloudpods.ha authors (@cloudpods-ha)
 description:
-  - Finds the reason in the result of a failed task, also in that of a loop, of a program or of a module that broke. It never returns an empty text.
+  - Finds the reason in the result of a failed task, a loop, a program or a crashed module. The text is never empty.
 positional: task
 options:
   _input:
@@ -25,7 +25,7 @@ options:
 
 EXAMPLES = r"""
 ---
-- name: Say why
+- name: Report the reason
   ansible.builtin.fail:
     msg: "{{ ansible_failed_result | cloudpods.ha.failure(ansible_failed_task.name) }}"
 """

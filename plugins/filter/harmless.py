@@ -6,12 +6,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: harmless
-short_description: Tell whether a machine can still act as a master
+short_description: Decide whether a machine can still act as a master
 version_added: 0.1.0
 author: cloudpods.ha authors (@cloudpods-ha)
 description:
-  - A machine is harmless when it has no static pods, etcd data, kubeconfig of kubelet, processes of pods, listening control-plane ports or VIP, when no
-    unit that starts pods runs or starts with the machine, and when it has no Node object.
+  - A machine is harmless if it has no static pods, etcd data, kubeconfig of kubelet, pod processes, listening control-plane ports or VIP, if no
+    unit that starts pods is active or enabled, and if it has no Node object.
 positional: nodes, vip, node_name
 options:
   _input:
@@ -24,11 +24,11 @@ options:
     elements: dict
     required: true
   vip:
-    description: The VIP, which is the address of no machine. Empty when there is none.
+    description: The VIP, which identifies no machine. Empty without one.
     type: str
     required: true
   node_name:
-    description: The Node object that was deleted for the machine. Empty when none was.
+    description: The Node object of the machine that was deleted. Empty without one.
     type: str
     default: ""
 seealso:
@@ -48,11 +48,11 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: C(ok), and the C(reason) when it is false.
+  description: C(ok), and the C(reason) if it is false.
   type: dict
   sample:
     ok: false
-    reason: "master-1 is not harmless: listening ports 2379, 6443; the Node object master-1. Run again, or switch the machine off and delete its Node object."
+    reason: "master-1 is not harmless: listening ports 2379, 6443; the Node object master-1. Run again, or power the machine off and delete its Node object."
 """
 
 import typing as t
@@ -66,7 +66,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import fro
 def harmless(residue: Json, nodes: t.Sequence[Json], vip: str, node_name: str = "") -> Json:
     machine = from_json(Residue, residue)
     found = left(machine, nodes=[parse.node(node, leases=[], now="") for node in nodes], vip=vip, node_name=node_name)
-    reason = "{0} is not harmless: {1}. Run again, or switch the machine off and delete its Node object.".format(
+    reason = "{0} is not harmless: {1}. Run again, or power the machine off and delete its Node object.".format(
         machine.hostname, "; ".join(found)
     )
     return {"ok": not found, "reason": reason if found else ""}

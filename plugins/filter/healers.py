@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: healers
-short_description: Tell which workloads fill a lost drive again by themselves
+short_description: List the workloads that heal a lost drive automatically
 version_added: 0.1.0
 author: cloudpods.ha authors (@cloudpods-ha)
 description:
@@ -18,11 +18,11 @@ options:
     type: dict
     required: true
   settings:
-    description: What M(cloudpods.ha.settings) returned.
+    description: The result of M(cloudpods.ha.settings).
     type: dict
     required: true
   table:
-    description: Claim policies that apply where none of the operator's does, in the same shape.
+    description: Claim policies that apply if no policy of the operator matches, in the same shape.
     type: list
     elements: dict
     required: true
@@ -30,7 +30,7 @@ options:
 
 EXAMPLES = r"""
 ---
-- name: List them
+- name: List the workloads that heal
   ansible.builtin.set_fact:
     healers: "{{ cluster | cloudpods.ha.healers(settings, table) }}"
 """

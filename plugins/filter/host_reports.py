@@ -10,7 +10,7 @@ short_description: Turn the results of a loop over hosts into reports
 version_added: 0.1.0
 author: cloudpods.ha authors (@cloudpods-ha)
 description:
-  - Makes what P(cloudpods.ha.replacement_verdict#filter) reads from a loop of M(cloudpods.ha.control_plane_host_info) over inventory hosts.
+  - Converts a loop of M(cloudpods.ha.control_plane_host_info) over inventory hosts to the reports of P(cloudpods.ha.replacement_verdict#filter).
 positional: survivors, executor, members
 options:
   _input:
@@ -19,12 +19,12 @@ options:
     elements: dict
     required: true
   survivors:
-    description: The inventory hosts that survived; the others are replacements.
+    description: The inventory hosts that are survivors; all other hosts are replacements.
     type: list
     elements: str
     required: true
   executor:
-    description: The inventory host that was asked about etcd. Empty when none was.
+    description: The inventory host on which etcd was read. Empty without one.
     type: str
     default: ""
   members:
@@ -35,7 +35,7 @@ options:
 
 EXAMPLES = r"""
 ---
-- name: Make reports of the answers
+- name: Convert the answers to reports
   ansible.builtin.set_fact:
     reports: "{{ answers.results | cloudpods.ha.host_reports(['master-2', 'master-3'], 'master-2', members) }}"
 """

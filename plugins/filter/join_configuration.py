@@ -10,7 +10,7 @@ short_description: Make the configuration file of kubeadm join
 version_added: 0.1.0
 author: cloudpods.ha authors (@cloudpods-ha)
 description:
-  - Returns what C(kubeadm join --config) reads to add a control-plane node. The secrets stand in this file, so that none stands on a command line.
+  - Returns the configuration that C(kubeadm join --config) reads to add a control-plane node. It holds the secrets, so that no command line does.
 options:
   _input:
     description: The RV(cloudpods.ha.kubeadm_join_credentials#module:credentials). Secret; use it in tasks with C(no_log) only.
@@ -29,18 +29,18 @@ options:
     type: str
     required: true
   ip:
-    description: Its address.
+    description: Address of the new node.
     type: str
     required: true
   cri_socket:
-    description: Where its container runtime listens. Empty leaves it to kubeadm.
+    description: Socket of its container runtime. Empty lets kubeadm choose.
     type: str
     default: ""
 """
 
 EXAMPLES = r"""
 ---
-- name: Write it
+- name: Write the join configuration
   ansible.builtin.copy:
     content: "{{ credentials | cloudpods.ha.join_configuration(kubernetes_version='v1.30.4', endpoint='192.0.2.12', name='master-4', ip='192.0.2.14') }}"
     dest: /root/join.yaml
@@ -85,7 +85,7 @@ def join_configuration(
         )
     except HaError as exc:
         raise AnsibleFilterError(str(exc)) from None
-    # JSON is YAML; strings stay strings whatever they look like.
+    # JSON is YAML in which every string stays a string.
     return json.dumps(document, indent=2)
 
 

@@ -6,30 +6,30 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: join_wait
-short_description: Tell how far a replacement has come with joining
+short_description: Judge the progress of a joining replacement
 version_added: 0.1.0
 author: cloudpods.ha authors (@cloudpods-ha)
 description:
-  - Judges one answer of a task that is repeated until the replacement has come further.
+  - Judges one answer of a polling task.
 positional: awaited, plan
 options:
   _input:
-    description: The answer, as the task registers it. A failure is an answer too.
+    description: The registered result of the task. A failure is an answer too.
     type: dict
     required: true
   awaited:
     description:
-      - What is waited for. V(survivors) takes an answer of M(cloudpods.ha.control_plane_info), V(voter) one of M(cloudpods.ha.etcd_member_info), V(host)
+      - The awaited condition. V(survivors) takes an answer of M(cloudpods.ha.control_plane_info), V(voter) one of M(cloudpods.ha.etcd_member_info), V(host)
         one of M(cloudpods.ha.control_plane_host_info), V(node) and V(voter_condition) one of M(kubernetes.core.k8s_info) for the Node of the replacement.
     type: str
     choices: [survivors, node, voter, voter_condition, host]
     required: true
   plan:
-    description: The plan, in the shape docs/contracts.md gives under C(Plan).
+    description: The plan, in the shape that docs/contracts.md gives under C(Plan).
     type: dict
     required: true
   pods:
-    description: Pods of the Node and pods that wait for a Node. Those that do not run are named when the V(node) is not Ready.
+    description: Pods of the Node and Pending pods. Pods that do not run are named if the V(node) is not Ready.
     type: list
     elements: dict
     default: []
@@ -49,7 +49,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: C(over), whether there is nothing to wait for any more; C(ready), whether it has come; C(observed), what was last observed, in words.
+  description: C(over), whether the wait is over; C(ready), whether the condition holds; C(observed), the last observation, in words.
   type: dict
   sample: {over: true, ready: true, observed: The Node master-4 is Ready.}
 """

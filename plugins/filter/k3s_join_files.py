@@ -6,21 +6,21 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: k3s_join_files
-short_description: Make the files with which a host joins a K3s cluster as a server
+short_description: Compose the files of a host that joins a K3s cluster as a server
 version_added: 0.1.0
 author: cloudpods.ha authors (@cloudpods-ha)
 description:
-  - Brings together what a survivor takes from its configuration files, its command line and its environment, without what belongs to that host alone, and
-    adds what the new one needs to join. C(cluster-init) is never among it.
-  - The survivor's address is replaced by the new host's. Where an option names the survivor in another way, C(error) says so, and O(overrides) has to
-    settle it.
+  - Merges the options of a survivor's configuration files, command line and environment, except those of that host alone, and
+    adds the options for the join. C(cluster-init) is never included.
+  - The new host's address replaces the survivor's. If an option names the survivor in another way, C(error) reports it, and O(overrides) must
+    set the new value.
 options:
   _input:
     description: The RV(cloudpods.ha.k3s_server_info#module:server). Secret; use it in tasks with C(no_log) only.
     type: dict
     required: true
   survivor:
-    description: The survivor's C(Host), in the shape docs/contracts.md gives.
+    description: The survivor's C(Host), in the shape that docs/contracts.md gives.
     type: dict
     required: true
   endpoint:
@@ -32,18 +32,18 @@ options:
     type: str
     required: true
   vip:
-    description: The virtual address, which belongs to no host.
+    description: The VIP, which identifies no host.
     type: str
     default: ""
   overrides:
-    description: Options of K3s the new host is to have instead; a null takes an option away.
+    description: Options of K3s that replace the survivor's on the new host; null removes an option.
     type: dict
     default: {}
 """
 
 EXAMPLES = r"""
 ---
-- name: Make the files
+- name: Compose the files
   ansible.builtin.set_fact:
     __files: "{{ server | cloudpods.ha.k3s_join_files(host, endpoint='192.0.2.12', ip='192.0.2.14') }}"
   no_log: true
@@ -52,8 +52,8 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - Secret, but for C(error). C(files) is a list of path, content and mode; C(referenced) are the paths of other files that options name; C(ping) is a URL at
-      which the survivor answers; C(secrets) are words that must not be shown; C(error) is why the files can't be made, empty when they can.
+    - Secret, except for C(error). C(files) is a list of path, content and mode; C(referenced) are other files that options name; C(ping) is the survivor's
+      URL; C(secrets) are words that must not be shown; C(error) is why that failed.
   type: dict
 """
 
@@ -69,7 +69,7 @@ Json = t.Dict[str, t.Any]
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML as K3s takes it: what looks like a date is text."""
+    """YAML as K3s reads it: a date is text."""
 
 
 _Loader.add_constructor("tag:yaml.org,2002:timestamp", lambda _loader, node: str(node.value))
@@ -82,7 +82,7 @@ def k3s_join_files(
     try:
         made = join_files(
             server=server,
-            # No error of the parser is passed on: it would quote the text.
+            # The parser's error is not passed on: it would quote the text.
             files=[yaml.load(item["content"], Loader=_Loader) for item in server["config"]],  # noqa: S506 it is a SafeLoader
             own_ip=endpoint,
             own_names=[survivor["hostname"], *(item for item in survivor["addresses"] if item not in (endpoint, vip))],
@@ -94,7 +94,7 @@ def k3s_join_files(
         return {"error": "a configuration file of K3s on the survivor is not YAML"}
     except HaError as exc:
         return {"error": str(exc)}
-    # JSON is YAML; strings stay strings whatever they look like.
+    # JSON is YAML in which every string stays a string.
     config = json.dumps(made.config, indent=2) + "\n"
     paths = server["paths"]
     files = [

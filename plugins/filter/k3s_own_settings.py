@@ -6,11 +6,11 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: k3s_own_settings
-short_description: Tell whether K3s would read no settings but those it is given
+short_description: Decide whether K3s would read only its new settings
 version_added: 0.1.0
 author: cloudpods.ha authors (@cloudpods-ha)
 description:
-  - A configuration file that an earlier K3s left on a host is read beside the one that is written for the join.
+  - K3s also reads configuration files that an earlier K3s left on a host.
 positional: more, files
 options:
   _input:
@@ -30,7 +30,7 @@ options:
 
 EXAMPLES = r"""
 ---
-- name: Assert that nothing else is read
+- name: Assert that no other settings are read
   ansible.builtin.assert:
     that: verdict.ok
     fail_msg: "On master-4 {{ verdict.reason }}"
@@ -40,7 +40,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: C(ok), and the C(reason) when it is false, as the rest of a sentence.
+  description: C(ok), and the C(reason) if it is false, as the end of a sentence.
   type: dict
   sample: {ok: true, reason: ""}
 """
@@ -53,11 +53,11 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import J
 
 def k3s_own_settings(answer: Json, more: Json, files: t.Sequence[Json]) -> Json:
     if "files" not in answer:
-        reason = "the settings of K3s could not be looked up: {0}.".format(answer.get("msg") or "no reason given")
+        reason = "the settings of K3s could not be read: {0}.".format(answer.get("msg") or "no reason given")
         return {"ok": False, "reason": reason}
     found = [item["path"] for item in answer["files"]]
     strange = foreign_settings(found, more, [item["path"] for item in files])
-    reason = "K3s would also read {0}. Remove what is left there.".format(", ".join(strange)) if strange else ""
+    reason = "K3s would also read {0}. Remove these files first.".format(", ".join(strange)) if strange else ""
     return {"ok": not reason, "reason": reason}
 
 

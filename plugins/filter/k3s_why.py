@@ -6,12 +6,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: k3s_why
-short_description: Tell why K3s did not join
+short_description: Explain why K3s did not join
 version_added: 0.1.0
 author: cloudpods.ha authors (@cloudpods-ha)
 description:
-  - Takes the last fatal line, else the last error, else the last line, and puts three stars in the place of every secret. Without a line it takes why
-    the start failed. Tells too whether K3s is stopped now.
+  - Returns the last fatal line, else the last error, else the last line, with three stars in place of every secret. Without a line, returns why
+    the start failed. Also reports whether K3s is stopped now.
 positional: secrets, stopped, started
 options:
   _input:

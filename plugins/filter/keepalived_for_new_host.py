@@ -6,16 +6,16 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: keepalived_for_new_host
-short_description: Make a survivor's keepalived manifest that of a joining host
+short_description: Convert a survivor's keepalived manifest for a joining host
 version_added: 0.1.0
 author: cloudpods.ha authors (@cloudpods-ha)
 description:
-  - Returns the manifest of a survivor as that of a host that joins as V(BACKUP) with priority V(90). The VIP, router
+  - Converts the manifest of a survivor to that of a host that joins as V(BACKUP) with priority V(90). The VIP, router
     ID and password are the survivor's, since two hosts that differ in them would both hold the VIP.
-  - The node's own address is changed in C(KEEPALIVED_NODE_IP) and, where there is one, in C(CHECK_KUBE_CMD). When it
-    is left anywhere else in the text, the filter fails.
+  - The node's own address is changed in C(KEEPALIVED_NODE_IP) and, if present, in C(CHECK_KUBE_CMD). If it
+    remains anywhere else in the text, the filter fails.
   - The manifest holds the VRRP password, so tasks that use this filter need C(no_log).
-  - It fails with one sentence when the text is not such a manifest. No message quotes a value other than addresses.
+  - Fails with one sentence if the text is not such a manifest. No message quotes a value other than addresses.
 positional: node_ip, interface
 options:
   _input:

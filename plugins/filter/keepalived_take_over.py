@@ -6,14 +6,14 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: keepalived_take_over
-short_description: Make a keepalived manifest that of the VIP's holder
+short_description: Convert a keepalived manifest for the holder of the VIP
 version_added: 0.1.0
 author: cloudpods.ha authors (@cloudpods-ha)
 description:
   - Sets C(KEEPALIVED_PRIORITY) to O(priority) and C(KEEPALIVED_STATE) to V(MASTER) in the static pod manifest that ocboot
-    or ocadm wrote. Every other byte stays as it is.
+    or ocadm wrote. Every other byte is unchanged.
   - The manifest holds the VRRP password, so tasks that use this filter need C(no_log).
-  - It fails with one sentence when the text is not such a manifest, or an entry is missing or occurs twice. No message
+  - Fails with one sentence if the text is not such a manifest, or an entry is missing or occurs twice. No message
     quotes a value.
 positional: priority
 options:
@@ -43,7 +43,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The text of the manifest with the two values changed. It is equal to the input when they were so already.
+  description: The text of the manifest with the two values changed. It equals the input if they already had these values.
   type: str
 """
 

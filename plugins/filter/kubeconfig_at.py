@@ -10,7 +10,7 @@ short_description: Point a kubeconfig at another address of the same cluster
 version_added: 0.1.0
 author: cloudpods.ha authors (@cloudpods-ha)
 description:
-  - Replaces the address of the API server in the cluster that the current context uses. The certificates in it stay, so the address must be one that the
+  - Replaces the address of the API server in the cluster of the current context. The certificates stay the same, so the address must be one that the
     API server's certificate names.
 positional: server
 options:
@@ -26,7 +26,7 @@ options:
 
 EXAMPLES = r"""
 ---
-- name: Ask a survivor rather than the VIP
+- name: Use a survivor instead of the VIP
   ansible.builtin.copy:
     content: "{{ admin_conf | cloudpods.ha.kubeconfig_at('https://192.0.2.12:6443') }}"
     dest: /root/kubeconfig
@@ -53,7 +53,7 @@ def kubeconfig_at(text: str, server: str) -> str:
         cluster = next(item["cluster"] for item in data["clusters"] if item["name"] == context["cluster"])
         cluster["server"] = server
     except (yaml.YAMLError, KeyError, TypeError, StopIteration):
-        # The cause is not told: it could quote a key.
+        # The cause is not shown: it could quote a key.
         raise AnsibleFilterError("the survivor's kubeconfig has no current context with a cluster") from None
     return yaml.safe_dump(data)
 

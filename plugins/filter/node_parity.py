@@ -6,12 +6,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: node_parity
-short_description: Tell what makes a new control-plane node like the survivors
+short_description: List the labels and taints that match a new control-plane node to the survivors
 version_added: 0.1.0
 author: cloudpods.ha authors (@cloudpods-ha)
 description:
-  - Compares labels and taints of one node with those of the other control-plane nodes. Only what all of them share is carried over, and only a taint that
-    none of them has is taken away.
+  - Compares labels and taints of one node with those of the other control-plane nodes. Only values that all of them share are added, and only a taint that
+    none of them has is removed.
 positional: name
 options:
   _input:
@@ -26,14 +26,14 @@ options:
 
 EXAMPLES = r"""
 ---
-- name: Compare
+- name: Compare the replacement with the survivors
   ansible.builtin.set_fact:
     parity: "{{ cluster | cloudpods.ha.node_parity('master-4') }}"
 """
 
 RETURN = r"""
 _value:
-  description: C(labels) to set, C(taints), the whole list the node is to have, and C(differs). Empty when there is no such node.
+  description: C(labels) to set, C(taints), the complete list for the node, and C(differs). Empty if the node does not exist.
   type: dict
   sample: {labels: {onecloud.yunion.io/controller: enable}, taints: [], differs: true}
 """

@@ -6,29 +6,29 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: node_removal_verdict
-short_description: Tell whether the lost Node may be deleted now
+short_description: Decide whether the lost Node may be deleted now
 version_added: 0.1.0
 author: cloudpods.ha authors (@cloudpods-ha)
 description:
-  - Compares the Node as it is now with the plan. A Node with another UID, a Node that is Ready, or one whose kubelet renewed its lease is not deleted, unless
+  - Compares the current Node with the plan. A Node with another UID, a Node that is Ready, or one whose kubelet renewed its lease is not deleted, unless
     the plan is to drain it.
-  - On K3s, where deleting the Node removes its etcd member, the member must not answer either.
+  - On K3s, deleting the Node removes its etcd member, so the member must not answer either.
 positional: plan, provider, leases, etcd
 options:
   _input:
-    description: What M(kubernetes.core.k8s_info) returned for the Node of the lost node's name just before.
+    description: The result of M(kubernetes.core.k8s_info) for the Node of the lost node's name, read just before.
     type: dict
     required: true
   plan:
-    description: The plan, in the shape docs/contracts.md gives under C(Plan).
+    description: The plan, in the shape that docs/contracts.md gives under C(Plan).
     type: dict
     required: true
   provider:
-    description: How the control plane is run.
+    description: Provider of the control plane.
     type: str
     required: true
   leases:
-    description: The same for all Leases of the namespace kube-node-lease. The newest of them is the cluster's clock. Empty while they were not read.
+    description: The result for all Leases of the namespace kube-node-lease. The newest lease is the cluster's clock. Empty if they were not read yet.
     type: dict
     default: {}
   etcd:
@@ -49,26 +49,26 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The judgement.
+  description: The verdict.
   type: dict
   contains:
     ok:
-      description: Whether the Node may be deleted. True as well when there is nothing to delete.
+      description: Whether the Node may be deleted. Also true if there is no Node to delete.
       type: bool
     reason:
-      description: Why not, a code first.
+      description: Why not, beginning with a code.
       type: str
     present:
-      description: Whether the planned Node is there.
+      description: Whether the planned Node exists.
       type: bool
     foreign:
-      description: Whether the plan knew the Node to be gone, and another one has its name.
+      description: Whether the plan had the Node as gone, and another Node has its name.
       type: bool
     waits:
-      description: Whether it could not be read, or still looks alive, which ends by itself when the machine was powered off a moment ago.
+      description: Whether the Node could not be read, or still appears alive, which passes if the machine was powered off a moment ago.
       type: bool
     version:
-      description: The resourceVersion that was judged, a precondition of the deletion.
+      description: The judged resourceVersion, a precondition of the deletion.
       type: str
   sample: {ok: true, reason: "", present: true, foreign: false, waits: false, version: "4711"}
 """
@@ -90,7 +90,7 @@ def node_removal_verdict(
 
 
 class FilterModule:
-    """The judgement just before the deletion."""
+    """The verdict just before the deletion."""
 
     def filters(self) -> t.Dict[str, t.Callable[..., t.Any]]:
         return {"node_removal_verdict": node_removal_verdict}

@@ -6,12 +6,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: objects_left
-short_description: Name the objects that are still there
+short_description: List the objects that still exist
 version_added: 0.1.0
 author: cloudpods.ha authors (@cloudpods-ha)
 description:
-  - One text for each object that M(kubernetes.core.k8s_info) found, with the finalizers that hold it. A read that failed is a text too, so an empty list
-    proves that nothing is left.
+  - One text for each object that M(kubernetes.core.k8s_info) found, with the finalizers that hold it. A failed read is a text too, so an empty list
+    proves that no object is left.
 positional: uids, only
 options:
   _input:
@@ -19,12 +19,12 @@ options:
     type: dict
     required: true
   uids:
-    description: Only objects with one of these UIDs count. All do when it is empty.
+    description: Only objects with one of these UIDs count. Empty counts all.
     type: list
     elements: str
     default: []
   only:
-    description: Only objects being deleted count (V(ending)), or only pods that no DaemonSet and no kubelet owns (V(evictable)). All do when it is empty.
+    description: Only objects being deleted count (V(ending)), or only pods that no DaemonSet and no kubelet owns (V(evictable)). Empty counts all.
     type: str
     default: ""
 """
@@ -58,7 +58,7 @@ def objects_left(found: Json, uids: t.Sequence[str] = (), only: str = "") -> t.L
 
 
 class FilterModule:
-    """What is left of something that was deleted."""
+    """The remaining objects after a deletion."""
 
     def filters(self) -> t.Dict[str, t.Callable[..., t.Any]]:
         return {"objects_left": objects_left}

@@ -6,24 +6,24 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: permit
-short_description: Tell whether a role may act now
+short_description: Decide whether a role may act now
 version_added: 0.1.0
 author: cloudpods.ha authors (@cloudpods-ha)
 description:
-  - A role acts only when the plan is not refused and has something to do in its phase, and a backup was proven for the same lost node.
-  - Each acting role asks this by itself, so that no command line can leave it out.
+  - A role may act only if the plan is not refused and has a step in its phase, and a backup was proven for the same lost node.
+  - Each acting role checks this itself, so that no command line can bypass it.
 positional: phase, backup
 options:
   _input:
-    description: The plan, in the shape docs/contracts.md gives under C(Plan).
+    description: The plan, in the shape that docs/contracts.md gives under C(Plan).
     type: dict
     required: true
   phase:
-    description: The phase the role is about to carry out.
+    description: The phase that the role carries out.
     type: str
     required: true
   backup:
-    description: What the role backup published, in this run or an earlier one of the same replacement. Empty without one.
+    description: The result of role backup, in this run or an earlier one of the same replacement. Empty without one.
     type: dict
     required: true
 """
@@ -40,9 +40,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: C(ok), and the C(reason) when it is false.
+  description: C(ok), and the C(reason) if it is false.
   type: dict
-  sample: {ok: false, reason: "There is no proven backup, without which nothing is changed. Run with --tags backup first."}
+  sample: {ok: false, reason: "There is no proven backup, so nothing is changed. Run with --tags backup first."}
 """
 
 import typing as t

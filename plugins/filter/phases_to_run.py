@@ -6,16 +6,16 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: phases_to_run
-short_description: Choose the phases of a plan that a run was asked for
+short_description: Choose the requested phases of a plan
 version_added: 0.1.0
 author: cloudpods.ha authors (@cloudpods-ha)
 description:
-  - Chooses by tags among the phases that a plan holds. Preparation and backup are added as soon as a phase that acts is chosen. A refused plan holds none.
-  - A tag that names nothing is refused, and so is a refused plan when any phase was asked for.
+  - Chooses the phases of a plan by tags. Preparation and backup are added if a phase that acts is chosen. A refused plan has no phases.
+  - An unknown tag is refused, and so is a refused plan if any phase was requested.
 positional: run_tags, skip_tags, check_mode
 options:
   _input:
-    description: The plan, in the shape docs/contracts.md gives under C(Plan).
+    description: The plan, in the shape that docs/contracts.md gives under C(Plan).
     type: dict
     required: true
   run_tags:
@@ -36,14 +36,14 @@ options:
 
 EXAMPLES = r"""
 ---
-- name: Show what would run
+- name: Show the phases that would run
   ansible.builtin.debug:
     msg: "{{ (discovery_plan | cloudpods.ha.phases_to_run(['vip'], [])).phases | map(attribute='name') }}"
 """
 
 RETURN = r"""
 _value:
-  description: C(phases), each in the shape docs/contracts.md gives under C(Phase), and C(refusal), why none may run, empty when they may.
+  description: C(phases), each in the shape that docs/contracts.md gives under C(Phase), and C(refusal), why no phase may run, empty if they may.
   type: dict
   sample: {phases: [{name: verify, role: verify, entry: main, acts: false, closes: true}], refusal: ""}
 """

@@ -6,11 +6,11 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: ports_open
-short_description: Tell whether a host reaches every port of others
+short_description: Decide whether a host reaches every port of other hosts
 version_added: 0.1.0
 author: cloudpods.ha authors (@cloudpods-ha)
 description:
-  - Takes the answer of the module port_probe. A port that it does not name counts as closed.
+  - Judges the result of module port_probe. A port that is missing in it counts as closed.
 positional: addresses, ports
 options:
   _input:
@@ -18,12 +18,12 @@ options:
     type: dict
     required: true
   addresses:
-    description: The addresses that were to be tried. None at all is a failure.
+    description: The addresses to probe. No address is a failure.
     type: list
     elements: str
     required: true
   ports:
-    description: The ports of each.
+    description: The ports of each address.
     type: list
     elements: int
     required: true
@@ -31,7 +31,7 @@ options:
 
 EXAMPLES = r"""
 ---
-- name: Assert that every port is reached
+- name: Assert that every port is open
   ansible.builtin.assert:
     that: verdict.ok
     fail_msg: "master-4 {{ verdict.reason }}"
@@ -41,7 +41,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: C(ok), and the C(reason) when it is false, as the rest of a sentence about the host.
+  description: C(ok), and the C(reason) if it is false, as the end of a sentence about the host.
   type: dict
   sample: {ok: true, reason: ""}
 """

@@ -6,12 +6,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: ready_to_join
-short_description: Tell whether a replacement may join now
+short_description: Decide whether a replacement may join now
 version_added: 0.1.0
 author: cloudpods.ha authors (@cloudpods-ha)
 description:
-  - A replacement may join when the lost node is gone from the API and from etcd, and etcd has neither an unhealthy member nor an alarm. What an
-    interrupted join of ours left in etcd does not count.
+  - A replacement may join if the lost node is gone from the API and from etcd, and etcd has neither an unhealthy member nor an alarm. The member of an
+    interrupted join of this collection does not count.
 positional: lost_nodes, plan
 options:
   _input:
@@ -23,7 +23,7 @@ options:
     type: dict
     required: true
   plan:
-    description: The plan, in the shape docs/contracts.md gives under C(Plan).
+    description: The plan, in the shape that docs/contracts.md gives under C(Plan).
     type: dict
     required: true
 """
@@ -40,7 +40,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: C(ok), and the C(reason) when it is false.
+  description: C(ok), and the C(reason) if it is false.
   type: dict
   sample: {ok: true, reason: ""}
 """

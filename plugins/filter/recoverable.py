@@ -6,15 +6,15 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: recoverable
-short_description: Tell whether the lost claims of a plan can be recovered as it says
+short_description: Decide whether the lost claims can be recovered as planned
 version_added: 0.1.0
 author: cloudpods.ha authors (@cloudpods-ha)
 description:
-  - Each claim to be recovered has to be in one batch of the plan, to belong to a workload that its policy can recover, and
-    where it heals, to be in a group that heals.
+  - Each claim to recover must be in one batch of the plan, must belong to a workload that its policy can recover, and
+    if it heals, must be in a group that heals.
 options:
   _input:
-    description: The plan, in the shape docs/contracts.md gives under C(Plan).
+    description: The plan, in the shape that docs/contracts.md gives under C(Plan).
     type: dict
     required: true
 """
@@ -31,7 +31,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: C(ok), and the C(reason) when it is false.
+  description: C(ok), and the C(reason) if it is false.
   type: dict
   sample: {ok: false, reason: "The claim onecloud/data has the policy heal and belongs to Deployment: that can't be recovered."}
 """

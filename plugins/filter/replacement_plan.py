@@ -10,8 +10,8 @@ short_description: Plan the replacement of a control-plane node
 version_added: 0.1.0
 author: cloudpods.ha authors (@cloudpods-ha)
 description:
-  - Puts together what the API, the hosts and etcd said, and decides what has to be done, in which order, to which objects, and whether it is safe.
-  - It is pure; it contacts nothing.
+  - Combines the reports of the API, the hosts and etcd, and decides the steps, their order, their objects, and whether they are safe.
+  - The filter is pure; it contacts no host.
 positional: reports, settings, table
 options:
   _input:
@@ -26,16 +26,16 @@ options:
     elements: dict
     required: true
   settings:
-    description: What M(cloudpods.ha.settings) returned.
+    description: The result of M(cloudpods.ha.settings).
     type: dict
     required: true
   table:
-    description: Claim policies that apply where none of the operator's does, in the same shape.
+    description: Claim policies that apply if no policy of the operator matches, in the same shape.
     type: list
     elements: dict
     required: true
   minio:
-    description: The results of a loop of M(cloudpods.ha.minio_health_info) over what P(cloudpods.ha.healers#filter) returned.
+    description: The results of a loop of M(cloudpods.ha.minio_health_info) over the result of P(cloudpods.ha.healers#filter).
     type: list
     elements: dict
     default: []
@@ -43,7 +43,7 @@ options:
 
 EXAMPLES = r"""
 ---
-- name: Plan
+- name: Plan the replacement
   ansible.builtin.set_fact:
     discovery_plan: "{{ (cluster | cloudpods.ha.replacement_plan(reports, settings, table)).plan }}"
 """
@@ -51,7 +51,7 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - C(cluster), the whole cluster, C(plan), and C(connection), how roles reach the cluster, in the shapes docs/contracts.md gives under C(Cluster),
+    - C(cluster), the complete cluster, C(plan), and C(connection), how roles reach the cluster, in the shapes that docs/contracts.md gives under C(Cluster),
       C(Plan) and C(Connection).
   type: dict
   sample:

@@ -6,11 +6,11 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: replacement_report
-short_description: Make the report of a replacement
+short_description: Compose the report of a replacement
 version_added: 0.1.0
 author: cloudpods.ha authors (@cloudpods-ha)
 description:
-  - Makes a report for programs and a summary for people from the plan, the journal and what the phases published. It is pure; it contacts nothing.
+  - Composes a report for programs and a summary for people from the plan, the journal and the results of the phases. The filter is pure; it contacts no host.
 positional: journal, results
 options:
   _input:
@@ -18,15 +18,15 @@ options:
     type: dict
     required: true
   journal:
-    description: The journal, which knows when each phase started and finished.
+    description: The journal, with the start and end time of each phase.
     type: dict
     required: true
   results:
-    description: What each phase published, by the name of the phase.
+    description: The published result of each phase, by the name of the phase.
     type: dict
     required: true
   failure:
-    description: Why the run stopped, one sentence; empty when it did not fail.
+    description: Why the run stopped, in one sentence. Empty if the run did not fail.
     type: str
     default: ""
 """

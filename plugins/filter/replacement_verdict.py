@@ -10,7 +10,7 @@ short_description: Judge whether a replacement worked
 version_added: 0.1.0
 author: cloudpods.ha authors (@cloudpods-ha)
 description:
-  - Checks nodes, etcd members, API servers, VIP, volumes, cordons and MinIO of a cluster that was read anew. It is pure; it contacts nothing.
+  - Checks nodes, etcd members, API servers, VIP, volumes, cordons and MinIO of a cluster that was read again. The filter is pure; it contacts no host.
 positional: reports, lost
 options:
   _input:
@@ -18,7 +18,7 @@ options:
     type: dict
     required: true
   reports:
-    description: As for P(cloudpods.ha.replacement_plan#filter).
+    description: The reports, as for P(cloudpods.ha.replacement_plan#filter).
     type: list
     elements: dict
     required: true
@@ -31,12 +31,12 @@ options:
     type: bool
     default: false
   minio:
-    description: The results of a loop of M(cloudpods.ha.minio_health_info) over what P(cloudpods.ha.healers#filter) returned.
+    description: The results of a loop of M(cloudpods.ha.minio_health_info) over the result of P(cloudpods.ha.healers#filter).
     type: list
     elements: dict
     default: []
   left_alone:
-    description: Claims that were to be ignored, as NAMESPACE/NAME; pods that wait for them are no fault.
+    description: Claims with the policy ignore, as NAMESPACE/NAME; pods that wait for them are no fault.
     type: list
     elements: str
     default: []
@@ -51,7 +51,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: C(ok), the C(reason) when it is false, C(checks) (each with C(name), C(ok) and C(observed)), and C(text), the same as lines.
+  description: C(ok), the C(reason) if it is false, C(checks) (each with C(name), C(ok) and C(observed)), and C(text), the same as lines.
   type: dict
   sample: {ok: true, reason: "", checks: [{name: VIP, ok: true, observed: 192.0.2.10 is on master-2 and the API answers there}], text: []}
 """

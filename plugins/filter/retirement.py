@@ -10,9 +10,9 @@ short_description: Decide whether a machine may be retired
 version_added: 0.1.0
 author: cloudpods.ha authors (@cloudpods-ha)
 description:
-  - A machine may be retired when it was a master of this cluster and is none any more. It is refused when it is an etcd
-    member by name or by any of its addresses, when it looks like a worker in use, when it belongs to another cluster,
-    and when the members could not be listed.
+  - A machine may be retired if it was a master of this cluster and no longer is. It is refused if it is an etcd
+    member by name or by any of its addresses, if it looks like a worker in use, if it belongs to another cluster,
+    and if the members could not be listed.
 positional: survivor, nodes, etcd, vip, provider
 options:
   _input:
@@ -20,7 +20,7 @@ options:
     type: dict
     required: true
   survivor:
-    description: The same of a survivor of the cluster, to compare.
+    description: The same value of a survivor of the cluster, for comparison.
     type: dict
     required: true
   nodes:
@@ -33,11 +33,11 @@ options:
     type: dict
     required: true
   vip:
-    description: The VIP. It says nothing about who a machine is. Empty when there is none.
+    description: The VIP, which identifies no machine. Empty without one.
     type: str
     required: true
   provider:
-    description: How the control plane is run; it decides how etcd members are named.
+    description: Provider of the control plane. It determines the names of etcd members.
     type: str
     choices: [k3s, kubeadm]
     default: kubeadm
@@ -59,16 +59,16 @@ _value:
       description: The Node object to delete, empty without one.
       type: str
     node_uid:
-      description: Its UID.
+      description: UID of that Node object.
       type: str
     needed:
-      description: Whether there is anything to do; false when P(cloudpods.ha.harmless#filter) says yes.
+      description: Whether there is anything to do; false if P(cloudpods.ha.harmless#filter) is true.
       type: bool
     ok:
       description: Whether the machine may be retired.
       type: bool
     reason:
-      description: Why not, as a code, what was observed and what to do. Empty when it may.
+      description: Why not, as a code, what was observed and what to do. Empty if it may.
       type: str
 """
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: vip_holder
-short_description: Decide which survivor is to carry the VIP
+short_description: Choose the survivor that carries the VIP
 version_added: 0.1.0
 author: cloudpods.ha authors (@cloudpods-ha)
 description:
@@ -25,7 +25,7 @@ options:
     type: str
     required: true
   promote:
-    description: The survivor that is to become MASTER. Empty when one is already.
+    description: The survivor that becomes MASTER. Empty if there is one already.
     type: str
     default: ""
 """
@@ -43,19 +43,19 @@ _value:
   type: dict
   contains:
     name:
-      description: The survivor that is to carry the VIP, empty after a refusal.
+      description: The survivor that must carry the VIP, empty after a refusal.
       type: str
     edit:
-      description: Whether its manifest has to be edited.
+      description: Whether its manifest must be edited.
       type: bool
     priority:
-      description: The VRRP priority it has, or gets when its manifest is edited. V(0) after a refusal.
+      description: Its VRRP priority, after the edit if there is one. V(0) after a refusal.
       type: int
     ok:
       description: Whether the manifests agree with each other and with O(promote).
       type: bool
     reason:
-      description: Why not, as a code, what was observed and what to do. Empty when they do.
+      description: Why not, as a code, what was observed and what to do. Empty if they agree.
       type: str
   sample:
     name: master-2

@@ -6,11 +6,11 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: vip_verdict
-short_description: Judge whether one host alone carries the VIP and the API answers there
+short_description: Judge whether only one host carries the VIP and the API answers there
 version_added: 0.1.0
 author: cloudpods.ha authors (@cloudpods-ha)
 description:
-  - A host that could not be asked may carry the VIP, so the verdict is no then.
+  - A host that could not be read may carry the VIP, so the verdict is negative then.
 positional: address, holder
 options:
   _input:
@@ -23,18 +23,18 @@ options:
     type: str
     required: true
   holder:
-    description: The inventory host that is to carry it.
+    description: The inventory host that must carry the VIP.
     type: str
     required: true
   answers:
-    description: The results of a loop of M(ansible.builtin.uri) over hosts that asked the API at the VIP. Null where no answer is expected.
+    description: The results of a loop of M(ansible.builtin.uri) over hosts that queried the API at the VIP. Null if no answer is expected.
     type: list
     elements: dict
 """
 
 EXAMPLES = r"""
 ---
-- name: Assert that one host alone carries the VIP
+- name: Assert that only one host carries the VIP
   ansible.builtin.assert:
     that: __verdict.ok
     fail_msg: "{{ __verdict.reason }}"
@@ -45,7 +45,7 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - C(ok), the C(reason) when it is false, C(holders), the inventory hosts that carry the VIP, and C(summary), a sentence that names them.
+    - C(ok), the C(reason) if it is false, C(holders), the inventory hosts that carry the VIP, and C(summary), a sentence that names them.
   type: dict
   sample:
     ok: true
@@ -69,7 +69,7 @@ def vip_verdict(
         asked = {result[result["ansible_loop_var"]]: result for result in answers if not result.get("skipped")}
         reason = unanswered(asked, address=address)
     found = carriers(reports)
-    summary = "The VIP {0} is carried by {1}.".format(address, ", ".join(found) or "none of the hosts")
+    summary = "The VIP {0} is carried by {1}.".format(address, ", ".join(found) or "no host")
     return {"ok": not reason, "reason": reason, "holders": found, "summary": summary}
 
 

@@ -1,4 +1,4 @@
-"""Where a distribution keeps things. Paths, ports, unit and pod names stand in this file and nowhere else."""
+"""The paths, ports, unit and pod names of each distribution. They are defined only in this file."""
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -15,20 +15,20 @@ API_PORT = 6443
 KUBELET_PORT = 10250
 SSH_PORT = 22
 
-# Kept on the hosts themselves: snapshots and copies of edited manifests. Never inside the manifests folder, which kubelet reads.
+# Snapshots and copies of edited manifests on the hosts. Never inside the manifests folder, which kubelet reads.
 HOST_BACKUPS = "/var/backups/cloudpods-ha"
-# Where an etcdctl is put that the operator gave for hosts that have none.
+# The folder for the operator's etcdctl, for hosts without one.
 PUSHED_PROGRAMS = "/var/lib/cloudpods-ha/bin"
 
 
 @dataclasses.dataclass(frozen=True)
 class Provider:
-    """One way of running a control plane.
+    """A provider of the control plane.
 
-    `etcd_mark` is a file that exists where it runs an etcd member. `api_client` are certificate and key for an API server that answers nobody without.
-    `etcd_in_pod`: etcdctl is in the etcd pod, else it has to be on the host. `suffixed_members`: members are named NODE-xxxxxxxx, not like the node.
-    `deletes_member`: when a Node is deleted, its member is removed by the distribution itself, some time later. `scratch` is a folder that etcdctl and
-    the host see under one path, empty when that is any folder.
+    `etcd_mark` is a file that exists where it runs an etcd member. `api_client` are certificate and key for an API server that requires them.
+    `etcd_in_pod`: etcdctl is in the etcd pod, else it must be on the host. `suffixed_members`: members are named NODE-xxxxxxxx, not like the node.
+    `deletes_member`: the distribution removes a deleted Node's member automatically, some time later. `scratch` is a folder that etcdctl and
+    the host share under the same path, empty if that is any folder.
     """
 
     name: str
@@ -55,13 +55,13 @@ class Provider:
 
     @property
     def advertised(self) -> t.Tuple[str, str]:
-        """A file that names the address of this host as a Node, and a pattern whose first group is that address or a URL with it."""
+        """A file with the Node address of this host, and a pattern whose first group is that address or a URL with it."""
         if self.etcd_in_pod:
             return self.manifests + "/kube-apiserver.yaml", r"--advertise-address=([^\s\"']+)"
         return self.etcd_mark, r"^advertise-client-urls:\s*[\"']?([^\s,\"']+)"
 
     def node_of_member(self, member: str) -> str:
-        """The name of the node an etcd member of this name runs on. K3s adds eight hexadecimal digits (source: k3s, pkg/etcd/etcd.go, setName)."""
+        """The node name of an etcd member with this name. K3s adds eight hexadecimal digits (source: k3s, pkg/etcd/etcd.go, setName)."""
         match = re.fullmatch(r"(.+)-[0-9a-f]{8}", member) if self.suffixed_members else None
         return match.group(1) if match else member
 
@@ -96,7 +96,7 @@ K3S_REGISTRIES = "/etc/rancher/k3s/registries.yaml"
 K3S_SERVER = K3S_DATA + "/server"
 K3S_TOKEN = K3S_SERVER + "/token"
 K3S_MANIFESTS = K3S_SERVER + "/manifests"
-# What a server keeps of the cluster it joined. Not the password by which the cluster knows the host: that one stays.
+# The server's state of the cluster that it joined. The host's node password is not included: it stays.
 K3S_STATE = (K3S_SERVER, K3S_DATA + "/agent/kubelet.kubeconfig")
 K3S_NODE_SECRET = "{0}.node-password.k3s"  # noqa: S105 a name
 K3S_FINALIZER = "wrangler.cattle.io/managed-etcd-controller"
@@ -125,23 +125,23 @@ K3S = Provider(
 
 PROVIDERS: t.Mapping[str, Provider] = {KUBEADM.name: KUBEADM, K3S.name: K3S}
 
-# Ports on which a control-plane machine that is still alive would accept a connection.
+# Ports on which a running control-plane machine accepts connections.
 PROBE_PORTS = (SSH_PORT, API_PORT, ETCD_CLIENT_PORT, ETCD_PEER_PORT, KUBELET_PORT)
 
 
 def host_port(address: str, port: int) -> str:
-    """An address and a port as they stand in a URL."""
+    """An address and a port in the format of a URL."""
     return "[{0}]:{1}".format(address, port) if ":" in address else "{0}:{1}".format(address, port)
 
 
 def readiness_path(version: str) -> str:
-    """What an API server of this version is asked at to tell whether it is ready: before 1.16 it knows only /healthz."""
+    """The path of the readiness check of an API server with this version: before 1.16 only /healthz exists."""
     match = re.match(r"v1\.(\d+)\.", version)
     return "/healthz" if match and int(match.group(1)) < 16 else "/readyz"
 
 
 def kubectl_argv(provider: Provider, node_ip: str) -> t.List[str]:
-    """The head of a kubectl command line on a control-plane host. It asks the host's own API server: the VIP may be down."""
+    """The start of a kubectl command line on a control-plane host. It uses the host's own API server, since the VIP may be down."""
     return [
         "kubectl",
         "--kubeconfig",
@@ -155,9 +155,9 @@ def kubectl_argv(provider: Provider, node_ip: str) -> t.List[str]:
 def etcdctl_argv(
     provider: Provider, *, node_name: str, node_ip: str, endpoint: str = "", program: str = "etcdctl"
 ) -> t.List[str]:
-    """The head of an etcdctl command line: in the etcd pod of this host, or `program` of the host itself.
+    """The start of an etcdctl command line: in the etcd pod of this host, or `program` of the host itself.
 
-    `endpoint` defaults to the member of this host. No secret stands on the command line, only paths.
+    `endpoint` defaults to the member of this host. The command line contains paths but no secrets.
     """
     target = endpoint or "https://127.0.0.1:{0}".format(ETCD_CLIENT_PORT)
     return [
@@ -177,7 +177,7 @@ def etcdctl_argv(
 
 
 def etcdutl_argv(provider: Provider, *, node_name: str, node_ip: str, program: str = "etcdutl") -> t.List[str]:
-    """The head of an etcdutl command line in the same place: from etcd 3.6 on it reads snapshot files, which etcdctl no longer does."""
+    """The start of an etcdutl command line in the same place: from etcd 3.6 on, only etcdutl reads snapshot files."""
     return _etcd_head(provider, node_name=node_name, node_ip=node_ip, program=program, pod_program="etcdutl")
 
 

@@ -1,4 +1,4 @@
-"""Errors by meaning. Each keeps its facts as fields; only a module's main() turns one into a message for Ansible."""
+"""Errors by meaning. Each has its facts as fields; only a module's main() turns it into a message for Ansible."""
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -12,7 +12,7 @@ class HaError(Exception):
 
 
 class ApiUnavailable(HaError):
-    """The API server did not answer (refused, timed out, or said it is not ready)."""
+    """The API server did not answer (refused, timed out, or reported that it is not ready)."""
 
     def __init__(self, server: str, reason: str) -> None:
         self.server = server
@@ -32,7 +32,7 @@ class ApiRefused(HaError):
 
 
 class ObjectChanged(HaError):
-    """An object is no longer the one that was planned for: its UID differs."""
+    """An object is no longer the planned one: its UID differs."""
 
     def __init__(self, path: str, uid: str) -> None:
         self.path = path
@@ -41,7 +41,7 @@ class ObjectChanged(HaError):
 
 
 class CommandFailed(HaError):
-    """A program on this host failed or answered with something that cannot be understood."""
+    """A program on this host failed or printed invalid output."""
 
     def __init__(self, program: str, rc: int, detail: str) -> None:
         self.program = program
@@ -51,7 +51,7 @@ class CommandFailed(HaError):
 
 
 class Unsafe(HaError):
-    """An act is refused: the state found does not allow it."""
+    """An action is refused because the observed state does not allow it."""
 
     def __init__(self, code: str, observed: str, remedy: str) -> None:
         self.code = known(code)

@@ -1,4 +1,4 @@
-"""Running a program on this host, behind one callable, so that what a program says can be tested without the program."""
+"""Runs programs on this host through one callable, which tests can replace."""
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -14,10 +14,10 @@ Runner = t.Callable[[t.Sequence[str]], t.Tuple[int, str, str]]
 
 
 def module_runner(module: t.Any) -> Runner:
-    """A runner over an AnsibleModule. A program that is not installed is exit code 127, like in a shell."""
+    """A runner over an AnsibleModule. A program that is not installed is exit code 127, as in a shell."""
 
     def run(argv: t.Sequence[str]) -> t.Tuple[int, str, str]:
-        # C.UTF-8: the programs' words are matched nowhere, but they are shown to the operator.
+        # C.UTF-8: programs' messages are shown to the operator.
         try:
             rc, out, err = module.run_command(list(argv), environ_update={"LC_ALL": "C.UTF-8"}, handle_exceptions=False)
         except OSError as exc:
@@ -37,9 +37,9 @@ def output_of(run: Runner, argv: t.Sequence[str], *, program: str) -> str:
 
 
 def json_of(run: Runner, argv: t.Sequence[str], *, program: str) -> t.Any:
-    """Return what a program printed as JSON. Raises CommandFailed when it failed or printed something else."""
+    """Return a program's JSON output. Raises CommandFailed if it failed or printed anything else."""
     out = output_of(run, argv, program=program)
     try:
         return json.loads(out)
     except ValueError as exc:
-        raise CommandFailed(program, 0, "its answer is not JSON: {0!r}".format(out[:120])) from exc
+        raise CommandFailed(program, 0, "its output is not JSON: {0!r}".format(out[:120])) from exc

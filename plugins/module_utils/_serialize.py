@@ -1,4 +1,4 @@
-"""From records to plain mappings and back: the shape in which facts, the journal and the report hold them."""
+"""Converts records to plain mappings and back: the shape of facts, the journal and the report."""
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -22,7 +22,7 @@ def to_json(value: t.Any) -> t.Any:
 
 
 def from_json(kind: t.Type[T], data: t.Mapping[str, t.Any]) -> T:
-    """Rebuild a record from what to_json made of it. Unknown keys raise TypeError: a fact of another release is not guessed at."""
+    """Rebuild a record from the result of to_json. Unknown keys raise TypeError: facts of another release are not guessed."""
     hints = t.get_type_hints(kind)
     return kind(**{key: _build(hints[key], value) if key in hints else value for key, value in data.items()})
 

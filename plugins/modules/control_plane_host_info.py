@@ -10,9 +10,9 @@ module: control_plane_host_info
 short_description: Read the state of a control-plane host from the host itself
 description:
   - Reads versions, clock, addresses, free disk space, the keepalived static pod, and the health of the etcd member and the API server of the host it
-    runs on. It asks no other host and changes nothing.
+    runs on. It contacts no other host and changes nothing.
   - An action plugin of the same name runs on the controller. It compares the host's clock with the controller's, and waits while a join is running.
-  - The health of etcd is what the member answers on its own metrics port after a linearizable read, so it is known also when the API server is down.
+  - The health of etcd is the member's answer on its own metrics port after a linearizable read, so it is known even if the API server is down.
 version_added: 0.1.0
 author: cloudpods.ha authors (@cloudpods-ha)
 extends_documentation_fragment:
@@ -20,11 +20,11 @@ extends_documentation_fragment:
   - cloudpods.ha._attributes.info_module
 options:
   name:
-    description: The name of this host in the inventory; it is returned as it is.
+    description: The name of this host in the inventory; returned unchanged.
     type: str
     required: true
   role:
-    description: The part of this host in a replacement.
+    description: The role of this host in a replacement.
     type: str
     choices: [survivor, replacement]
     required: true
@@ -35,8 +35,8 @@ options:
     default: []
   wait_seconds:
     description:
-      - How long to wait while kubeadm, or a K3s that is not ready yet, is at work on the host. What they leave is known when they have ended.
-      - When the time is over, C(host.join_running) is true in the result. V(0) does not wait.
+      - How long to wait while kubeadm, or a K3s that is not ready yet, runs on the host. Its outcome is known when it has ended.
+      - After that time, C(host.join_running) is true in the result. V(0) does not wait.
     type: int
     default: 300
   delay:
@@ -57,10 +57,10 @@ EXAMPLES = r"""
 RETURN = r"""
 host:
   description:
-    - The host, in the shape docs/contracts.md gives under C(Host). Sizes are bytes, C(host.skew_seconds) is this host's clock minus the controller's.
-    - The clock was read between the controller's question and its answer, C(host.answer_seconds) apart.
+    - The host, in the shape that docs/contracts.md gives under C(Host). Sizes are bytes, C(host.skew_seconds) is this host's clock minus the controller's.
+    - The clock was read between the controller's request and the answer, C(host.answer_seconds) apart.
     - C(host.keepalived.identity) is a digest of VIP, router ID and password; the password itself is not returned.
-    - C(host.etcd_health) and C(host.api_ready) are V(ok), empty when nothing listens here, or the reason.
+    - C(host.etcd_health) and C(host.api_ready) are V(ok), empty if nothing listens here, or the reason.
   type: dict
   returned: success
   sample:
@@ -76,7 +76,7 @@ host:
     etcd_health: ok
     api_ready: ok
 probe_ports:
-  description: TCP ports on which a control-plane machine that still lives accepts connections.
+  description: TCP ports on which a running control-plane machine accepts connections.
   type: list
   elements: int
   returned: success
@@ -87,7 +87,7 @@ epoch:
   returned: success
   sample: 1735282800.5
 programs:
-  description: The folder on the host for a program that is put there on request.
+  description: The folder on the host for a program that is copied on request.
   type: str
   returned: success
   sample: /var/lib/cloudpods-ha/bin

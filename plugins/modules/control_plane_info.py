@@ -7,12 +7,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: control_plane_info
-short_description: Tell what a cluster knows about a lost control-plane node
+short_description: Read what the API knows about a lost control-plane node
 description:
-  - Reads nodes, leases, volumes, claims, pods and workloads through the API and returns what was lost with one node. It changes nothing.
-  - The node is found by the name or an internal address of its Node object, by the journal of a replacement that is under way, or, when both are gone,
+  - Reads nodes, leases, volumes, claims, pods and workloads through the API and returns the losses of one node. It changes nothing.
+  - The node is found by the name or an internal address of its Node object, by the journal of a replacement in progress, or, without both,
     by the volumes that are still bound to it.
-  - A cluster that can't be asked is an answer too; it is told in C(cluster.api_error), so that a plan can say everything that is wrong at once.
+  - A cluster that can't be read is a result too, with C(cluster.api_error), so that a plan can report all problems at once.
 version_added: 0.1.0
 author: cloudpods.ha authors (@cloudpods-ha)
 extends_documentation_fragment:
@@ -25,14 +25,14 @@ options:
     type: str
     required: true
   provider:
-    description: How the control plane is run; it is returned as it is.
+    description: Provider of the control plane; returned unchanged.
     type: str
     default: kubeadm
 """
 
 EXAMPLES = r"""
 ---
-- name: What did master-1 take with it?
+- name: Read the losses of master-1
   cloudpods.ha.control_plane_info:
     kubeconfig: /root/.kube/config
     lost: master-1
@@ -41,8 +41,8 @@ EXAMPLES = r"""
 RETURN = r"""
 cluster:
   description:
-    - The cluster, in the shape docs/contracts.md gives under C(Cluster), with the parts that come from hosts and etcd left empty.
-    - C(cluster.lost) is null when nothing in the API knows the node. C(cluster.api_error) is empty when the API answered.
+    - The cluster, in the shape that docs/contracts.md gives under C(Cluster), with the parts of hosts and etcd empty.
+    - C(cluster.lost) is null if the API has no trace of the node. C(cluster.api_error) is empty if the API answered.
   type: dict
   returned: success
   sample:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: control_plane_residue_info
-short_description: List what is left of a control plane on a machine
+short_description: List the residue of a control plane on a machine
 description:
-  - Reads what would make a machine act as a master again, or does so now. That is static pods, kubelet, etcd data,
+  - Reads everything that makes a machine act as a master, now or later, such as static pods, kubelet, etcd data,
     ports, pods and the VIP.
-  - It asks no other host and changes nothing.
+  - It contacts no other host and changes nothing.
 version_added: 0.1.0
 author: cloudpods.ha authors (@cloudpods-ha)
 extends_documentation_fragment:
@@ -19,11 +19,11 @@ extends_documentation_fragment:
   - cloudpods.ha._attributes.info_module
 options:
   vip:
-    description: The VIP, to tell whether this machine carries it. Empty when there is none.
+    description: The VIP, to check whether this machine carries it. Empty without one.
     type: str
     default: ""
   provider:
-    description: How the control plane was run.
+    description: Provider of the control plane.
     type: str
     choices: [k3s, kubeadm]
     default: kubeadm
@@ -31,7 +31,7 @@ options:
 
 EXAMPLES = r"""
 ---
-- name: List what is left of the old master
+- name: List the residue of the old master
   cloudpods.ha.control_plane_residue_info:
     vip: 192.0.2.10
   register: __residue
@@ -39,7 +39,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 residue:
-  description: What was found. Paths are empty when there is nothing at them.
+  description: The findings. Paths that do not exist are empty.
   type: dict
   returned: success
   contains:
@@ -61,7 +61,7 @@ residue:
       type: list
       elements: str
     kubelet_config:
-      description: The path of the kubeconfig kubelet registers with.
+      description: The path of the kubeconfig that kubelet registers with.
       type: str
     etcd_data:
       description: The path of the etcd data.
@@ -72,7 +72,7 @@ residue:
       type: list
       elements: dict
     listening:
-      description: The ports of etcd and the API server that something listens on.
+      description: The listening ports of etcd and the API server.
       type: list
       elements: int
     pods:
@@ -80,7 +80,7 @@ residue:
       type: list
       elements: str
     retired:
-      description: The folders earlier retirements moved things to.
+      description: The archive folders of earlier retirements.
       type: list
       elements: str
     vip:
@@ -90,7 +90,7 @@ residue:
       description: The interface that carries the VIP.
       type: str
     backups:
-      description: The folder for things moved away.
+      description: The folder for archived files.
       type: str
   sample:
     hostname: master-1
@@ -112,13 +112,13 @@ serving:
   type: bool
   returned: success
 left:
-  description: What on the machine keeps it from being harmless, in words.
+  description: What makes the machine harmful, in words.
   type: list
   elements: str
   returned: success
   sample: ["static pods /etc/kubernetes/manifests/etcd.yaml", "listening ports 2379, 6443"]
 msg:
-  description: RV(left) as a sentence, which is shown when waiting for less was in vain.
+  description: RV(left) as a sentence, which is shown when a wait times out.
   type: str
   returned: always
   sample: "still there: static pods /etc/kubernetes/manifests/etcd.yaml; listening ports 2379, 6443"
@@ -152,7 +152,7 @@ def main() -> None:
         residue=to_json(residue),
         serving=bool(residue.listening or residue.vip),
         left=left,
-        msg="still there: {0}".format("; ".join(left)) if left else "nothing is left of a control plane",
+        msg="still present: {0}".format("; ".join(left)) if left else "no residue of a control plane",
     )
 
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: etcd_member
-short_description: Remove an etcd member, when that is safe
+short_description: Remove an etcd member if that is safe
 description:
-  - Reads all members again, then removes one by its ID, and refuses when that is not safe.
-  - It never removes a healthy member, the member of the host it runs on, or a member that is not the one described; and
-    the healthy voters that remain must be a quorum of the voters that remain.
+  - Reads all members again, then removes one by its ID. Refuses if that is not safe.
+  - It never removes a healthy member, the member of its own host, or a member that differs from the description; and
+    the remaining healthy voters must be a quorum of the remaining voters.
   - It also refuses while there is a learner, a member that never started, an alarm, or a member of another cluster.
 version_added: 0.1.0
 author: cloudpods.ha authors (@cloudpods-ha)
@@ -20,7 +20,7 @@ extends_documentation_fragment:
   - cloudpods.ha._etcd
 options:
   state:
-    description: A member can only be removed here; the tool that joins a node adds members.
+    description: Members can only be removed; the tool that joins a node adds members.
     type: str
     choices: [absent]
     required: true
@@ -38,13 +38,13 @@ options:
     elements: str
     default: []
   addresses:
-    description: The only hosts that may stand in the member's peer URLs. This or O(peer_urls) is required.
+    description: The only hosts that the member's peer URLs may contain. This or O(peer_urls) is required.
     type: list
     elements: str
     default: []
   unstarted:
-    description: Remove the remains of a join that broke, which is a learner or a member that never started, and nothing
-      else.
+    description: Remove only the member of a broken join, which is a learner or a member that never
+      started.
     type: bool
     default: false
 attributes:
@@ -69,7 +69,7 @@ EXAMPLES = r"""
     name: master-1
     addresses: [192.0.2.11]
 
-- name: Remove what a broken join left
+- name: Remove the member of a broken join
   cloudpods.ha.etcd_member:
     state: absent
     node_name: master-2
@@ -81,13 +81,13 @@ EXAMPLES = r"""
 
 RETURN = r"""
 before:
-  description: The members as they were, one line each.
+  description: The members before, one line each.
   type: list
   elements: str
   returned: success or refusal
   sample: ["14da7b338b44eee0 master-1 https://192.0.2.11:2380, voter, not healthy: context deadline exceeded"]
 after:
-  description: The members as they are now, or would be in check mode, one line each.
+  description: The members after, or as they would be in check mode, one line each.
   type: list
   elements: str
   returned: success or refusal
@@ -153,7 +153,7 @@ def main() -> None:
         unstarted=module.params["unstarted"],
     )
     if not (target.peer_urls or target.addresses):
-        module.fail_json(msg="one of peer_urls and addresses is required: a member is not removed by its ID alone")
+        module.fail_json(msg="one of peer_urls and addresses is required: a member is never removed by its ID only")
     client = EtcdClient(
         run=module_runner(module),
         provider=PROVIDERS[module.params["provider"]],

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: etcd_member_info
-short_description: List the etcd members and read through each of them
+short_description: List the etcd members and read through each one
 description:
   - Lists members, alarms and version through the etcd member of this host, and makes a linearizable read through each
-    started voter by itself.
-  - A member that is dead costs at most five seconds.
+    started voter separately.
+  - A dead member costs at most five seconds.
 version_added: 0.1.0
 author: cloudpods.ha authors (@cloudpods-ha)
 extends_documentation_fragment:
@@ -20,11 +20,11 @@ extends_documentation_fragment:
   - cloudpods.ha._etcd
 options:
   fail_when_unreadable:
-    description: Fail when etcd can't be asked. Otherwise the reason is returned in C(etcd.error).
+    description: Fail if etcd can't be read. Otherwise the reason is returned in C(etcd.error).
     type: bool
     default: false
   absent_id:
-    description: ID of a member that is to be gone, hexadecimal without prefix. While it is listed, RV(gone) and RV(settled) are false and it is a problem.
+    description: ID of a member that must be gone, hexadecimal without prefix. While it is listed, RV(gone) and RV(settled) are false and it is a problem.
     type: str
     default: ""
 seealso:
@@ -33,7 +33,7 @@ seealso:
 
 EXAMPLES = r"""
 ---
-- name: Which members are healthy?
+- name: Wait until all members are healthy
   cloudpods.ha.etcd_member_info:
     node_name: master-2
     node_ip: 192.0.2.12
@@ -47,9 +47,9 @@ EXAMPLES = r"""
 RETURN = r"""
 etcd:
   description:
-    - The etcd cluster, in the shape docs/contracts.md gives under C(Etcd). IDs are hexadecimal, as etcdctl takes them.
+    - The etcd cluster, in the shape that docs/contracts.md gives under C(Etcd). IDs are hexadecimal, as etcdctl takes them.
     - C(etcd.executor) is O(node_name), C(etcd.executor_id) the ID of the member of this host. C(etcd.error) is one
-      sentence when etcd could not be asked, else empty.
+      sentence if etcd could not be read, else empty.
   type: dict
   returned: success
   sample:
@@ -76,14 +76,14 @@ lines:
   returned: success
   sample: ["454ae6f931376261 master-2 https://192.0.2.12:2380, voter, healthy"]
 problems:
-  description: What keeps the cluster from being whole, a sentence each. Empty when every member is a started, healthy
+  description: The problems of the cluster, a sentence each. Empty if every member is a started, healthy
     voter, there is no alarm, and the member O(absent_id) is gone.
   type: list
   elements: str
   returned: success
   sample: []
 gone:
-  description: Whether etcd could be asked and lists no member with the ID O(absent_id).
+  description: Whether etcd could be read and lists no member with the ID O(absent_id).
   type: bool
   returned: success
   sample: true

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: etcd_snapshot
-short_description: Take an etcd snapshot and prove that it is whole
+short_description: Take an etcd snapshot and prove that it is complete
 description:
   - Saves a snapshot of the store of this host's member into the etcd data folder, which the pod shares with the host,
     and moves it to a folder that only root can read.
-  - The snapshot is kept only when its own hash matches and its revision is not older than the store was when it was
-    started.
+  - The snapshot is kept only if its own hash matches and its revision is not older than the store's revision at the
+    start.
   - A snapshot holds every Secret of the cluster. The folder gets mode 0700, the file 0600.
 version_added: 0.1.0
 author: cloudpods.ha authors (@cloudpods-ha)
@@ -21,16 +21,16 @@ extends_documentation_fragment:
   - cloudpods.ha._etcd
 options:
   directory:
-    description: Folder of this host to keep the snapshot in. It may be on another file system than etcd's data.
+    description: Folder on this host for the snapshot. It may be on another file system than etcd's data.
     type: path
     default: /var/backups/cloudpods-ha
   name:
-    description: Name of the file in O(directory), which must not exist. The default is made of C(etcd-), O(node_name),
+    description: Name of the file in O(directory), which must not exist. The default consists of C(etcd-), O(node_name)
       and the time.
     type: str
     default: ""
   timeout:
-    description: How many seconds the saving may take.
+    description: Seconds that saving may take.
     type: int
     default: 600
 attributes:
@@ -43,14 +43,14 @@ attributes:
   idempotent:
     support: none
     details:
-      - Each run takes another snapshot; M(cloudpods.ha.etcd_snapshot_info) says whether an earlier one is still good.
+      - Each run takes another snapshot; M(cloudpods.ha.etcd_snapshot_info) checks whether an earlier one is still good.
 seealso:
   - module: cloudpods.ha.etcd_snapshot_info
 """
 
 EXAMPLES = r"""
 ---
-- name: Take a snapshot before anything is changed
+- name: Take a snapshot before the first change
   cloudpods.ha.etcd_snapshot:
     node_name: master-2
     node_ip: 192.0.2.12
@@ -64,7 +64,7 @@ path:
   returned: success, outside check mode
   sample: /var/backups/cloudpods-ha/etcd-master-2-20240517T031500Z.db
 sha256:
-  description: SHA-256 of the whole file, hexadecimal.
+  description: SHA-256 of the file, hexadecimal.
   type: str
   returned: success, outside check mode
   sample: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
@@ -79,7 +79,7 @@ size_bytes:
   returned: success, outside check mode
   sample: 5431328
 taken:
-  description: When it was started, RFC 3339 in UTC by the clock of this host.
+  description: Start time, RFC 3339 in UTC by the clock of this host.
   type: str
   returned: success, outside check mode
   sample: "2024-05-17T03:15:00Z"

@@ -9,7 +9,7 @@ DOCUMENTATION = r"""
 module: etcd_snapshot_info
 short_description: Check whether a file is a complete etcd snapshot
 description:
-  - Reads a file and compares the hash that C(etcdctl snapshot save) put at its end with what is before it. Needs no
+  - Reads a file and checks the hash that C(etcdctl snapshot save) appended to it. Needs no
     etcd, so a copy can be verified anywhere.
 version_added: 0.1.0
 author: cloudpods.ha authors (@cloudpods-ha)
@@ -22,7 +22,7 @@ options:
     type: path
     required: true
   sha256:
-    description: SHA-256 that the whole file must have, hexadecimal. A snapshot with another one is not valid. Empty to accept any.
+    description: SHA-256 that the file must have, hexadecimal. A snapshot with another SHA-256 is not valid. Empty accepts any.
     type: str
     default: ""
 seealso:
@@ -31,7 +31,7 @@ seealso:
 
 EXAMPLES = r"""
 ---
-- name: Is the copy on this machine still good?
+- name: Check that the copy on this machine is still good
   cloudpods.ha.etcd_snapshot_info:
     path: /root/.cloudpods-ha/backups/etcd-master-2-20240517T031500Z.db
     sha256: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
@@ -41,7 +41,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 snapshot:
-  description: What the file is.
+  description: The file and its verification.
   type: dict
   returned: success
   contains:
@@ -51,17 +51,17 @@ snapshot:
       returned: always
       sample: /root/.cloudpods-ha/backups/etcd-master-2-20240517T031500Z.db
     exists:
-      description: Whether there is such a file.
+      description: Whether the file exists.
       type: bool
       returned: always
       sample: true
     valid:
-      description: Whether it is a whole snapshot, and the one with O(sha256) when that was given.
+      description: Whether it is a complete snapshot, with O(sha256) if that was given.
       type: bool
       returned: always
       sample: true
     sha256:
-      description: SHA-256 of the whole file, hexadecimal; empty when there is none.
+      description: SHA-256 of the file, hexadecimal; empty without a file.
       type: str
       returned: always
       sample: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08

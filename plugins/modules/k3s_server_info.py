@@ -7,10 +7,10 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: k3s_server_info
-short_description: Read what a K3s server was set up with
+short_description: Read the setup of a K3s server
 description:
   - Reads the configuration files, unit, environment files, registries and token of the K3s server on the host it runs on, so that another server can be
-    set up alike. It asks no other host and changes nothing.
+    set up in the same way. It contacts no other host and changes nothing.
   - The answer holds the token of the cluster. Use it in tasks with C(no_log) only.
 version_added: 0.1.0
 author: cloudpods.ha authors (@cloudpods-ha)
@@ -25,7 +25,7 @@ seealso:
 
 EXAMPLES = r"""
 ---
-- name: Read how the survivor was set up
+- name: Read the K3s setup of the survivor
   cloudpods.ha.k3s_server_info:
   become: true
   register: __k3s_server
@@ -34,12 +34,12 @@ EXAMPLES = r"""
 
 RETURN = r"""
 server:
-  description: What was read. Secret.
+  description: The setup. Secret.
   type: dict
   returned: success
   contains:
     program:
-      description: The path of K3s.
+      description: The path of the K3s program.
       type: str
       returned: always
       sample: /usr/local/bin/k3s
@@ -53,12 +53,12 @@ server:
       type: str
       returned: always
     unit_drop_ins:
-      description: What systemd lays over the unit, each a path and its content.
+      description: The drop-in files of the unit, each a path and its content.
       type: list
       elements: dict
       returned: always
     environments:
-      description: The environment files the unit reads, each a path and its content.
+      description: The environment files of the unit, each a path and its content.
       type: list
       elements: dict
       returned: always
@@ -67,21 +67,21 @@ server:
       type: str
       returned: always
     token:
-      description: The token a server joins with.
+      description: The token with which a server joins.
       type: str
       returned: always
     ca:
-      description: The certificate that vouches for the API server, as PEM.
+      description: The CA certificate of the API server, as PEM.
       type: str
       returned: always
     skipped:
-      description: Names of files that keep K3s from deploying a component it brings along.
+      description: Names of files that prevent K3s from deploying a packaged component.
       type: list
       elements: str
       returned: always
       sample: [traefik.yaml.skip]
     links:
-      description: Names of links to K3s beside it.
+      description: Names of links to K3s in the same folder.
       type: list
       elements: str
       returned: always
@@ -92,17 +92,17 @@ server:
       returned: always
       sample: k3s
     manifests:
-      description: The folder of what a server deploys by itself.
+      description: The folder of manifests that a server deploys automatically.
       type: str
       returned: always
       sample: /var/lib/rancher/k3s/server/manifests
     state:
-      description: What a server keeps of the cluster it joined.
+      description: Paths with the server's state of the cluster that it joined.
       type: list
       elements: str
       returned: always
     more:
-      description: C(folders) and C(files) from which K3s would take more than what a new server is given.
+      description: C(folders) and C(files) from which K3s would read additional settings.
       type: dict
       returned: always
     paths:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: kubeadm_cluster_status
-short_description: Take a lost node out of kubeadm's ClusterStatus
+short_description: Remove a lost node from kubeadm's ClusterStatus
 description:
   - Before Kubernetes 1.22 kubeadm kept the API endpoint of each control-plane node in the key C(ClusterStatus) of the
     ConfigMap C(kube-system/kubeadm-config), and a join could fail on the address of a dead one. This removes the
@@ -20,7 +20,7 @@ extends_documentation_fragment:
   - cloudpods.ha._kubeconfig
 options:
   state:
-    description: An endpoint can only be taken away here; kubeadm adds it.
+    description: Endpoints can only be removed; kubeadm adds them.
     type: str
     choices: [absent]
     required: true
@@ -39,7 +39,7 @@ attributes:
 
 EXAMPLES = r"""
 ---
-- name: Forget the endpoint of master-1
+- name: Remove the endpoint of master-1
   cloudpods.ha.kubeadm_cluster_status:
     kubeconfig: /root/.kube/config
     name: master-1
@@ -48,19 +48,19 @@ EXAMPLES = r"""
 
 RETURN = r"""
 before:
-  description: The nodes it named. Empty when the cluster keeps no ClusterStatus.
+  description: The nodes before. Empty if the cluster has no ClusterStatus.
   type: list
   elements: str
   returned: success
   sample: [master-1, master-2, master-3]
 after:
-  description: The nodes it names now, or would name in check mode.
+  description: The nodes after, or as they would be in check mode.
   type: list
   elements: str
   returned: success
   sample: [master-2, master-3]
 former:
-  description: The text as it was, to put it back by hand. Empty when there was none.
+  description: The former text, for a restore by hand. Empty without one.
   type: str
   returned: success
   sample: "apiEndpoints:\n  master-1:\n    advertiseAddress: 192.0.2.11\n    bindPort: 6443\n"
@@ -88,7 +88,7 @@ def main() -> None:
         config_map = api.get(CONFIG_MAP)
         edit = without(config_map, module.params["name"])
         if config_map is not None and edit.changed:
-            # With the resourceVersion that was read: somebody else's change in between makes the API refuse this one.
+            # With the resourceVersion that was read, so the API refuses this change after a concurrent one.
             api.replace(CONFIG_MAP, {**config_map, "data": {**config_map["data"], KEY: edit.text}})
     except HaError as exc:
         module.fail_json(msg=str(exc))

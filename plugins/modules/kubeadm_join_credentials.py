@@ -7,25 +7,25 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: kubeadm_join_credentials
-short_description: Make or revoke what a control-plane node needs to join
+short_description: Create or revoke the credentials of a joining control-plane node
 description:
-  - Runs on a healthy control-plane host. Makes a bootstrap token and uploads the control-plane certificates under a new key, or revokes both.
-  - No secret is put on a command line. The result of O(state=present) holds secrets, so the task that calls it must set C(no_log).
+  - Runs on a healthy control-plane host. Creates a bootstrap token and uploads the control-plane certificates with a new key, or revokes both.
+  - No secret appears on a command line. The result of O(state=present) holds secrets, so the task that calls it must set C(no_log).
 version_added: 0.1.0
 author: cloudpods.ha authors (@cloudpods-ha)
 options:
   state:
     description:
-      - V(present) makes a new token and a new certificate key. V(absent) deletes the tokens in O(description) and the uploaded certificates.
+      - V(present) creates a new token and a new certificate key. V(absent) deletes the tokens with O(description) and the uploaded certificates.
     type: str
     choices: [present, absent]
     default: present
   description:
-    description: The description the token carries; tokens are revoked by it, also those an interrupted run left behind.
+    description: The description of the token. Tokens are revoked by it, also those of an interrupted run.
     type: str
     required: true
   ttl:
-    description: How long the token is valid, as kubeadm writes durations.
+    description: Lifetime of the token, in kubeadm's format of durations.
     type: str
     default: 15m
   kubernetes_version:
@@ -39,18 +39,18 @@ options:
 attributes:
   check_mode:
     support: full
-    description: Nothing is made or revoked; V(present) then returns empty credentials.
+    description: Nothing is created or revoked; V(present) then returns empty credentials.
   diff_mode:
     support: none
     description: A difference would show secrets.
   idempotent:
     support: partial
-    description: O(state=absent) is; O(state=present) makes new credentials each time.
+    description: O(state=absent) is; O(state=present) creates new credentials each time.
 """
 
 EXAMPLES = r"""
 ---
-- name: Make short-lived credentials
+- name: Create short-lived credentials
   cloudpods.ha.kubeadm_join_credentials:
     description: join of master-4
     kubernetes_version: v1.30.4
@@ -58,7 +58,7 @@ EXAMPLES = r"""
   register: credentials
   no_log: true
 
-- name: Revoke them
+- name: Revoke the credentials
   cloudpods.ha.kubeadm_join_credentials:
     state: absent
     description: join of master-4
@@ -100,13 +100,13 @@ _CERTIFICATES = "kubeadm-certs"
 
 
 def make(run: Runner, params: t.Mapping[str, t.Any], folder: str) -> t.Dict[str, str]:
-    """Make a token and upload the certificates; folder is a private one for the file that holds the key."""
+    """Create a token and upload the certificates; `folder` is a private folder for the file with the key."""
     key = secrets.token_hex(32)
     path = os.path.join(folder, "kubeadm.json")
     with open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w", encoding="utf-8") as stream:
         documents = upload_configuration(kubernetes_version=params["kubernetes_version"], certificate_key=key)
         stream.write("\n---\n".join(json.dumps(document) for document in documents))
-    # The token first: by it both are found again when this is cut short.
+    # The token comes first: an interrupted run is found again by it.
     argv = ["kubeadm", "token", "create", "--kubeconfig", KUBEADM.admin_kubeconfig, "--ttl", params["ttl"]]
     argv += ["--description", params["description"], "--print-join-command"]
     token, ca_hash = parse_join_command(output_of(run, argv, program="kubeadm token create"))
@@ -129,7 +129,7 @@ def revoke(run: Runner, params: t.Mapping[str, t.Any], check_mode: bool) -> t.Li
     ]
     if not names:
         return []
-    # The certificates were uploaded for this join, with a token of their own that ends their time.
+    # The certificates were uploaded for this join, with their own token that limits their lifetime.
     argv = [*kubectl, "get", "secret", _CERTIFICATES, "--ignore-not-found", "-o"]
     argv.append("jsonpath={.metadata.name}{range .metadata.ownerReferences[*]}{'\\n'}{.name}{end}")
     targets = [*names, *output_of(run, argv, program="kubectl get secret").split()]
@@ -139,7 +139,7 @@ def revoke(run: Runner, params: t.Mapping[str, t.Any], check_mode: bool) -> t.Li
 
 
 def encoded(text: str) -> str:
-    """The text as it stands in a Secret."""
+    """The text as a Secret encodes it."""
     return base64.b64encode(text.encode()).decode()
 
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: lost_volume_block
-short_description: Keep the folders of lost volumes from being made again
+short_description: Prevent the folders of lost volumes from being recreated
 description:
-  - On a host that takes over the name of a lost node, kubelet would make an empty folder for a volume that was on the lost machine. This puts a small file
-    where each folder would be, so that a pod waits with an error instead.
-  - Fails with C(REPLACEMENT_HAS_DATA) when anything but such a file stands at one of the paths. All paths are looked at before the first file is written,
+  - On a host that takes over the name of a lost node, kubelet would create an empty folder for a volume of the lost machine. This writes a small file
+    in place of each folder, so that a pod waits with an error instead.
+  - Fails with C(REPLACEMENT_HAS_DATA) if anything but such a file exists at one of the paths. All paths are checked before the first file is written,
     links are not followed, and nothing is removed or overwritten.
 version_added: 0.1.0
 author: cloudpods.ha authors (@cloudpods-ha)
@@ -29,13 +29,13 @@ options:
         type: str
         required: true
       claim:
-        description: The claim it belonged to, as NAMESPACE/NAME.
+        description: The claim of the volume, as NAMESPACE/NAME.
         type: str
         required: true
 attributes:
   check_mode:
     support: full
-    description: The paths are looked at, and refused, in check mode too.
+    description: The paths are checked, and refused, in check mode too.
   diff_mode:
     support: none
   idempotent:
@@ -53,7 +53,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 blocked:
-  description: The paths where a file was put, or would be in check mode.
+  description: The paths where a file was written, or would be in check mode.
   type: list
   elements: str
   returned: success

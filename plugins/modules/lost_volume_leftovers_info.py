@@ -8,18 +8,18 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: lost_volume_leftovers_info
-short_description: Tell what the volumes of a vanished node left behind in the API
+short_description: List the leftovers of a lost node's volumes in the API
 version_added: 0.1.0
 author:
   - The cloudpods.ha authors (@yunionio)
 description:
   - After the claim of a node-bound volume was deleted, the volume's object often stays Released or Failed, since the
-    provisioner waits for a pod on the node that is gone. This module says for each volume of the plan whether its
-    object may be deleted, and lists the provisioner's pods that wait on the vanished node.
-  - Only the volumes named in O(claims) are looked at, each by name and UID.
+    provisioner waits for a pod on the lost node. This module decides for each volume of the plan whether its
+    object may be deleted, and lists the provisioner's pods that wait on the lost node.
+  - Only the volumes named in O(claims) are checked, each by name and UID.
 options:
   lost_node:
-    description: The node that is gone, as it was before its Node object was deleted.
+    description: The lost node, as it was before its Node object was deleted.
     type: dict
     required: true
     suboptions:
@@ -36,17 +36,17 @@ options:
         type: str
         required: true
   claims:
-    description: The lost claims and their volumes, with the UIDs of the time when they were lost. Further keys are
+    description: The lost claims and their volumes, with the UIDs at the time of the loss. Other keys are
       ignored.
     type: list
     elements: dict
     required: true
   wait_timeout:
-    description: Seconds for the volumes to be released by their claims. What was found last is returned when they are over.
+    description: Seconds for the claims to release the volumes. After that, the last findings are returned.
     type: int
     default: 0
   delay:
-    description: Seconds between two readings while it waits.
+    description: Seconds between two polls.
     type: int
     default: 3
 extends_documentation_fragment:
@@ -68,7 +68,7 @@ seealso:
 
 EXAMPLES = r"""
 ---
-- name: Ask what is left of the volumes of master-1
+- name: List the leftovers of the volumes of master-1
   cloudpods.ha.lost_volume_leftovers_info:
     kubeconfig: /root/.kube/config
     lost_node:
@@ -84,7 +84,7 @@ EXAMPLES = r"""
     wait_timeout: 120
   register: left
 
-- name: Delete the objects of volumes whose claim and node are gone
+- name: Delete the PersistentVolumes whose claim and node are gone
   kubernetes.core.k8s:
     kubeconfig: /root/.kube/config
     api_version: v1
@@ -101,8 +101,8 @@ RETURN = r"""
 ---
 volumes:
   description:
-    - The volumes of the plan that are still there. C(act) is V(delete), V(keep) for reclaim policy Retain, V(wait), or
-      V(refuse) when it is not the planned volume any more. C(reason) names finalizers that hold it.
+    - The volumes of the plan that still exist. C(act) is V(delete), V(keep) for reclaim policy Retain, V(wait), or
+      V(refuse) if it is no longer the planned volume. C(reason) names finalizers that hold it.
   type: list
   elements: dict
   returned: success
@@ -115,13 +115,13 @@ volumes:
       act: delete
       reason: its claim and its node are gone
 deletable:
-  description: Those RV(volumes) whose object may be deleted.
+  description: The RV(volumes) whose object may be deleted.
   type: list
   elements: dict
   returned: success
   sample: []
 held:
-  description: Those RV(volumes) that are to go and are still there, whether they are waited for or may be deleted.
+  description: The RV(volumes) that must be deleted and still exist, whether they are waited for or may be deleted.
   type: list
   elements: dict
   returned: success
@@ -131,12 +131,12 @@ settled:
   type: bool
   returned: success
 msg:
-  description: For each of RV(held), why it is still there; empty when there is none.
+  description: For each of RV(held), why it still exists; empty without any.
   type: str
   returned: success
   sample: "pvc-0b9e6f0e: its phase is Bound"
 helper_pods:
-  description: Pods of the provisioner that wait on the vanished node to empty one of these volumes.
+  description: Pods of the provisioner that wait on the lost node to empty one of these volumes.
   type: list
   elements: dict
   returned: success

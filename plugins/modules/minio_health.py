@@ -13,16 +13,16 @@ version_added: 0.1.0
 author:
   - The cloudpods.ha authors (@yunionio)
 description:
-  - Calls M(cloudpods.ha.minio_health_info) again and again, and prints one line for each poll that has news, with what
-    heals, percent, objects, bytes, bytes per second and the time that is left.
-  - It ends well when the deployment is whole but for O(lost_claims). It fails at once when waiting can't make it whole, and
-    says what to do. It also fails at O(wait_timeout).
-  - "Hopeless are: a heal that ended with failures, also where MinIO forgot its numbers at the end; one with failures that
+  - Polls M(cloudpods.ha.minio_health_info), and prints one line for each poll that has news, with the drives that
+    heal, percent, objects, bytes, bytes per second and the remaining time.
+  - Succeeds when the deployment has healed except for O(lost_claims). Fails immediately if waiting can't help, and
+    says what to do. Also fails after O(wait_timeout).
+  - "These cases are hopeless: a heal that ended with failures, even if MinIO dropped its numbers at the end; a heal with failures that
     makes no progress for O(heal_stall); other deployment IDs; a drive that its server refuses as part of the root
-    drive; a pod that keeps an old address of a peer for O(stale_peer_timeout)."
+    drive; a pod that keeps an outdated address of a peer for O(stale_peer_timeout)."
 options:
   readings:
-    description: How many readings in a row must agree before a poll calls it whole.
+    description: How many consecutive readings must agree before a poll reports the deployment as healed.
     type: int
     default: 2
   interval:
@@ -30,12 +30,12 @@ options:
     type: int
     default: 3
   wait_for:
-    description: V(healed) ends the wait as soon as no drive heals, whatever else stands against V(whole).
+    description: V(healed) ends the wait as soon as no drive heals, whatever other problems prevent V(whole).
     type: str
     choices: [whole, healed]
     default: whole
   wait_timeout:
-    description: Seconds to wait in all. A full terabyte takes hours.
+    description: Total seconds to wait. A terabyte takes hours.
     type: int
     default: 86400
   delay:
@@ -43,13 +43,13 @@ options:
     type: int
     default: 5
   stale_peer_timeout:
-    description: Seconds that a pod may not reach a peer which is Ready and answers; and, where that is longer than
-      O(settle_seconds), that a server may run without its own drive. For O(settle_seconds) at least a drive on the root
-      drive must be seen as such before that is believed.
+    description: Seconds that a pod may fail to reach a peer that is Ready and answers; and, if longer than
+      O(settle_seconds), that a server may run without its own drive. A drive on the root drive must be seen as such for
+      at least O(settle_seconds) before it counts.
     type: int
     default: 120
   heal_stall:
-    description: Seconds for which a heal that had failures may make no progress, and for which polls may fail.
+    description: Seconds that a heal that had failures may make no progress, and that polls may fail.
       A heal without failures is waited for until O(wait_timeout).
     type: int
     default: 300
@@ -86,12 +86,12 @@ EXAMPLES = r"""
 RETURN = r"""
 ---
 msg:
-  description: Where things stand, in one sentence; for a failure what was found and what to do.
+  description: The state in one sentence; for a failure, the observation and what to do.
   type: str
   returned: always
-  sample: "onecloud-minio/minio: whole: every pod asked is healthy and no drive is healing"
+  sample: "onecloud-minio/minio: healthy: every pod is healthy and no drive is healing"
 outcome:
-  description: How the wait ended, with V(settled), V(healed), V(hopeless) or V(timeout). V(wait) is that of a single poll in check mode.
+  description: How the wait ended, with V(settled), V(healed), V(hopeless) or V(timeout). V(wait) is the outcome of the single poll in check mode.
   type: str
   returned: always
   sample: settled
@@ -106,7 +106,7 @@ waited:
   returned: always
   sample: 61
 settled:
-  description: Whether the deployment is whole but for the lost drives. All else is as M(cloudpods.ha.minio_health_info)
+  description: Whether the deployment has healed except for the lost drives. All other values are as M(cloudpods.ha.minio_health_info)
     returned it at the last poll.
   type: bool
   returned: when a poll succeeded

@@ -8,23 +8,23 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: minio_health_info
-short_description: Judge whether a MinIO StatefulSet is whole, and whether a lost drive of it may be replaced
+short_description: Judge whether a MinIO StatefulSet is healthy, and whether a lost drive of it may be replaced
 version_added: 0.1.0
 author:
   - The cloudpods.ha authors (@yunionio)
 description:
-  - Asks every pod of the StatefulSet by itself, through the API server's port-forward, for its health endpoints and
-    for its view of all drives. Sets, drives per set, parity and quorum are computed from what the servers report.
-  - "The deployment is whole (RV(converged)) when every pod answers C(/minio/health/live) and C(/minio/health/cluster)
-    with 200, is up for O(settle_seconds), reaches its peers, lists every drive as C(ok) and none as healing, and
+  - Reads the health endpoints of every pod of the StatefulSet separately, through the API server's port-forward, and
+    its view of all drives. Sets, drives per set, parity and quorum are computed from what the servers report.
+  - "The deployment is healthy (RV(converged)) if every pod answers C(/minio/health/live) and C(/minio/health/cluster)
+    with 200, has been up for O(settle_seconds), reaches its peers, lists every drive as C(ok) and none as healing, and
     answers 200 with C(maintenance=true)."
-  - After a heal, a pod may answer 412 to the maintenance check for minutes although no drive heals any more. Such pods
+  - After a heal, a pod may answer 412 to the maintenance check for minutes although no drive heals. Such pods
     are listed in RV(false_412) and do not count against RV(converged).
   - The credentials are read from the environment of the live pods, and from the Secrets it names. They are not
     returned.
 options:
   readings:
-    description: How many readings in a row must agree before RV(settled) or RV(converged) is true.
+    description: How many consecutive readings must agree before RV(settled) or RV(converged) is true.
     type: int
     default: 1
   interval:
@@ -40,27 +40,27 @@ options:
     type: int
     default: 100000
   readback_max_objects:
-    description: Read up to this many of the newest objects whole, and compare length and, where it is one, the MD5 in
+    description: Read up to this many of the newest objects in full, and check length and, if there is one, the MD5 in
       the ETag.
     type: int
     default: 0
   readback_max_bytes:
-    description: Read no more bytes than this in all.
+    description: Maximum number of bytes to read in total.
     type: int
     default: 268435456
   before_buckets:
-    description: Counts of before, as RV(buckets). What is gone or fewer is returned in RV(gone) and RV(fewer). Implies
+    description: The earlier counts, as RV(buckets). Missing buckets and lower counts are returned in RV(gone) and RV(fewer). Implies
       O(count_objects).
     type: list
     elements: dict
     default: []
   scan:
     description:
-      - Whether to ask the servers whether all drives have each object, by a dry run of healing each bucket. Implies
-        O(count_objects). Only a deployment that is whole, apart from the drives of O(lost_claims), is scanned.
-      - While drives are lost, it is asked instead whether the others suffice to read it. What can't be read then is deleted
-        by MinIO itself once an empty drive takes the place of a lost one.
-      - Releases after July 2021 delete an object of which too few parts are left in a dry run too, as they do when they
+      - Whether to check that all drives have each object, by a dry run of healing each bucket. Implies
+        O(count_objects). Only a deployment that is healthy, except for the drives of O(lost_claims), is scanned.
+      - While drives are lost, the scan checks instead whether the remaining drives suffice to read each object. MinIO
+        deletes an unreadable object once an empty drive replaces a lost one.
+      - Releases after July 2021 delete an object with too few parts even in a dry run, as they do when they
         heal or read it. While no drive is lost, they are scanned only with O(scan_any_release).
     type: bool
     default: false
@@ -73,17 +73,17 @@ options:
     type: int
     default: 600
   scan_any_release:
-    description: Whether to scan also releases whose dry run deletes objects that can't be recovered any more.
+    description: Whether to scan also releases whose dry run deletes unrecoverable objects.
     type: bool
     default: false
   prove_readable:
     description:
-      - Whether to prove that each object can be read from the drives that are left. RV(proof) is the verdict. It is a no
+      - Whether to prove that each object can be read from the remaining drives. RV(proof) is the verdict. It is negative
         unless every object that S3 lists, with its versions, was proven readable.
-      - With O(scan), what the scan found readable is proven. What it did not judge is read.
-      - One byte of each object is read, and the last byte too of one that was uploaded in parts; of an empty object its
-        metadata. A version that the scan could not judge is read whole. Nothing is read while RV(gate) is not C(ok).
-      - O(scan_max_objects) and, separately from the scan, O(scan_timeout) limit it. At a limit the verdict is a no.
+      - With O(scan), objects that the scan found readable are proven. Objects that it did not judge are read.
+      - One byte of each object is read, and also the last byte of one that was uploaded in parts; of an empty object, its
+        metadata. A version that the scan could not judge is read in full. Nothing is read while RV(gate) is not C(ok).
+      - O(scan_max_objects) and, separately from the scan, O(scan_timeout) limit it. At a limit the verdict is negative.
       - An object that S3 does not list is not seen, unless the scan reports it.
     type: bool
     default: false
@@ -101,9 +101,9 @@ attributes:
     description: Reads only.
     support: full
 notes:
-  - Needs the rights to read pods, Secrets and claims of the namespace and to create C(pods/portforward).
-  - Where the servers are given C(https://) URLs, or certificates are mounted where MinIO looks for them, TLS is spoken
-    inside the port-forward. The certificate is not verified; that tunnel ends in the very pod, so the peer is known.
+  - Needs permission to read pods, Secrets and claims of the namespace and to create C(pods/portforward).
+  - If the servers have C(https://) URLs, or certificates are mounted in MinIO's folder, TLS is used
+    inside the port-forward. The certificate is not verified; the tunnel ends in the pod itself, which authenticates the peer.
 seealso:
   - module: cloudpods.ha.workload_claim
 """
@@ -121,7 +121,7 @@ EXAMPLES = r"""
   register: minio
   failed_when: not minio.gate.ok
 
-- name: Wait until it is whole
+- name: Wait until MinIO is healthy
   cloudpods.ha.minio_health_info:
     kubeconfig: /root/.kube/config
     namespace: onecloud-minio
@@ -145,7 +145,7 @@ EXAMPLES = r"""
 RETURN = r"""
 ---
 msg:
-  description: Where things stand, in one sentence.
+  description: The state in one sentence.
   type: str
   returned: always
   sample: "onecloud-minio/minio: not whole: http://minio-0.minio-svc:9000/export is healing (40 %)"
@@ -168,9 +168,9 @@ sets:
       true, writable: false}
 drives:
   description:
-    - Each drive, as the most pessimistic pod sees it. C(progress) is there while it heals; newer releases keep it after
-      the end, with C(finished). C(retries) counts the passes that had failures and were begun anew; their numbers are
-      not kept. C(queued) and C(healed) are buckets, null where the release does not report them.
+    - Each drive, as the most pessimistic pod sees it. C(progress) exists while it heals; newer releases keep it after
+      the end, with C(finished). C(retries) counts the passes that had failures and were restarted; their numbers are
+      not kept. C(queued) and C(healed) are buckets, null if the release does not report them.
   type: list
   elements: dict
   returned: success
@@ -189,7 +189,7 @@ healing:
   elements: str
   returned: success
 pods:
-  description: What each pod answered; HTTP statuses, or null without an answer. C(uptime) is in seconds.
+  description: The answers of each pod, as HTTP statuses, or null without an answer. C(uptime) is in seconds.
   type: list
   elements: dict
   returned: success
@@ -204,15 +204,15 @@ writable:
   type: bool
   returned: success
 may_lose_one_more:
-  description: Whether one more drive of any set could be lost and all objects still be read.
+  description: Whether all objects could still be read after the loss of one more drive of any set.
   type: bool
   returned: success
 settled:
-  description: Whether the deployment is whole but for the drives in RV(lost_pods), in each of O(readings).
+  description: Whether the deployment is healthy except for the drives in RV(lost_pods), in each of O(readings).
   type: bool
   returned: success
 converged:
-  description: Whether the deployment is whole, in each of O(readings), and no drive is lost any more.
+  description: Whether the deployment is healthy, in each of O(readings), and no drive is lost.
   type: bool
   returned: success
 lost_pods:
@@ -225,7 +225,7 @@ maintenance_ok:
   type: bool
   returned: success
 false_412:
-  description: Pods that answer 412 to the maintenance check although no drive heals. Should it last, restart that one
+  description: Pods that answer 412 to the maintenance check although no drive heals. If this lasts, restart that one
     pod.
   type: list
   elements: str
@@ -242,7 +242,7 @@ gate:
     - The codes are V(no_answer), V(below_read_quorum), V(healing), V(drive_offline), V(drives_missing),
       V(drive_unplaced), V(root_drive), V(drive_refused), V(heal_failed), V(standalone), V(layout_unknown),
       V(deployment_ids_differ) and V(other_deployment).
-    - C(starting) is true while a pod that is not lost starts, so that its drives may be back soon.
+    - C(starting) is true while a pod that is not lost is starting, so that its drives may be back soon.
   type: dict
   returned: success
   sample: {ok: false, fatal: false, healing: true, decided: true, starting: false, codes: [healing], sentences: ["http://minio-0.minio-svc:9000/export
@@ -262,18 +262,18 @@ buckets:
   sample:
     - {name: onecloud-images, objects: 40, bytes: 1756978429, complete: true}
 readback:
-  description: Objects read whole, those whose MD5 could be compared, and failures with bucket, object and error (20 at
+  description: Objects read in full, those whose MD5 could be checked, and failures with bucket, object and error (20 at
     most are listed).
   type: dict
   returned: when O(count_objects), O(readback_max_objects), O(before_buckets) or O(scan) is given
   sample: {objects: 40, bytes: 1756978429, hashed: 38, failed: 0, failures: []}
 gone:
-  description: Buckets of O(before_buckets) that are not there any more.
+  description: Buckets of O(before_buckets) that no longer exist.
   type: list
   elements: str
   returned: when O(before_buckets) is given
 fewer:
-  description: Buckets with fewer objects than before. Applications delete, too.
+  description: Buckets with fewer objects than before. Applications may have deleted them.
   type: list
   elements: dict
   returned: when O(before_buckets) is given
@@ -282,7 +282,7 @@ fewer:
 scan:
   description:
     - Objects scanned, how many of them lack a part on some drive or can't be judged (while drives are lost, how many
-      can't be read), 20 of those at most, and whether all objects were scanned. What looked incomplete was scanned
+      can't be read), 20 of those at most, and whether all objects were scanned. Incomplete objects were scanned
       twice.
     - With C(error) the scan was refused or broke off, which proves nothing either way.
   type: dict
@@ -294,7 +294,7 @@ scan:
     complete: true
 proof:
   description:
-    - Whether every object is proven readable from the drives that are left (C(ok)), and why or why not (C(reason), one
+    - Whether every object is proven readable from the remaining drives (C(ok)), and why or why not (C(reason), one
       sentence). C(how) is V(scan), V(read) when objects were read, or empty when neither could be done.
     - C(objects) is how many objects and versions S3 lists. C(unread) names the first 100 of those that could not be read.
   type: dict
@@ -305,7 +305,7 @@ proof:
     objects: 212
     unread: [{bucket: onecloud-images, key: a}]
     reason: "the scan could not be used (Storage resources are insufficient for the write operation); 1 of 212 objects are
-      not proven readable from the drives that are left: onecloud-images/a (SlowDownRead)"
+      not proven readable from the remaining drives: onecloud-images/a (SlowDownRead)"
 """
 
 import typing as t
@@ -318,7 +318,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._minio.run import fai
 
 
 def main() -> t.NoReturn:
-    """Ask and judge."""
+    """Read and judge."""
     module = AnsibleModule(
         argument_spec={
             **KUBECONFIG_ARGUMENT,

@@ -9,10 +9,10 @@ DOCUMENTATION = r"""
 module: ocboot_run
 short_description: Run ocboot with a rendered configuration
 description:
-  - Runs ocboot in its checkout on the target host, with C(umask) 077, in a process group of its own that is ended at the time limit. The variables of
+  - Runs ocboot in its checkout on the target host, with C(umask) 077, in its own process group, which is killed at the time limit. The variables of
     the Ansible that runs this module are not passed on.
-  - The module fails when ocboot's exit code is not 0, and when ocboot does not print its line of success, since it ends with 0 when it did nothing.
-    A success does not mean that the node joined; ask the API.
+  - The module fails when ocboot's exit code is not 0, and when ocboot does not print its success line, since it also exits with 0 when it did nothing.
+    Success does not prove that the node joined; check that through the API.
   - Only the last lines of ocboot's output are returned. The passwords of the configuration and the values of O(command) and O(environment) are
     masked in them, in every spelling that YAML, JSON, Python, a shell or a URL gives them, and so is the text after words like password or token.
 version_added: 0.1.0
@@ -29,7 +29,7 @@ options:
     type: path
     required: true
   python:
-    description: The Python of the environment that holds ocboot's Ansible. C(ansible-playbook) beside it goes before others.
+    description: The Python of the environment that holds ocboot's Ansible. C(ansible-playbook) in the same folder has precedence.
     type: str
     default: python3
   command:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: pod_processes
-short_description: End the processes of all pods on a host
+short_description: Terminate the processes of all pods on a host
 description:
-  - Finds the processes of pods by their control group, of version 1 or 2, asks them to end and kills what is left. No
-    container runtime has to answer for that.
-  - It is for a machine that is taken out of a cluster. Where kubelet still runs, it starts the pods again, so stop that
+  - Finds the processes of pods by their control group, of version 1 or 2, terminates them and kills the rest. No
+    container runtime is needed.
+  - It is for a machine that is removed from a cluster. A running kubelet would start the pods again, so stop it
     first.
   - It refuses on a machine that is itself a pod.
 version_added: 0.1.0
@@ -20,12 +20,12 @@ extends_documentation_fragment:
   - cloudpods.ha._attributes
 options:
   state:
-    description: Whether processes of pods are to run. Only V(absent) can be asked for.
+    description: The wanted state. Only V(absent) is supported.
     type: str
     choices: [absent]
     required: true
   grace_seconds:
-    description: How long they may take to end by themselves.
+    description: Seconds for them to terminate before they are killed.
     type: int
     default: 30
 attributes:
@@ -39,14 +39,14 @@ attributes:
 
 EXAMPLES = r"""
 ---
-- name: Nothing of the pods is left running
+- name: Terminate all processes of pods
   cloudpods.ha.pod_processes:
     state: absent
 """
 
 RETURN = r"""
 ended:
-  description: The processes that were ended, as process ID and program.
+  description: The terminated processes, as process ID and program.
   type: list
   elements: str
   returned: success

@@ -42,14 +42,14 @@ EXAMPLES = r"""
 
 RETURN = r"""
 open:
-  description: What accepted a connection, as ADDRESS:PORT, an IPv6 address in brackets.
+  description: The ports that accepted a connection, as ADDRESS:PORT, an IPv6 address in brackets.
   type: list
   elements: str
   returned: success
   sample: ["192.0.2.11:22", "[2001:db8::11]:22"]
 closed:
   description:
-    - What refused the connection, did not answer in time or was unreachable, in the same form.
+    - The ports that refused the connection, did not answer in time or were unreachable, in the same form.
     - An attempt that failed on this host itself, such as for IPv6 without IPv6, is in neither list.
   type: list
   elements: str
@@ -75,7 +75,7 @@ def main() -> t.NoReturn:
     )
     wrong = [port for port in module.params["ports"] if not 1 <= port <= 65535]
     if wrong:
-        module.fail_json(msg="no TCP port: {0}".format(", ".join(map(str, wrong))))
+        module.fail_json(msg="not a TCP port: {0}".format(", ".join(map(str, wrong))))
     if module.params["timeout"] <= 0:
         module.fail_json(msg="timeout must be more than 0 seconds")
     is_open, is_closed = probe(module.params["addresses"], module.params["ports"], timeout=module.params["timeout"])

@@ -8,13 +8,13 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: recovered_claim_info
-short_description: Tell whether a lost claim was recovered by something else
+short_description: Check whether a lost claim was recovered by something else
 version_added: 0.1.0
 author:
   - The cloudpods.ha authors (@yunionio)
 description:
-  - A claim whose volume died with its node counts as recovered when no claim has its UID any more, and a claim that has its
-    name is bound. It counts as recovered, too, when nothing has its name.
+  - A claim whose volume died with its node is recovered if no claim has its UID any more, and a claim with its
+    name is bound. It is also recovered if no claim has its name.
   - The module fails when the claim has the UID of the lost one and another volume.
 options:
   namespace:
@@ -59,7 +59,7 @@ EXAMPLES = r"""
 RETURN = r"""
 ---
 ok:
-  description: Whether it is recovered.
+  description: Whether the claim is recovered.
   type: bool
   returned: always
 lost:
@@ -67,12 +67,12 @@ lost:
   type: bool
   returned: success
 reason:
-  description: Why it is recovered or not.
+  description: Why the claim is recovered or not.
   type: str
   returned: success
   sample: is still the lost claim
 claim:
-  description: The claim that has the name now. Everything is empty when there is none, and C(new_uid) while it is the lost one.
+  description: The claim that has the name now. All values are empty without one; C(new_uid) is empty while it is the lost one.
   type: dict
   returned: success
   sample: {new_uid: 7c41d1c5-9f41-4a21-8a5f-0a7f4b3f1e06, volume: pvc-7c41d1c5, phase: Bound}

@@ -9,22 +9,22 @@ DOCUMENTATION = r"""
 module: set_aside
 short_description: Archive a file or folder
 description:
-  - Moves a file or folder of the host it runs on, with a rename wherever both are on the same disk, so that it is never
-    seen half moved.
-  - A folder that something is mounted on stays, empty, and its content goes into a folder of the same disk.
+  - Moves a file or folder on its host, with a rename if both paths are on the same disk, so that it is never
+    visible half moved.
+  - A mount point stays, empty, and its content goes into a folder on the same disk.
 version_added: 0.1.0
 author: cloudpods.ha authors (@cloudpods-ha)
 extends_documentation_fragment:
   - cloudpods.ha._attributes
 options:
   path:
-    description: What is to be moved. When it is not there, nothing happens.
+    description: The path to move. If it does not exist, nothing happens.
     type: path
     required: true
   destination:
     description:
-      - Where it goes. The module fails when something is there already.
-      - Folders that have to be made, and O(path) itself if it is a folder, get mode V(0700).
+      - The new path. The module fails if it already exists.
+      - New folders, and O(path) itself if it is a folder, get mode V(0700).
     type: path
     required: true
 attributes:
@@ -38,7 +38,7 @@ attributes:
 
 EXAMPLES = r"""
 ---
-- name: Keep kubelet from starting the static pod
+- name: Prevent kubelet from starting the static pod
   cloudpods.ha.set_aside:
     path: /etc/kubernetes/manifests/keepalived.yaml
     destination: /var/backups/cloudpods-ha/retired-20260102T030405Z/manifests/keepalived.yaml
@@ -46,16 +46,16 @@ EXAMPLES = r"""
 
 RETURN = r"""
 moved:
-  description: What was moved, empty when there was nothing at O(path).
+  description: The moves; empty if O(path) did not exist.
   type: list
   elements: dict
   returned: success
   contains:
     source:
-      description: Where it was.
+      description: The old path.
       type: str
     destination:
-      description: Where it is.
+      description: The new path.
       type: str
   sample:
     - source: /var/lib/etcd

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: settings
-short_description: Check what the operator has set
+short_description: Check the operator's settings
 description:
-  - Reads every variable that begins with C(replace_master_), gives it its type, also where it came as text from the command line, and fails with one
-    sentence for each that is misspelt, has no value, or has a value that can't be used. It runs on the controller and changes nothing.
+  - Reads every variable that begins with C(replace_master_), converts it to its type, even if it came as text from the command line, and fails with one
+    sentence for each variable that is misspelt, has no value, or has an invalid value. It runs on the controller and changes nothing.
   - Defaults, types and allowed values are those of the role P(cloudpods.ha.replace_master#role), in whose scope it runs.
 version_added: 0.1.0
 author: cloudpods.ha authors (@cloudpods-ha)
@@ -36,7 +36,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 settings:
-  description: The settings with their types, under their names without the prefix. What the role marks as secret is left out.
+  description: The settings with their types, under their names without the prefix. Secrets of the role are left out.
   type: dict
   returned: success
   sample: {lost: master-1, minimum_down: 60, discard: []}

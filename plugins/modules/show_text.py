@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: show_text
-short_description: Print lines as they are
+short_description: Print lines without quotes
 description:
   - Prints lines to the terminal without quotes or brackets, whichever callback is in use. It runs on the controller.
 version_added: 0.1.0

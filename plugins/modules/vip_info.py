@@ -9,8 +9,8 @@ DOCUMENTATION = r"""
 module: vip_info
 short_description: Read whether a host carries the VIP, and its keepalived manifest
 description:
-  - Reads the addresses and the keepalived static pod manifest of the host it runs on. It asks no other host.
-  - Whether the API answers at the VIP is another question, and not answered here.
+  - Reads the addresses and the keepalived static pod manifest of the host it runs on. It contacts no other host.
+  - It does not check whether the API answers at the VIP.
 version_added: 0.1.0
 author: cloudpods.ha authors (@cloudpods-ha)
 extends_documentation_fragment:
@@ -22,7 +22,7 @@ options:
     type: str
     required: true
   provider:
-    description: How the control plane is run.
+    description: Provider of the control plane.
     type: str
     choices: [k3s, kubeadm]
     default: kubeadm
@@ -49,30 +49,30 @@ vip:
       description: The URL of the API server at the VIP.
       type: str
     holds:
-      description: Whether an interface of this host carries the address now.
+      description: Whether an interface of this host carries the VIP now.
       type: bool
     interface:
-      description: The interface that carries it, empty without one.
+      description: The interface that carries the VIP, empty without one.
       type: str
     manifest:
       description: The path of the keepalived static pod manifest.
       type: str
     manifest_mode:
-      description: Its file mode, as V(0600). Empty when it can't be used.
+      description: File mode of the manifest, as V(0600). Empty if the manifest can't be used.
       type: str
     keepalived:
       description:
-        - What the manifest says, in the shape docs/contracts.md gives under C(Keepalived). Null when it can't be used.
+        - The parsed manifest, in the shape that docs/contracts.md gives under C(Keepalived). Null if the manifest can't be used.
         - C(identity) is a digest of VIP, router ID and password; the password itself is not returned.
       type: dict
     error:
-      description: Why the manifest can't be used, empty when it can.
+      description: Why the manifest can't be used, empty if it can.
       type: str
     ca_certificate:
-      description: The path of the certificate that vouches for the API server.
+      description: The path of the CA certificate of the API server.
       type: str
     client_certificate:
-      description: Path of a client certificate for the readiness check of the API server; empty where none is needed. K3s requires one.
+      description: Path of a client certificate for the readiness check of the API server; empty if none is needed. K3s requires one.
       type: str
     client_key:
       description: The path of the key of RV(vip.client_certificate).
@@ -100,7 +100,7 @@ vip:
     client_key: ""
     backups: /var/backups/cloudpods-ha
 msg:
-  description: Whether the host carries the VIP, as a sentence, which is shown when waiting for it was in vain.
+  description: Whether the host carries the VIP, as a sentence, which is shown when a wait times out.
   type: str
   returned: always
   sample: the host carries the VIP 192.0.2.10 on br0

@@ -13,21 +13,21 @@ version_added: 0.1.0
 author:
   - The cloudpods.ha authors (@yunionio)
 description:
-  - Each call reads the live objects, decides what the next safe act is, does that one act and says what it was. Call
-    it in a loop until RV(ended) is true.
-  - "The order is: the Node is gone, its pod is gone, the claim is deleted, a Pending pod that was made for the old
-    claim is deleted, claim and pod are made again, the new volume is on the replacement, the pod is Ready there."
-  - A StatefulSet makes its claim again by itself. A Deployment is deleted after its claim, and an operator makes both
-    again, as cloudpods-operator does for its components. The data of such a claim is lost. A Deployment that nothing
-    owns is refused before anything is deleted, since nobody would create it again.
+  - Each call reads the live objects, decides the next safe action, carries it out and reports it. Call
+    the module in a loop until RV(ended) is true.
+  - "The order is: the Node is gone, its pod is gone, the claim is deleted, a Pending pod of the old
+    claim is deleted, claim and pod are recreated, the new volume is on the replacement, the pod is Ready there."
+  - A StatefulSet recreates its claim automatically. A Deployment is deleted after its claim, and an operator recreates both,
+    as cloudpods-operator does for its components. The data of such a claim is lost. A Deployment without an owner
+    is refused before anything is deleted, since nothing would recreate it.
   - A claim is deleted only when its volume is proven to be on the lost node by UID, claim reference, affinity and the
     provisioner's annotation, and when no pod on a registered node uses it. A pod is deleted only when no node was ever
-    chosen for it.
-  - "The affinity proves it when each of its terms names the lost node alone: C(kubernetes.io/hostname) by the Node's
+    assigned to it.
+  - "The affinity proves it if each of its terms names only the lost node: C(kubernetes.io/hostname) by the Node's
     hostname label, the field C(metadata.name) by its name, any other key, such as that of a CSI driver for local disks,
     by either. Keys of zones and regions name no node, and of the operators only C(In) does. A volume that may be used on
-    another registered Node, by the labels of that Node, is never taken for lost."
-  - Nothing is kept between the calls, so that a killed run goes on where it was.
+    another registered Node, by the labels of that Node, never counts as lost."
+  - Calls share no state, so a killed run continues where it stopped.
 options:
   kind:
     description: Kind of the workload that mounts the claim.
@@ -60,12 +60,12 @@ options:
     type: str
     required: true
   workload_uid:
-    description: UID of the workload when the plan was made. A Deployment with another UID counts as created again and
-      stays; for a StatefulSet it decides nothing.
+    description: UID of the workload when the plan was made. A Deployment with another UID counts as recreated and
+      stays; for a StatefulSet it has no effect.
     type: str
     default: ""
   lost_node:
-    description: The node that took the volume with it, as it was before its Node object was deleted.
+    description: The lost node of the volume, as it was before its Node object was deleted.
     type: dict
     required: true
     suboptions:
@@ -83,15 +83,15 @@ options:
         type: str
         required: true
   replacement:
-    description: Name of the Node on which the new volume must be.
+    description: Name of the Node that must have the new volume.
     type: str
     required: true
   goal:
     description:
-      - How far the claim is brought. With V(recreated), RV(ended) is true as soon as the lost claim is gone and another
+      - The goal for the claim. With V(recreated), RV(ended) is true as soon as the lost claim is gone and another
         one has its name.
-      - Where a pod mounts several lost claims, none is bound before all are recreated, so bring each of them to
-        V(recreated) first, and to V(done) after.
+      - If a pod mounts several lost claims, none is bound before all are recreated, so bring each of them to
+        V(recreated) first, and then to V(done).
     type: str
     choices: [recreated, done]
     default: done
@@ -99,18 +99,18 @@ extends_documentation_fragment:
   - cloudpods.ha._kubeconfig
 attributes:
   check_mode:
-    description: Says what the next act would be, and does nothing.
+    description: Reports the next action without carrying it out.
     support: full
   diff_mode:
-    description: Names the object that is deleted, or would be, by kind, namespace, name and UID.
+    description: Shows kind, namespace, name and UID of the object that is deleted, or would be.
     support: full
   idempotent:
-    description: A claim that is recovered stays as it is, and RV(ignore:changed=false) is returned.
+    description: A recovered claim is not changed, and RV(ignore:changed=false) is returned.
     support: full
 notes:
-  - Needs the rights to get and delete claims, pods, statefulsets and deployments of the namespace, and to read Nodes and
+  - Needs permission to get and delete claims, pods, statefulsets and deployments of the namespace, and to read Nodes and
     PersistentVolumes.
-  - A finalizer is never removed and no pod is ever deleted by force. A claim or pod that finalizers hold for more than
+  - A finalizer is never removed and no pod is ever force-deleted. A claim or pod that finalizers hold for more than
     60 seconds is refused as C(held_by_finalizer), with their names.
 seealso:
   - module: cloudpods.ha.lost_volume_leftovers_info
@@ -118,7 +118,7 @@ seealso:
 
 EXAMPLES = r"""
 ---
-- name: Recover the claim of minio-0, one safe act after the other
+- name: Recover the claim of minio-0 step by step
   cloudpods.ha.workload_claim:
     kubeconfig: /root/.kube/config
     kind: StatefulSet
@@ -138,7 +138,7 @@ EXAMPLES = r"""
   retries: 120
   delay: 5
 
-- name: Recover the claim of influxdb, which an operator makes again
+- name: Recover the claim of influxdb, which an operator recreates
   cloudpods.ha.workload_claim:
     kubeconfig: /root/.kube/config
     kind: Deployment
@@ -164,14 +164,14 @@ RETURN = r"""
 ---
 action:
   description:
-    - V(wait), V(delete_claim), V(delete_pod), V(delete_workload), V(done), V(refuse), or V(error) when the API can't
-      be asked.
-    - In check mode, the act that would be next.
+    - V(wait), V(delete_claim), V(delete_pod), V(delete_workload), V(done), V(refuse), or V(error) if the API can't
+      be reached.
+    - In check mode, the next action.
   type: str
   returned: always
   sample: delete_claim
 reason:
-  description: Why this act is next, or what is waited for.
+  description: Why this is the next action, or what the module waits for.
   type: str
   returned: always, except on V(error)
   sample: its volume pvc-297ed5e5 was on master-1, and no pod that was ever placed uses it
@@ -193,31 +193,31 @@ code:
   returned: on V(refuse)
   sample: not_on_lost_node
 too_early:
-  description: Whether it is refused only because the lost Node is still registered, or the replacement not yet. A dry run
-    of a whole replacement meets this.
+  description: Whether it is refused only because the lost Node is still registered, or the replacement not yet. That is normal in
+    a dry run of a complete replacement.
   type: bool
   returned: on V(refuse)
 observed:
-  description: What was found that forbids to go on.
+  description: The observation that led to the refusal.
   type: str
   returned: on V(refuse)
 remedy:
-  description: What to do about a refusal.
+  description: What to do about the refusal.
   type: str
   returned: on V(refuse)
 claim:
-  description: The claim. C(new_uid) is empty until it is recreated, C(node) is where its present volume is.
+  description: The claim. C(new_uid) is empty until it is recreated, C(node) is the node of its current volume.
   type: dict
   returned: always, except on V(error)
   sample: {old_uid: 0b9e, new_uid: 7c41, volume: pvc-7c41, node: master-4, phase: Bound}
 pod:
-  description: The pod that mounts the claim; empty when there is none.
+  description: The pod that mounts the claim; empty without one.
   type: dict
   returned: always, except on V(error)
   sample: {name: minio-0, uid: 55d0, node: master-4, phase: Running, ready: true}
 diff:
   description: The object that was deleted, or would be, as text in C(before), which is empty
-    when nothing is; C(after) is always empty.
+    if nothing is deleted; C(after) is always empty.
   type: dict
   returned: in diff mode
   sample:
@@ -236,7 +236,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._recovery import clie
 
 
 def main() -> t.NoReturn:
-    """Do the next act, or say why there is none."""
+    """Carry out the next action, or report why there is none."""
     module = AnsibleModule(
         argument_spec={
             **KUBECONFIG_ARGUMENT,

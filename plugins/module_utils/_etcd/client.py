@@ -1,6 +1,6 @@
-"""The etcd cluster, asked and changed through the member of this host. Needs etcd 3.4 or later (API v3).
+"""Reads and changes the etcd cluster through the member of this host. Needs etcd 3.4 or later (API v3).
 
-The only file that runs etcdctl. Check mode is kept here: nothing is removed and nothing is written in it.
+The only file that runs etcdctl. It implements check mode: nothing is removed or written.
 """
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -40,7 +40,7 @@ T = t.TypeVar("T")
 class EtcdClient:
     """etcdctl in this host's etcd pod, or on the host where the provider has none.
 
-    Every method raises CommandFailed when etcdctl fails or says something that is not understood.
+    Every method raises CommandFailed when etcdctl fails or its output can't be parsed.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class EtcdClient:
         self._where = "in pod etcd-{0}".format(node_name) if provider.etcd_in_pod else "on {0}".format(node_name)
 
     def read(self) -> Etcd:
-        """The members, each asked by itself, with alarms and the version of this host's member."""
+        """The members, each read through its own endpoint, with alarms and the version of this host's member."""
         head, members = self._ask(("member", "list"), lambda answer: (parse.header(answer), parse.members(answer)))
         return Etcd(
             executor=self.node_name,
@@ -66,7 +66,7 @@ class EtcdClient:
         )
 
     def status(self) -> parse.Status:
-        """This host's member about itself."""
+        """The status of this host's member."""
         return self._ask(("endpoint", "status"), parse.status)
 
     def revision(self) -> int:
@@ -74,19 +74,19 @@ class EtcdClient:
         return self._ask(_LINEARIZABLE_READ, parse.header).revision
 
     def remove(self, member_id: str) -> None:
-        """Remove a member by its ID. Asks nobody whether that is safe: see remove_member()."""
+        """Remove a member by its ID without a safety check, which remove_member() has."""
         if not self.check_mode:
             self._ask(("member", "remove", member_id), parse.header)
 
     def save_snapshot(self, path: str, *, timeout: int) -> None:
-        """Save a snapshot to a path that etcdctl sees, within so many seconds."""
-        # The last of two equal flags counts: a snapshot takes longer than a question.
+        """Save a snapshot to a path that etcdctl sees, within `timeout` seconds."""
+        # The last of two equal flags counts: a snapshot takes longer than a query.
         self._output(
             (*self._etcdctl(), "--command-timeout={0}s".format(timeout), "snapshot", "save", path), "snapshot save"
         )
 
     def snapshot_revision(self, path: str) -> int:
-        """The revision kept in a snapshot file that etcdctl sees. etcdctl reads such files up to etcd 3.5, etcdutl from
+        """The revision of a snapshot file that etcdctl sees. etcdctl reads such files up to etcd 3.5, etcdutl from
         3.5 on.
         """
         etcdutl = etcdutl_argv(
@@ -103,7 +103,7 @@ class EtcdClient:
         raise CommandFailed(failures[-1].program, failures[-1].rc, "; ".join(exc.detail for exc in failures))
 
     def _probe(self, member: Member) -> Member:
-        """Read through one member alone: a probe that asks several endpoints at once would hide a dead one (hazard
+        """Read through one member only: a probe of several endpoints at once would hide a dead one (hazard
         E2).
         """
         if not member.started:
@@ -144,7 +144,7 @@ class EtcdClient:
         try:
             return read(json.loads(out))
         except (ValueError, TypeError, KeyError, IndexError, AttributeError) as exc:
-            detail = "its answer is not understood: {0!r}".format(out[:120])
+            detail = "its output can't be parsed: {0!r}".format(out[:120])
             raise CommandFailed(self._program(what), 0, detail) from exc
 
     def _program(self, what: str) -> str:
@@ -152,7 +152,7 @@ class EtcdClient:
 
 
 def program_path(name: str) -> str:
-    """Where a program of etcd is on this host: the one the operator had put there, else that of the PATH; its bare name when there is none."""
+    """The path of an etcd program on this host: the operator's copy, else the one in PATH; the bare name without one."""
     pushed = "{0}/{1}".format(PUSHED_PROGRAMS, name)
     return pushed if os.access(pushed, os.X_OK) else shutil.which(name) or name
 
@@ -162,7 +162,7 @@ _LINEARIZABLE_READ = ("get", "health", "--consistency=l")
 
 @dataclasses.dataclass(frozen=True)
 class Removal:
-    """What a removal found and did. With refusals nothing was done; in check mode `after` is what would be left."""
+    """The result of a removal. With refusals, nothing was done; in check mode, `after` is the membership that would remain."""
 
     changed: bool
     before: Etcd
@@ -171,7 +171,7 @@ class Removal:
 
 
 def remove_member(client: EtcdClient, target: Target) -> Removal:
-    """Remove a member when that is safe by what etcd says right now; a member that is gone is no change."""
+    """Remove a member if etcd's current state makes that safe; a member that is already gone is no change."""
     before = client.read()
     verdict = removal(before, target)
     if verdict.refusals or not verdict.present:
@@ -182,7 +182,7 @@ def remove_member(client: EtcdClient, target: Target) -> Removal:
     try:
         client.remove(target.id)
     except CommandFailed:
-        # A removal whose answer was lost may have been agreed on all the same: the list knows.
+        # A removal whose answer was lost may have been committed: the member list decides.
         after = client.read()
         if any(member.id == target.id for member in after.members):
             raise

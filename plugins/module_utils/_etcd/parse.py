@@ -1,7 +1,7 @@
-"""What etcdctl prints with `-w json`, turned into records. Pure.
+"""Parses the output of etcdctl with `-w json` into records. Pure.
 
-IDs are 64-bit integers printed in decimal; they stay Python integers until they are formatted as etcdctl takes them,
-since a float would lose digits. Fields at their zero value are left out by etcdctl. Shapes: etcd's
+IDs are 64-bit integers printed in decimal. They stay Python integers until they are formatted for etcdctl,
+since a float would lose digits. etcdctl omits fields with their zero value. Shapes: etcd's
 api/etcdserverpb/rpc.proto, releases 3.4 to 3.6.
 """
 # Copyright (c) the cloudpods.ha authors
@@ -20,7 +20,7 @@ _ALARMS = {0: "NONE", 1: "NOSPACE", 2: "CORRUPT"}
 
 @dataclasses.dataclass(frozen=True)
 class Header:
-    """The head of every answer: which cluster and which member gave it, at which revision."""
+    """The header of every answer: the cluster and the member that gave it, and the revision."""
 
     cluster_id: str
     member_id: str
@@ -29,21 +29,21 @@ class Header:
 
 @dataclasses.dataclass(frozen=True)
 class Status:
-    """A member about itself. Sizes are bytes."""
+    """The status of a member, by itself. Sizes are bytes."""
 
     version: str
     db_size: int
 
 
 def hex_id(value: t.Any) -> str:
-    """An ID as etcdctl takes it on its command line. Raises TypeError for a float, ValueError for what is no number."""
+    """An ID in etcdctl's command-line format. Raises TypeError for a float, ValueError for a text that is not a number."""
     if isinstance(value, float):
         raise TypeError("an ID that went through a float has lost digits")
     return "{0:x}".format(int(value))
 
 
 def header(answer: Json) -> Header:
-    """Read the head of an answer; raises KeyError when it has none."""
+    """Read the header of an answer; raises KeyError without one."""
     head = answer["header"]
     return Header(
         cluster_id=hex_id(head["cluster_id"]),
@@ -77,9 +77,9 @@ def alarms(answer: Json) -> t.Tuple[str, ...]:
 
 
 def health_alarm(reason: str) -> str:
-    """The alarm that makes a member's /health answer 503, such as NOSPACE; empty when the reason is another.
+    """The alarm that makes a member's /health answer 503, such as NOSPACE; empty for any other reason.
 
-    `reason` is the text in that answer: "ALARM NOSPACE". etcd looks at alarms before it tries to read, so this says nothing about quorum, and every member
+    `reason` is the text in that answer: "ALARM NOSPACE". etcd checks alarms before it reads, so this says nothing about quorum, and every member
     gives the same answer. etcd 3.4 gives no reason.
     """
     word, _, kind = reason.partition(" ")
@@ -98,7 +98,7 @@ def snapshot_revision(answer: Json) -> int:
 
 
 def reason(out: str, err: str) -> str:
-    """The one line of a failed etcdctl that is worth showing: its own error, not the log lines before it nor kubectl's
+    """The error line of a failed etcdctl, not the log lines before it nor kubectl's
     line after it.
     """
     lines = [line.strip() for line in (err or out).splitlines() if line.strip()]
@@ -106,5 +106,5 @@ def reason(out: str, err: str) -> str:
         line for line in lines if not line.startswith("{") and not line.startswith("command terminated with exit code")
     ]
     own = [line for line in useful if line.startswith("Error:")]
-    chosen = (own or useful or lines or ["it said nothing"])[-1]
+    chosen = (own or useful or lines or ["no output"])[-1]
     return chosen[len("Error:") :].strip()[:300] if chosen.startswith("Error:") else chosen[:300]

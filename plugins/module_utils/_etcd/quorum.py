@@ -1,9 +1,9 @@
-"""Is a change of the etcd membership safe? Pure arithmetic on records, asked by the plan and by the module that acts.
+"""Decides whether a change of the etcd membership is safe. Pure arithmetic, used by the plan and by the module that acts.
 
-The invariant: after every single change the healthy voters are at least floor(n / 2) + 1 of the n voters then in the
-list. Voters that are dead count for n, learners do not. So the lost member goes first and the replacement is added
-afterwards; the other order would leave a cluster of four with two alive when the new member fails to start. Since each
-step keeps the invariant by itself, a run may stop between any two of them. Sources: etcd's FAQ ("Should I add a member
+The invariant: after every single change, at least floor(n / 2) + 1 of the n voters that are then in the
+list are healthy. Dead voters count for n, learners do not. So the lost member is removed first and the replacement is added
+afterwards; the other order would leave two of four voters alive if the new member fails to start. Since each
+step keeps the invariant, a run may stop between any two steps. Sources: etcd's FAQ ("Should I add a member
 before removing an unhealthy member?") and its runtime reconfiguration guide.
 """
 # Copyright (c) the cloudpods.ha authors
@@ -19,15 +19,15 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._models.etcd import E
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import Refusal
 
 _RESTORE = (
-    "Bring a survivor back, or restore etcd from a snapshot as docs/runbook.md says; nothing here does that by itself."
+    "Bring a survivor back, or restore etcd from a snapshot, see docs/runbook.md. Nothing does that automatically."
 )
 
 
 @dataclasses.dataclass(frozen=True)
 class Target:
-    """The member to remove and what the plan knows of it; an empty field is not compared.
+    """The member to remove, as the plan describes it; an empty field is not compared.
 
-    `unstarted` is for the remains of a join that broke: the member must be a learner or must never have started.
+    `unstarted` is for the member of a broken join: it must be a learner or must never have started.
     """
 
     id: str
@@ -39,7 +39,7 @@ class Target:
 
 @dataclasses.dataclass(frozen=True)
 class Verdict:
-    """The membership after a removal. It is allowed when nothing is refused; `present` is False when there is nothing
+    """The membership after a removal. It is allowed without refusals; `present` is False when there is nothing
     to remove.
     """
 
@@ -51,22 +51,22 @@ class Verdict:
 
 
 def quorum(voters: int) -> int:
-    """How many of that many voters must agree."""
+    """The quorum of that many voters."""
     return voters // 2 + 1
 
 
 def voters(members: t.Iterable[Member]) -> t.Tuple[Member, ...]:
-    """The members that count, dead or never started ones included."""
+    """The voters, including those that are dead or never started."""
     return tuple(member for member in members if not member.learner)
 
 
 def healthy(members: t.Iterable[Member]) -> int:
-    """How many voters answered a linearizable read."""
+    """The number of voters that answered a linearizable read."""
     return sum(member.healthy for member in voters(members))
 
 
 def describe(member: Member) -> str:
-    """One line about a member, for people."""
+    """Describe a member in one line."""
     state = "healthy" if member.healthy else "not healthy: {0}".format(member.error) if member.error else "not healthy"
     part = "learner" if member.learner else "voter"
     return "{0} {1} {2}, {3}, {4}".format(
@@ -79,7 +79,7 @@ def describe(member: Member) -> str:
 
 
 def problems(etcd: Etcd, *, absent_id: str = "") -> t.Tuple[str, ...]:
-    """What keeps this cluster from being whole, a sentence each; empty when every member is a started, healthy voter, no alarm is raised, and the member
+    """The problems of this cluster, a sentence each; empty when every member is a started, healthy voter, no alarm is raised, and the member
     `absent_id`, if one is named, is no longer listed.
     """
     if etcd.error:
@@ -96,16 +96,16 @@ def problems(etcd: Etcd, *, absent_id: str = "") -> t.Tuple[str, ...]:
 
 
 def gone(etcd: Etcd, member_id: str) -> bool:
-    """Whether etcd was read and lists no member of that ID. With an empty ID only the reading counts."""
+    """Whether etcd was read and lists no member with that ID. With an empty ID, only whether etcd was read."""
     return bool(etcd.members) and not etcd.error and all(member.id != member_id for member in etcd.members)
 
 
 def removal(etcd: Etcd, target: Target) -> Verdict:
     """Judge the removal of one member.
 
-    `etcd` must have been read just before. The healthy voters that remain must be a quorum of the voters that remain,
-    and a quorum of today's voters must be healthy, or etcd could not agree on the removal (hazards E1 and E5). A
-    healthy member, the member that would execute the removal, and a member that is not the one the plan described are
+    `etcd` must have been read just before. The remaining healthy voters must be a quorum of the remaining voters,
+    and a quorum of the current voters must be healthy, or etcd could not commit the removal (hazard E1, hazard E5). A
+    healthy member, the member that would execute the removal, and a member that differs from the plan's description are
     never removed.
     """
     member = next((item for item in etcd.members if item.id == target.id), None)
@@ -131,9 +131,9 @@ def removal(etcd: Etcd, target: Target) -> Verdict:
 
 
 def standing(etcd: Etcd, *, ignored_id: str = "") -> t.Tuple[Refusal, ...]:
-    """Judge a membership nobody is to be removed from: what would keep a new member from joining safely.
+    """Judge a membership without a removal: the reasons why a new member could not join safely.
 
-    `ignored_id` is a member that is known to be the remains of a join of our own; like every member it still counts.
+    `ignored_id` is the member of an interrupted join of this collection; it counts for the quorum like every member.
     """
     if etcd.error or not etcd.members:
         return (_unreadable(etcd),)
@@ -155,7 +155,7 @@ def _split(etcd: Etcd) -> t.Iterator[Refusal]:
         yield Refusal(
             "ETCD_SPLIT",
             "The members belong to different etcd clusters: {0}.".format(", ".join(clusters)),
-            "Find out which machine started a second cluster and stop it before anything is changed.",
+            "Find out which machine started a second cluster and stop it first.",
         )
 
 
@@ -172,7 +172,7 @@ def _target(etcd: Etcd, member: Member, target: Target) -> t.Iterator[Refusal]:
     if member.id == etcd.executor_id or (member.name and member.name == etcd.executor):
         yield Refusal(
             "MEMBER_IS_EXECUTOR",
-            "Member {0} is the one of {1}, which would execute its own removal.".format(
+            "Member {0} is the member of {1}, which would execute its own removal.".format(
                 member.id, etcd.executor or "this host"
             ),
             "Run the removal on another survivor.",
@@ -187,29 +187,29 @@ def _target(etcd: Etcd, member: Member, target: Target) -> t.Iterator[Refusal]:
     if difference:
         yield Refusal(
             "MEMBER_MISMATCH",
-            "Member {0} is not the one that was planned for: {1}.".format(member.id, difference),
-            "Run again, so that a new plan is made from the members of today.",
+            "Member {0} is not the planned one: {1}.".format(member.id, difference),
+            "Run again, to make a new plan from the current members.",
         )
     if target.unstarted:
         if member.started and not member.learner:
             yield Refusal(
                 "MEMBER_MISMATCH",
                 "Member {0} ({1}) is a started voter, not the remains of a broken join.".format(member.id, member.name),
-                "Remove it as a lost member, when its machine is lost.",
+                "If its machine is lost, replace it as a lost master.",
             )
         return
     yield from _unfinished(member)
 
 
 def _other_id(etcd: Etcd, target: Target) -> t.Iterator[Refusal]:
-    """The ID is not in the list. That is no success when a member which is not healthy still fits the description."""
+    """The ID is not in the list. That is an error if a member that is not healthy still matches the description."""
     described = target.name or target.peer_urls or target.addresses
     for member in etcd.members:
         if described and not member.healthy and not _difference(member, target):
             yield Refusal(
                 "MEMBER_MISMATCH",
-                "No member has the ID {0}, but this one fits: {1}.".format(target.id, describe(member)),
-                "Run again, so that a new plan is made from the members of today.",
+                "No member has the ID {0}, but this member matches the plan: {1}.".format(target.id, describe(member)),
+                "Run again, to make a new plan from the current members.",
             )
 
 
@@ -233,14 +233,14 @@ def _unfinished(member: Member) -> t.Iterator[Refusal]:
     if member.learner:
         yield Refusal(
             "MEMBER_LEARNER",
-            "Member {0} is a learner: a join is under way or broke.".format(where),
-            "Let that join end, or remove this member by its ID, then run again.",
+            "Member {0} is a learner: a join is in progress or broke.".format(where),
+            "Wait until that join ends, or remove this member by its ID, then run again.",
         )
     elif not member.started:
         yield Refusal(
             "MEMBER_UNSTARTED",
             "Member {0} was added and never started, yet it counts for the quorum.".format(where),
-            "Start it or remove it by its ID, then run again.",
+            "Start this member or remove it by its ID, then run again.",
         )
 
 
@@ -253,7 +253,7 @@ def _arithmetic(etcd: Etcd, verdict: Verdict) -> t.Iterator[Refusal]:
     lost = tuple(_without_quorum(etcd))
     yield from lost
     if not lost and verdict.healthy_after < verdict.quorum_after:
-        observed = "After the removal {0} of {1} voters would be healthy and {2} must be.".format(
+        observed = "After the removal, {0} of {1} voters would be healthy, but the quorum is {2}.".format(
             verdict.healthy_after, verdict.voters_after, verdict.quorum_after
         )
         yield Refusal("QUORUM_UNSAFE", observed, _RESTORE)
@@ -262,7 +262,7 @@ def _arithmetic(etcd: Etcd, verdict: Verdict) -> t.Iterator[Refusal]:
 def _without_quorum(etcd: Etcd) -> t.Iterator[Refusal]:
     total, alive = len(voters(etcd.members)), healthy(etcd.members)
     if alive < quorum(total):
-        observed = "Only {0} of {1} voters are healthy and {2} must be: etcd can't agree on any change.".format(
+        observed = "Only {0} of {1} voters are healthy, but the quorum is {2}: etcd can't commit any change.".format(
             alive, total, quorum(total)
         )
         yield Refusal("QUORUM_UNSAFE", observed, _RESTORE)

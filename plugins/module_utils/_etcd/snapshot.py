@@ -1,8 +1,8 @@
-"""Taking an etcd snapshot and proving that a file is a whole one.
+"""Takes an etcd snapshot and proves that a file is a complete one.
 
 A snapshot made by `etcdctl snapshot save` is the database, whose size is a multiple of 512, followed by the 32 bytes of
-its SHA-256 (source: etcd's etcdutl/snapshot/v3_snapshot.go). Files are read in pieces: a database may be larger than
-the free memory. A snapshot holds every Secret of the cluster, so folders are 0700 and files 0600.
+its SHA-256 (source: etcd's etcdutl/snapshot/v3_snapshot.go). Files are read in chunks: a database may be larger than
+free memory. A snapshot holds every Secret of the cluster, so folders are 0700 and files 0600.
 """
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -25,15 +25,15 @@ _TRAILER = hashlib.sha256().digest_size
 _PAGE = 512
 _PIECE = 1 << 20
 _TEMPORARY = "cloudpods-ha-snapshot-"
-# etcd stops for good when its disk is full: this much stays free beside the snapshot.
+# etcd stops when its disk is full, so this much must stay free beside the snapshot.
 _RESERVE = 256 << 20
-# A temporary file of a run that was killed; no snapshot takes that long.
+# Age of a temporary file of a killed run; no snapshot takes that long.
 _STALE_SECONDS = 3600
 
 
 @dataclasses.dataclass(frozen=True)
 class SnapshotFile:
-    """A file that should be a snapshot. `sha256` is of the whole file, `error` says why it is no valid snapshot."""
+    """A file that should be a snapshot. `sha256` is of the entire file, `error` says why it is not a valid snapshot."""
 
     path: str
     exists: bool = False
@@ -55,7 +55,7 @@ class Snapshot:
 
 
 def inspect(path: str, *, sha256: str = "") -> SnapshotFile:
-    """Read a file and say whether it is a whole snapshot, and the one with this SHA-256 when one is given."""
+    """Read a file and check that it is a complete snapshot, with this SHA-256 if one is given."""
     file = pathlib.Path(path)
     if not file.is_file():
         return SnapshotFile(path=path, error="there is no file at {0}".format(path))
@@ -79,7 +79,7 @@ def take(client: EtcdClient, *, directory: str, name: str = "", timeout: int = 6
     final = folder / (name or "etcd-{0}-{1:%Y%m%dT%H%M%SZ}.db".format(client.node_name, now))
     if final.parent != folder or final.exists():
         raise HaError(
-            "the snapshot can't be kept as {0}: it exists, or its name is not a plain file name".format(final)
+            "the snapshot can't be saved as {0}: it exists, or its name is not a plain file name".format(final)
         )
     data = pathlib.Path(client.provider.scratch or directory)
     try:
@@ -88,7 +88,9 @@ def take(client: EtcdClient, *, directory: str, name: str = "", timeout: int = 6
         _has_room((data, folder), client.status().db_size)
         return _take(client, data / (_TEMPORARY + uuid.uuid4().hex), final, taken=now, timeout=timeout)
     except OSError as exc:
-        raise HaError("the snapshot can't be kept as {0}: {1} ({2})".format(final, exc.strerror, exc.filename)) from exc
+        raise HaError(
+            "the snapshot can't be saved as {0}: {1} ({2})".format(final, exc.strerror, exc.filename)
+        ) from exc
 
 
 def _take(
@@ -108,7 +110,7 @@ def _take(
         _copy(temporary, partial)
         found = inspect(str(partial))
         if not found.valid:
-            raise HaError("the snapshot is not whole: {0}".format(found.error))
+            raise HaError("the snapshot is not complete: {0}".format(found.error))
         partial.rename(final)
     finally:
         for leftover in (temporary, temporary.with_name(temporary.name + ".part"), partial):
@@ -133,9 +135,9 @@ def _digest(source: t.BinaryIO, *, path: str) -> SnapshotFile:
         tail = tail[-_TRAILER:]
     error = ""
     if size <= _TRAILER or size % _PAGE != _TRAILER:
-        error = "{0} has {1} bytes, which is not a database with a hash behind it".format(path, size)
+        error = "{0} has {1} bytes, which is not a database followed by its hash".format(path, size)
     elif database.digest() != tail:
-        error = "the hash at the end of {0} does not match what is before it".format(path)
+        error = "the hash at the end of {0} does not match its content".format(path)
     return SnapshotFile(path=path, exists=True, valid=not error, sha256=whole.hexdigest(), size_bytes=size, error=error)
 
 

@@ -1,4 +1,4 @@
-"""Whether an earlier backup is still good. Pure: it judges what was read of its files."""
+"""Decides whether an earlier backup is still good. Pure: judges what was read from its files."""
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -12,7 +12,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import J
 
 
 def token_path(controller_path: str) -> str:
-    """Where the token of a K3s cluster is kept: beside the snapshot on the controller, under the same name."""
+    """The path of a K3s cluster's token: beside the snapshot on the controller, with the same name."""
     return posixpath.splitext(controller_path)[0] + ".token"
 
 
@@ -26,7 +26,7 @@ def not_reusable(
     original: Json,
     present: t.Collection[str],
 ) -> str:
-    """Why a new backup is needed, in one sentence; empty when the earlier one is still good.
+    """Why a new backup is needed, in one sentence; empty if the earlier one is still good.
 
     `backup` is the result of the role backup in an earlier run, {} without one. `lost` is {name, uid} of the lost node now, `executor` the survivor in use
     now. `copy` (on the controller) and `original` (on that survivor) are {valid, error}, read against the hash in `backup`; {} when the file was not read.
@@ -39,8 +39,8 @@ def not_reusable(
         return "The earlier backup was made for another lost node ({0}).".format(made_for.get("name") or "not recorded")
     if not backup.get("sha256"):
         return "The earlier backup has no SHA-256 on record."
-    read = [("on this machine", copy)]
-    # It may be on another survivor, which may be the next one to fail: that host is not asked.
+    read = [("on the controller", copy)]
+    # A snapshot on another survivor is not read: that survivor may have failed since.
     if backup.get("host") == executor:
         read.append(("on " + executor, original))
     for where, snapshot in read:
@@ -49,9 +49,9 @@ def not_reusable(
             return "The earlier snapshot {0} is not good: {1}.".format(where, why)
     needed = [backup.get("objects_path") or "the dump of objects"]
     if not PROVIDERS[provider].etcd_in_pod:
-        # K3s encrypts what it keeps in etcd about itself with the token.
+        # K3s encrypts its bootstrap data in etcd with the token.
         needed.append(token_path(backup.get("controller_path") or ""))
     for path in needed:
         if path not in present:
-            return "The earlier backup is not whole: {0} is missing or empty.".format(path)
+            return "The earlier backup is not complete: {0} is missing or empty.".format(path)
     return ""

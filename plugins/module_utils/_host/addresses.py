@@ -1,4 +1,4 @@
-"""The addresses this host carries, on any interface: the host service of Cloudpods moves them from eth0 to br0."""
+"""The addresses of this host, on any interface: the host service of Cloudpods moves them from eth0 to br0."""
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -16,9 +16,9 @@ Interface = t.Union[ipaddress.IPv4Interface, ipaddress.IPv6Interface]
 # One line for each address. Not `-j`: the iproute of CentOS 7, which older clusters run on, has no JSON.
 ARGV = ("ip", "-o", "address", "show")
 
-# They carry addresses of Services, not of the host: kube-proxy's, the DNS cache's.
+# Interfaces with addresses of Services, not of the host: those of kube-proxy and the DNS cache.
 _NOT_OURS = re.compile(r"kube-ipvs|dummy|nodelocaldns")
-# Interfaces of pods and virtual machines. Not br0, which Cloudpods moves the host's own address to.
+# Interfaces of pods and virtual machines. Not br0: Cloudpods moves the host's own address to it.
 _INSIDE = re.compile(
     r"cali|cbr0$|cilium|cni|docker|flannel|kube-bridge|lxc|podman|tunl|veth|virbr|vxlan\.calico|weave|br-[0-9a-f]{12}$"
 )
@@ -33,24 +33,24 @@ def addresses(run: Runner) -> t.Dict[str, str]:
 
 
 def carried(run: Runner) -> t.List[t.Tuple[Interface, str]]:
-    """Return the same as pairs of the address with its prefix length and the interface. Raises CommandFailed."""
+    """Return pairs of an address with its prefix length and its interface, in the same order. Raises CommandFailed."""
     return parse(output_of(run, ARGV, program="ip"))
 
 
 def parse(text: str) -> t.List[t.Tuple[Interface, str]]:
-    """Read what `ip -o address show` prints. Raises CommandFailed for a line that is something else."""
+    """Parse the output of `ip -o address show`. Raises CommandFailed for any other line."""
     found: t.List[t.Tuple[Interface, str]] = []
     for line in filter(str.strip, text.splitlines()):
         # "2: eth0    inet 192.0.2.12/24 brd 192.0.2.255 scope global eth0\       valid_lft forever ..."
         words = line.split()
         if len(words) < 4:
-            raise CommandFailed("ip", 0, "its answer is not a list of addresses: {0!r}".format(line[:120]))
+            raise CommandFailed("ip", 0, "its output is not a list of addresses: {0!r}".format(line[:120]))
         if words[2] not in ("inet", "inet6"):
             continue
         try:
             address = ipaddress.ip_interface(words[3])
         except ValueError:
-            raise CommandFailed("ip", 0, "its answer is not a list of addresses: {0!r}".format(line[:120])) from None
+            raise CommandFailed("ip", 0, "its output is not a list of addresses: {0!r}".format(line[:120])) from None
         name = words[1].split("@")[0].rstrip(":")
         if not address.ip.is_loopback and not address.ip.is_link_local and not _NOT_OURS.match(name):
             found.append((address, name))
@@ -58,7 +58,7 @@ def parse(text: str) -> t.List[t.Tuple[Interface, str]]:
 
 
 def default_route(run: Runner, found: t.Mapping[str, str]) -> str:
-    """Of the host's own addresses, {address: interface}, that of its default route; empty without one."""
+    """The host's address of the default route, from {address: interface}; empty without one."""
     for family in ("-4", "-6"):
         rc, out, _err = run(("ip", family, "-o", "route", "show", "default"))
         words = out.split("\n", 1)[0].split() if rc == 0 else []

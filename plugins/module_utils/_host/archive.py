@@ -1,4 +1,4 @@
-"""Archiving files and folders, so that no program reads them and they can be restored."""
+"""Archives files and folders, so that no program reads them and they can be restored."""
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -15,11 +15,11 @@ PRIVATE = 0o700
 
 
 def set_aside(path: str, destination: str, *, check_mode: bool = False) -> t.List[t.Tuple[str, str]]:
-    """Move a file or folder; return (from, to) for each thing moved, nothing when there was nothing at `path`.
+    """Move a file or folder; return (from, to) for each move, nothing if `path` does not exist.
 
-    A folder that something is mounted on stays, empty: its content goes into a folder in it, so that nothing is copied
-    to another disk. Folders that have to be made are open to their owner only, and so is a moved folder.
-    Raises HaError when the destination is taken or the move fails; what was not moved is left where it was.
+    A mount point stays: its content goes into a folder in it, so that nothing is copied
+    to another disk. New folders and moved folders are accessible to their owner only.
+    Raises HaError if the destination exists or the move fails; the rest stays in place.
     """
     if not os.path.lexists(path):
         return []
@@ -32,7 +32,7 @@ def set_aside(path: str, destination: str, *, check_mode: bool = False) -> t.Lis
             for moved in set_aside(os.path.join(path, name), os.path.join(inside, name), check_mode=check_mode)
         ]
     if os.path.lexists(destination):
-        raise HaError("{0} can't be moved to {1}, where something is already".format(path, destination))
+        raise HaError("{0} can't be moved to {1}, which already exists".format(path, destination))
     if check_mode:
         return [(path, destination)]
     try:

@@ -1,4 +1,4 @@
-"""What this host can say about itself without asking any other: versions, clock, addresses, disk, its own etcd and API server."""
+"""The facts of this host, read on it alone: versions, clock, addresses, disk, its own etcd and API server."""
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -40,9 +40,9 @@ MACHINE_ID = "/etc/machine-id"
 
 
 def gather(run: Runner, *, name: str, role: str, storage_paths: t.Sequence[str]) -> Host:
-    """Describe this host. What can't be read is empty; only a damaged keepalived manifest is reported in `error`.
+    """Describe this host. Unreadable facts are empty; only a damaged keepalived manifest is reported in `error`.
 
-    Nothing is said of its clock: whoever asks compares it with another.
+    The clock is not judged: the caller compares it with another one.
     """
     provider = detect_provider()
     found = addresses(run)
@@ -60,7 +60,7 @@ def gather(run: Runner, *, name: str, role: str, storage_paths: t.Sequence[str])
         interfaces=found,
         kubeadm_version=_version(run, ["kubeadm", "version", "-o", "short"]),
         kubelet_version=_version(run, ["kubelet", "--version"]),
-        # A replacement may hold what another distribution left.
+        # A replacement may have leftovers of another distribution.
         joined=any(os.path.exists(item.kubelet_config) for item in PROVIDERS.values()),
         etcd_data=any(os.path.isdir(item.etcd_data + "/member") for item in PROVIDERS.values()),
         join_running=_is_running("kubeadm") or _is_starting(run, K3S_UNIT),
@@ -77,7 +77,7 @@ def gather(run: Runner, *, name: str, role: str, storage_paths: t.Sequence[str])
 
 
 def detect_provider() -> Provider:
-    """The provider whose etcd runs here; kubeadm on a host where none does yet."""
+    """The provider whose etcd runs here; kubeadm on a host without etcd."""
     return next((item for item in PROVIDERS.values() if _is_control_plane(item)), PROVIDERS["kubeadm"])
 
 
@@ -86,16 +86,16 @@ def _is_control_plane(provider: Provider) -> bool:
 
 
 def _elsewhere(provider: Provider) -> str:
-    """Why a K3s server of this host can't be judged; empty when it can, or when there is none."""
+    """Why the K3s server of this host is not supported; empty if it is, or if there is none."""
     if _is_control_plane(provider) or not os.path.exists(PROVIDERS["k3s"].admin_kubeconfig):
         return ""
-    return "it is a K3s server that keeps no etcd under {0}: another data-dir, or another datastore, is not supported".format(
+    return "this K3s server has no etcd data in {0}: another data-dir or datastore is not supported".format(
         PROVIDERS["k3s"].etcd_data
     )
 
 
 def _k3s(run: Runner) -> t.Optional[K3s]:
-    """K3s as it is installed here, None where it is not."""
+    """The K3s installation of this host, None without one."""
     if not os.path.exists(K3S_PROGRAM):
         return None
     digest = hashlib.sha256()
@@ -106,7 +106,7 @@ def _k3s(run: Runner) -> t.Optional[K3s]:
     return K3s(
         version=_version(run, [K3S_PROGRAM, "--version"]),
         binary=digest.hexdigest(),
-        # Of a chain, K3s hashes the root alone.
+        # K3s hashes only the root of a chain.
         ca=hashlib.sha256(certificate.encode()).hexdigest() if certificate.count("BEGIN CERTIFICATE") == 1 else "",
         token_ca=token_ca(_text(K3S_TOKEN)),
     )
@@ -127,19 +127,19 @@ def _text(path: str) -> str:
 
 
 def _machine_id() -> str:
-    """The ID systemd gave this machine; empty where it has none, or will get one at its next start ('uninitialized')."""
+    """The machine ID of systemd; empty if there is none, or if it is set at the next boot ('uninitialized')."""
     text = _text(MACHINE_ID).strip()
     return text if re.fullmatch("[0-9a-f]{32}", text) else ""
 
 
 def _is_starting(run: Runner, unit: str) -> bool:
-    """Whether systemd still waits for this unit to say that it is ready."""
+    """Whether systemd still waits for the readiness notification of this unit."""
     rc, out, _err = run(["systemctl", "show", "-p", "SubState", unit])
     return rc == 0 and out.strip() == "SubState=start"
 
 
 def free_bytes(path: str) -> int:
-    """Bytes a new file under this path could use; the nearest folder that exists is asked."""
+    """Free bytes for a new file under this path, read at the nearest existing folder."""
     while not os.path.isdir(path) and path != "/":
         path = os.path.dirname(path)
     stat = os.statvfs(path)
@@ -158,15 +158,15 @@ def _is_running(program: str) -> bool:
             with open("/proc/{0}/comm".format(pid), encoding="utf-8", errors="replace") as stream:
                 if stream.read().strip() == program:
                     return True
-        except OSError:  # it ended meanwhile
+        except OSError:  # the process ended meanwhile
             continue
     return False
 
 
 def _node_ip(run: Runner, provider: Provider, found: t.Mapping[str, str]) -> str:
-    """The address of this host as a Node where no keepalived names it: that of its API server or etcd, else that of its default route.
+    """The Node address of this host without keepalived: that of its API server or etcd, else that of its default route.
 
-    An address that the host does not carry is of another machine, and passed over.
+    An address that the host does not carry belongs to another machine and is skipped.
     """
     path, pattern = provider.advertised
     match = re.search(pattern, _text(path), re.MULTILINE)
@@ -176,10 +176,10 @@ def _node_ip(run: Runner, provider: Provider, found: t.Mapping[str, str]) -> str
 
 
 def _etcd_health(provider: Provider) -> str:
-    """'ok', '' when no etcd listens here, or why the member is not healthy. etcd answers after a linearizable read of its own."""
+    """'ok', '' if no etcd listens here, or why the member is not healthy. etcd answers after a linearizable read."""
     status, body = _local("http://127.0.0.1:{0}/health".format(ETCD_METRICS_PORT))
     if status == 0 and os.path.exists(provider.etcd_key):
-        # Older control planes have no port for metrics; the client port wants a certificate.
+        # Older control planes have no metrics port; the client port requires a certificate.
         certificate = (provider.etcd_cert, provider.etcd_key)
         status, body = _local("https://127.0.0.1:{0}/health".format(ETCD_CLIENT_PORT), certificate=certificate)
     if status == 0:
@@ -187,12 +187,12 @@ def _etcd_health(provider: Provider) -> str:
     try:
         answer = dict(json.loads(body))
     except (TypeError, ValueError):
-        return "it answered with {0}".format(status)
+        return "etcd answered with status {0}".format(status)
     return "ok" if str(answer.get("health")).lower() == "true" else (answer.get("reason") or "not healthy")
 
 
 def _api_ready(provider: Provider) -> str:
-    """'ok', '' when no API server listens here, or the checks that failed."""
+    """'ok', '' if no API server listens here, or the failed checks."""
     # K3s requires a client certificate.
     certificate = (provider.api_client[0], provider.api_client[1]) if provider.api_client else None
     status, body = _local("https://127.0.0.1:{0}/readyz".format(API_PORT), certificate=certificate)
@@ -203,11 +203,11 @@ def _api_ready(provider: Provider) -> str:
     if status == 200:
         return "ok"
     failed = re.findall(r"\[-\](\S+)", body)
-    return "not ready: {0}".format(", ".join(failed) if failed else "answered {0}".format(status))
+    return "not ready: {0}".format(", ".join(failed) if failed else "status {0}".format(status))
 
 
 def _local(url: str, *, certificate: t.Optional[t.Tuple[str, str]] = None) -> t.Tuple[int, str]:
-    # Loopback only, so the server's certificate says nothing that matters; nothing secret is sent.
+    # Loopback only, so the certificate is not verified; no secret is sent.
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE

@@ -1,4 +1,4 @@
-"""Which TCP ports of other machines accept a connection from this host, all tried at once."""
+"""Probes which TCP ports of other machines accept a connection from this host, in parallel."""
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import host_port
 
-# Any other error, such as no free descriptor or no IPv6 on this host, says nothing about the other machine.
+# Any other error, such as no free descriptor or no IPv6 on this host, proves nothing about the other machine.
 _CLOSED = (
     errno.ECONNREFUSED,
     errno.ECONNRESET,
@@ -26,7 +26,7 @@ _AT_ONCE = 64
 def probe(addresses: t.Sequence[str], ports: t.Sequence[int], *, timeout: float) -> t.Tuple[t.List[str], t.List[str]]:
     """Try every port of every address for at most `timeout` seconds; return (open, closed), each entry as ADDRESS:PORT or [ADDRESS]:PORT.
 
-    Closed is what was refused, did not answer in time or was unreachable. A try that failed on this host itself is in neither list.
+    Closed ports refused, did not answer in time or were unreachable. A probe that failed on this host itself is in neither list.
     """
     pairs = list(dict.fromkeys((address, port) for address in addresses for port in ports))
     if not pairs:
@@ -38,7 +38,7 @@ def probe(addresses: t.Sequence[str], ports: t.Sequence[int], *, timeout: float)
 
 
 def _accepts(pair: t.Tuple[str, int], timeout: float) -> t.Optional[bool]:
-    """Whether a connection was accepted; None when that could not be tried."""
+    """Whether a connection was accepted; None if the probe failed on this host."""
     try:
         socket.create_connection(pair, timeout).close()
     except socket.timeout:

@@ -1,4 +1,4 @@
-"""The processes of pods on this host, found by their control group: no container runtime has to answer for that."""
+"""Finds and terminates the processes of pods on this host by their control group, without a container runtime."""
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -36,7 +36,7 @@ def in_pod(cgroups: str) -> bool:
 
 
 def pod_processes(proc: str = "/proc") -> t.List[Process]:
-    """Return the processes of pods. Raises HaError where this host is itself a pod, since all would be found then."""
+    """Return the processes of pods. Raises HaError if this host is itself a pod, since all processes would match."""
     if any(in_pod(_read(os.path.join(proc, pid, "cgroup"))) for pid in ("1", "self")):
         raise HaError("this machine is itself a pod: the processes of its pods cannot be distinguished from its own")
     found = []
@@ -54,9 +54,9 @@ def end_pod_processes(
     clock: t.Callable[[], float] = time.monotonic,
     sleep: t.Callable[[float], None] = time.sleep,
 ) -> t.List[Process]:
-    """Ask the processes of pods to end, kill what is left after the grace, and return all that were met.
+    """Terminate the processes of pods, kill the rest after the grace period, and return all that were found.
 
-    Raises HaError when some outlive that, which only a process that is stuck in the kernel does.
+    Raises HaError if some survive, which only a process that is stuck in the kernel does.
     """
     met: t.Dict[int, Process] = {}
     for number, seconds in ((signal.SIGTERM, grace_seconds), (signal.SIGKILL, 10.0)):
@@ -73,18 +73,18 @@ def end_pod_processes(
             left = find()
         if not left:
             return list(met.values())
-    raise HaError("processes of pods can't be ended: {0}; restart the machine".format(", ".join(map(str, left))))
+    raise HaError("processes of pods can't be killed: {0}; reboot the machine".format(", ".join(map(str, left))))
 
 
 def _send(kill: t.Callable[[int, int], None], pid: int, number: int) -> None:
     try:
         kill(pid, number)
-    except ProcessLookupError:  # it ended meanwhile
+    except ProcessLookupError:  # the process ended meanwhile
         return
 
 
 def _is_zombie(stat: str) -> bool:
-    # PID (PROGRAM) STATE ...; the program's name may hold anything, a parenthesis too.
+    # PID (PROGRAM) STATE ...; the program's name may contain any character, even a parenthesis.
     return stat.rpartition(")")[2].strip().startswith("Z")
 
 
@@ -92,5 +92,5 @@ def _read(path: str) -> str:
     try:
         with open(path, encoding="utf-8", errors="replace") as stream:
             return stream.read()
-    except OSError:  # it ended meanwhile
+    except OSError:  # the process ended meanwhile
         return ""

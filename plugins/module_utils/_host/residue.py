@@ -1,4 +1,4 @@
-"""What is left of a control plane on this machine, whether or not it still runs. It reads only."""
+"""Reads the residue of a control plane on this machine, running or not. Changes nothing."""
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -27,7 +27,7 @@ _LISTEN = "0A"
 
 
 def gather(run: Runner, provider: Provider, *, vip: str = "", backups: str = HOST_BACKUPS) -> Residue:
-    """Describe this machine. Raises HaError when `ip` or `systemctl` fail: what is unknown is not called gone."""
+    """Describe this machine. Raises HaError when `ip` or `systemctl` fail: an unknown state must not count as gone."""
     addresses = carried(run)
     held = next(((str(interface), name) for interface, name in addresses if str(interface.ip) == vip), ("", ""))
     manifests = _entries(provider.manifests)
@@ -58,11 +58,11 @@ def listening(text: str) -> t.Set[int]:
 
 
 def unit(name: str, text: str) -> Unit:
-    """Read what `systemctl show` prints of one unit."""
+    """Parse the output of `systemctl show` for one unit."""
     values = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
     return Unit(
         name=name,
-        # Between two attempts to start it is neither active nor at rest.
+        # Between two restart attempts a unit is neither active nor inactive.
         active=values.get("ActiveState", "") in ("active", "activating", "reloading", "deactivating"),
         enabled=values.get("UnitFileState", "").startswith("enabled"),
         masked=values.get("LoadState", "") == "masked",

@@ -1,6 +1,6 @@
-"""Decides whether a machine may be retired, and what keeps it from being harmless. Pure.
+"""Decides whether a machine may be retired, and what remains to be harmless. Pure.
 
-It may when it once was a master and is no part of the cluster any more.
+A machine may be retired if it was a master once and is no longer part of the cluster.
 """
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -16,7 +16,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._errors import Unsafe
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.etcd import Etcd, Member
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes import Node
 
-_UNTOUCHED = "The machine is left as it is."
+_UNTOUCHED = "The machine was not changed."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,12 +32,12 @@ class Unit:
 
 @dataclasses.dataclass(frozen=True)
 class Residue:
-    """What is left of a control plane on a machine, as module control_plane_residue_info returns it.
+    """The residue of a control plane on a machine, as module control_plane_residue_info returns it.
 
     `manifests` are paths of static pods, `listening` those TCP ports of the control plane that accept connections,
-    `pods` the processes of pods as "PID PROGRAM", `retired` folders with what an earlier run moved away, `vip` the VIP
+    `pods` the processes of pods as "PID PROGRAM", `retired` the archive folders of earlier runs, `vip` the VIP
     with its prefix length and `vip_interface` its interface while the machine carries it. `ca_digest` is the SHA-256 of
-    the certificate that vouches for the API server: it tells clusters apart.
+    the CA certificate of the API server, which identifies the cluster.
     """
 
     hostname: str
@@ -63,7 +63,7 @@ class Residue:
 
 @dataclasses.dataclass(frozen=True)
 class Retirement:
-    """What is to be done: the Node object to delete (its name and UID, empty without one); `needed` if anything is."""
+    """The decision: the Node object to delete (its name and UID, empty without one), and `needed` if there is anything to do."""
 
     node_name: str
     node_uid: str
@@ -73,9 +73,9 @@ class Retirement:
 def decide(
     residue: Residue, *, nodes: t.Sequence[Node], etcd: Etcd, vip: str, ca_digest: str, provider: str = "kubeadm"
 ) -> Retirement:
-    """Return what is to be done. Raises Unsafe when the machine is, or may be, in use by this cluster or another.
+    """Return the decision. Raises Unsafe if the machine is, or may be, in use by this cluster or another.
 
-    `ca_digest` is that of a survivor, `provider` what it runs. The VIP says nothing about who a machine is.
+    `ca_digest` and `provider` are a survivor's. The VIP identifies no machine.
     """
     own = set(residue.addresses) - {vip}
     _refuse_members(residue.hostname, own, etcd, PROVIDERS[provider])
@@ -84,8 +84,8 @@ def decide(
     if len(found) > 1:
         raise Unsafe(
             "AMBIGUOUS_NODE",
-            "{0} fits several Nodes: {1}.".format(residue.hostname, ", ".join(sorted(node.name for node in found))),
-            "Two machines share a name or an address: correct that first.",
+            "{0} matches several Nodes: {1}.".format(residue.hostname, ", ".join(sorted(node.name for node in found))),
+            "Two machines share a name or an address. Correct that first.",
         )
     halfway = bool(residue.retired) and not residue.running
     if found and not residue.control_plane and not halfway:
@@ -111,9 +111,9 @@ def decide(
 
 
 def left(residue: Residue, *, nodes: t.Sequence[Node], vip: str, node_name: str = "") -> t.List[str]:
-    """What keeps a machine from being harmless, in words: on the machine itself, and its Node objects. Empty when it is harmless.
+    """What makes a machine harmful, in words: on the machine itself, and its Node objects. Empty if it is harmless.
 
-    `node_name` is the Node that was deleted for it, which may have another name than the machine.
+    `node_name` is the Node that was deleted, which may have another name than the machine.
     """
     own = set(residue.addresses) - {vip}
     found = [node.name for node in nodes if _is_machine(node, residue.hostname, own) or node.name == node_name]
@@ -121,7 +121,7 @@ def left(residue: Residue, *, nodes: t.Sequence[Node], vip: str, node_name: str 
 
 
 def left_on_machine(residue: Residue) -> t.List[str]:
-    """What on the machine itself is not harmless yet, in words."""
+    """What makes the machine itself harmful, in words."""
     active = [unit.name for unit in residue.units if unit.active]
     enabled = [unit.name for unit in residue.units if unit.enabled]
     found = (
@@ -132,7 +132,7 @@ def left_on_machine(residue: Residue) -> t.List[str]:
         ("listening ports {0}", residue.listening),
         ("pod processes {0}", residue.pods),
         ("running units {0}", active),
-        ("units that start with the machine {0}", enabled),
+        ("enabled units {0}", enabled),
     )
     return [text.format(", ".join(map(str, items))) for text, items in found if any(items)]
 

@@ -1,4 +1,4 @@
-"""This host and the VIP: its keepalived manifest and whether it carries the address now. It reads only."""
+"""Reads this host's keepalived manifest and whether it carries the VIP. Changes nothing."""
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -25,7 +25,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._vip import manifest
 
 
 def inspect(run: Runner, provider: Provider, address: str) -> Json:
-    """Return what module vip_info documents under RETURN. Raises HaError when the address is none or `ip` fails."""
+    """Return the values that module vip_info documents under RETURN. Raises HaError for an invalid address or when `ip` fails."""
     try:
         wanted = str(ipaddress.ip_address(address))
     except ValueError:
@@ -48,7 +48,7 @@ def inspect(run: Runner, provider: Provider, address: str) -> Json:
 
 
 def read_manifest(path: str) -> t.Tuple[t.Optional[Keepalived], str, str]:
-    """Return (what the manifest says, its mode as '0600', ''), or (None, '', why it can't be used), which is '' when there is none."""
+    """Return (the parsed manifest, its mode as '0600', ''), or (None, '', why it can't be used), '' without a manifest."""
     try:
         with open(path, encoding="utf-8") as stream:
             text = stream.read()

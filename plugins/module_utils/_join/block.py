@@ -1,4 +1,4 @@
-"""Notices in the place of lost volumes' folders on this host, which keep a pod from starting on an empty folder."""
+"""Notice files in place of lost volumes' folders on this host, which prevent a pod from starting on an empty folder."""
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -10,12 +10,12 @@ import typing as t
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError, Unsafe
 
-# Every notice begins with these words, whoever's volume it stands for: by them it is known again.
+# Every notice begins with these words, which identify it.
 _HEAD = "cloudpods.ha: the volume of "
 _NOTICE = (
     _HEAD
-    + "{0} was here on the machine that is gone. This file keeps a pod from starting on an empty folder.\n"
-    + "It goes with the volume, when its claim is recovered.\n"
+    + "{0} was here on the lost machine. This file prevents a pod from starting on an empty folder.\n"
+    + "It is removed with the volume when its claim is recovered.\n"
 )
 _LONGEST = 4096
 _FEWEST_PARTS = 2
@@ -30,23 +30,23 @@ _KINDS = (
 
 
 def block(volumes: t.Iterable[t.Mapping[str, str]], *, check_mode: bool = False) -> t.List[str]:
-    """Put a notice at the path of each volume {path, claim}. Returns the paths where there was none.
+    """Write a notice at the path of each volume {path, claim}. Returns the paths that had none.
 
-    All paths are looked at before the first notice is written. Raises Unsafe when something else stands at one of them, HaError when a path can't be
-    one of a volume, or can't be written.
+    All paths are checked before the first notice is written. Raises Unsafe when one of them has other content, HaError when a path can't be
+    a volume's, or can't be written.
     """
     wanted: t.Dict[str, str] = {}
     for volume in volumes:
         wanted.setdefault(normal(volume["path"]), volume["claim"])
-    # Below another notice nothing can be made anyway.
+    # A path below another notice is blocked already.
     paths = [path for path in wanted if not any(path.startswith(other + "/") for other in wanted)]
     found = {path: kind_at(path) for path in sorted(paths)}
     strange = ["{0} is {1}".format(path, kind) for path, kind in found.items() if kind not in ("", "our notice")]
     if strange:
         raise Unsafe(
             "REPLACEMENT_HAS_DATA",
-            "At the path of a volume that counts as lost, {0}.".format(", ".join(strange)),
-            "Its data may be alive. Save it or move it away by hand, then run again.",
+            "Content exists at the path of a lost volume: {0}.".format(", ".join(strange)),
+            "It may hold live data. Save it or move it away by hand, then run again.",
         )
     missing = sorted(path for path in paths if not found[path])
     if not check_mode:
@@ -56,15 +56,15 @@ def block(volumes: t.Iterable[t.Mapping[str, str]], *, check_mode: bool = False)
 
 
 def normal(path: str) -> str:
-    """A volume's path without what does not change its meaning, such as a slash at its end. Raises HaError for one that is no volume's."""
+    """A volume's normalized path, for example without a trailing slash. Raises HaError for a path that can't be a volume's."""
     parts = [part for part in path.split("/") if part not in ("", ".")]
     if not path.startswith("/") or ".." in parts or "\0" in path or len(parts) < _FEWEST_PARTS:
-        raise HaError("{0!r} can't be the folder of a lost volume; nothing is put there".format(path))
+        raise HaError("{0!r} can't be the folder of a lost volume; no notice was written".format(path))
     return "/" + "/".join(parts)
 
 
 def kind_at(path: str) -> str:
-    """What stands at a path: empty for nothing, 'our notice', else the kind of what is there. A link is not followed."""
+    """The content of a path: empty for none, 'our notice', else its kind. A link is not followed."""
     try:
         found = os.lstat(path)
     except FileNotFoundError:
@@ -72,7 +72,7 @@ def kind_at(path: str) -> str:
     except NotADirectoryError:
         return "below a file"
     except OSError as exc:
-        return "not to be looked at ({0})".format(exc.strerror)
+        return "not readable ({0})".format(exc.strerror)
     for is_kind, name in _KINDS:
         if is_kind(found.st_mode):
             return name
@@ -83,7 +83,7 @@ def kind_at(path: str) -> str:
 
 def _read(path: str) -> bytes:
     try:
-        # What was a file may have become something else since: no link is followed, and no pipe is waited for.
+        # The path may have changed since the check: links are not followed, and pipes don't block.
         with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as stream:
             return stream.read(_LONGEST)
     except OSError:

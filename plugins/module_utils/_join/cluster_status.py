@@ -1,6 +1,6 @@
 """The key ClusterStatus of the ConfigMap kube-system/kubeadm-config, which kubeadm wrote before Kubernetes 1.22. Pure.
 
-It lists the API endpoint of each control-plane node and keeps a dead one for ever; kubeadm up to 1.17 builds the etcd
+It lists the API endpoint of each control-plane node and keeps a dead one forever; kubeadm up to 1.17 builds the etcd
 endpoints of a join from it and fails on the dead address (hazard A1).
 """
 # Copyright (c) the cloudpods.ha authors
@@ -15,7 +15,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaErro
 
 try:
     import yaml
-except ImportError:  # the Kubernetes client brings it; _kube.connect() reports when both are missing
+except ImportError:  # a dependency of the Kubernetes client; connect() reports when both are missing
     yaml = None  # type: ignore[assignment]
 
 CONFIG_MAP = "/api/v1/namespaces/kube-system/configmaps/kubeadm-config"
@@ -24,7 +24,7 @@ KEY = "ClusterStatus"
 
 @dataclasses.dataclass(frozen=True)
 class Edit:
-    """The text with one endpoint less. `former` is the text as it was; both are empty when the cluster keeps no
+    """The text without one endpoint. `former` is the former text; both are empty if the cluster has no
     ClusterStatus.
     """
 
@@ -36,8 +36,8 @@ class Edit:
 
 
 def without(config_map: t.Optional[t.Mapping[str, t.Any]], node: str) -> Edit:
-    """Take one node out of the endpoints. Raises HaError when the text is no ClusterStatus, Unsafe when no endpoint
-    would be left.
+    """Remove one node from the endpoints. Raises HaError if the text is not a ClusterStatus, Unsafe if no endpoint
+    would remain.
     """
     former = ((config_map or {}).get("data") or {}).get(KEY, "")
     if not former:
@@ -47,13 +47,13 @@ def without(config_map: t.Optional[t.Mapping[str, t.Any]], node: str) -> Edit:
         endpoints = status["apiEndpoints"] or {}
         before = tuple(sorted(endpoints))
     except (yaml.YAMLError, TypeError, KeyError) as exc:
-        raise HaError("the ClusterStatus in kube-system/kubeadm-config can't be read as kubeadm writes it") from exc
+        raise HaError("the ClusterStatus in kube-system/kubeadm-config is not in kubeadm's format") from exc
     if node not in endpoints:
         return Edit(before=before, after=before, former=former, text=former)
     if len(before) == 1:
         raise Unsafe(
             "CLUSTER_STATUS_LAST",
-            "The only API endpoint in the ClusterStatus of kube-system/kubeadm-config is the one of {0}.".format(node),
+            "The only API endpoint in the ClusterStatus of kube-system/kubeadm-config is that of {0}.".format(node),
             "Add the survivors' endpoints to it, or name the machine that is really lost.",
         )
     status["apiEndpoints"] = {name: endpoint for name, endpoint in endpoints.items() if name != node}

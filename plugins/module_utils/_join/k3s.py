@@ -1,7 +1,7 @@
-"""How a K3s server of this cluster has to be set up, from what one that runs says of itself. Pure.
+"""Composes the setup of a new K3s server from the setup of a running one. Pure.
 
-K3s takes its options from files, from its command line and from its environment. They are brought together into one file, under the names the command
-line has, so that the new server gets what the survivor has (hazard K7) without what belongs to that host alone. Sources: the K3s documentation,
+K3s takes its options from files, from its command line and from its environment. They are merged into one file, with the names of the command
+line, so that the new server gets the survivor's options (hazard K7) except those of that host alone. Sources: the K3s documentation,
 "Configuration Options", and k3s, pkg/configfilearg/parser.go and pkg/cli/cmds/server.go.
 """
 # Copyright (c) the cloudpods.ha authors
@@ -19,7 +19,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
 
-# What belongs to one host, or starts a new cluster (hazard K8).
+# Options of one host, and options that start a new cluster (hazard K8).
 NODE_OPTIONS = frozenset(
     (
         "node-ip",
@@ -48,7 +48,7 @@ _NODE_ENVIRONMENT = frozenset(
         "K3S_DATA_DIR",
     )
 )
-# What says where the new server belongs, or starts another cluster, whatever an override says.
+# Options that choose the cluster of the new server. No override can change them.
 _NO_OVERRIDE = NODE_OPTIONS - frozenset(
     (
         "node-external-ip",
@@ -67,10 +67,10 @@ _UNSUPPORTED = (
     "disable-apiserver",
     "disable-controller-manager",
     "disable-agent",
-    # Its options are in a file that was not read.
+    # Options in a file that was not read.
     "config",
 )
-# The same by the environment: configuration or data are elsewhere.
+# Environment variables with the same effect: configuration or data are elsewhere.
 _UNSUPPORTED_ENVIRONMENT = frozenset(("K3S_CONFIG_FILE", "K3S_DATASTORE_ENDPOINT"))
 _SHORT = {
     "c": "config",
@@ -81,21 +81,21 @@ _SHORT = {
     "s": "server",
     "t": "token",
 }
-# May name the survivor's own address: the certificate then holds one name more.
+# May contain the survivor's own address: the certificate then has an additional name.
 _OWN_ADDRESS_IS_HARMLESS = frozenset(("tls-san",))
 _EXEC_START = re.compile(r"^ExecStart=(?:[^\n]*\\\n)*[^\n]*$", re.MULTILINE)
 _ENVIRONMENT = re.compile(r"^[ \t]*Environment[ \t]*=(.*)$", re.MULTILINE)
 _STARTS = re.compile(r"^[ \t]*ExecStart[ \t]*=", re.MULTILINE)
-# After an address: a network of more than that address.
+# After an address: the prefix length of a network.
 _NETWORK = r"(?!/(?!(?:32|128)\b)\d)"
 _PATH = re.compile(r"(?:^|=)(/[^\s,=:]+)$")
 
 
 @dataclasses.dataclass(frozen=True)
 class JoinFiles:
-    """What is written on the host that joins.
+    """The files and settings of the joining host.
 
-    `config` holds the token. `environments` are files {path, content}. `referenced` are files the options name, which have to be there too.
+    `config` holds the token. `environments` are files {path, content}. `referenced` are files that the options name, which must exist too.
     """
 
     config: Json
@@ -118,14 +118,14 @@ def command_line(unit: str) -> t.List[str]:
 
 
 def options(words: t.Sequence[str]) -> Json:
-    """Arguments as a configuration file would hold them: an option given more than once is a list, one without a value is true."""
+    """Arguments in the form of a configuration file: a repeated option is a list, an option without a value is true."""
     found: Json = {}
     index = 0
     while index < len(words):
         word = words[index]
         index += 1
         if not word.startswith("-"):
-            raise HaError("{0!r} among the arguments of k3s is not understood".format(word))
+            raise HaError("the argument {0!r} of k3s is not supported".format(word))
         name, equals, value = word.lstrip("-").partition("=")
         name = _SHORT.get(name, name)
         read: t.Any = value
@@ -140,8 +140,8 @@ def options(words: t.Sequence[str]) -> Json:
 def merged(files: t.Sequence[t.Any], arguments: Json) -> Json:
     """Configuration files in the order K3s reads them, then the command line.
 
-    A later file replaces a former one's value, or adds to it when the key ends in +. What the command line gives is added: K3s reads such an option twice,
-    which adds to a list, and lets the last one win for a single value. Raises HaError for a file that is no mapping.
+    A later file replaces an earlier value, or adds to it if the key ends in +. Values of the command line are added: K3s reads such an option twice,
+    which adds to a list; for a single value, the last one wins. Raises HaError for a file that is not a mapping.
     """
     result: Json = {}
     for content in files:
@@ -158,7 +158,7 @@ def merged(files: t.Sequence[t.Any], arguments: Json) -> Json:
 
 
 def full_token(token: str, ca: str) -> str:
-    """The token with the SHA-256 of the cluster's CA (a PEM text) before it, by which a joining server makes sure which cluster it joins."""
+    """The token with the SHA-256 of the cluster's CA (a PEM text) as prefix, by which a joining server verifies the cluster."""
     if token.startswith("K10"):
         return token
     return "K10{0}::server:{1}".format(hashlib.sha256(ca.encode()).hexdigest(), token)
@@ -174,11 +174,11 @@ def join_files(
     ip: str,
     overrides: t.Optional[Json] = None,
 ) -> JoinFiles:
-    """What a host of the address `ip` needs to join through `endpoint` (https://SURVIVOR:6443) as a server like the one that was read.
+    """The setup of a host with the address `ip` that joins through `endpoint` (https://SURVIVOR:6443) as a server like the survivor.
 
-    `server` is what module k3s_server_info returned, `files` the parsed contents of its configuration files. The survivor's address becomes the new one's.
-    An override that is None takes an option away; none changes where the new server belongs. Raises HaError when an option names the survivor in another
-    way: an override then has to say what the new host is to have.
+    `server` is the result of module k3s_server_info, `files` the parsed contents of its configuration files. The new address replaces the survivor's.
+    An override that is None removes an option; none can change the cluster of the new server. Raises HaError when an option names the survivor in another
+    way: an override must then give the new host's value.
     """
     _check_environment(server)
     found = merged(files, options(command_line(server["unit"])))
@@ -196,7 +196,7 @@ def join_files(
             raise HaError("the survivor's data-dir is {0}; only {1} is supported".format(item["data-dir"], K3S_DATA))
     strange = [key for key in _UNSUPPORTED if config.get(key)]
     if strange:
-        raise HaError("a server with the option {0} can't be copied".format(" and ".join(strange)))
+        raise HaError("the setup of a server with the option {0} can't be copied".format(" and ".join(strange)))
     config.update({"server": endpoint, "token": full_token(server["token"], server["ca"]), "node-ip": ip})
     return JoinFiles(
         config=config,
@@ -207,9 +207,9 @@ def join_files(
 
 
 def foreign_settings(found: t.Iterable[str], more: Json, own: t.Collection[str]) -> t.List[str]:
-    """The files among `found` that K3s would read beside those it is given (`own`).
+    """The files among `found` that K3s would read in addition to its new ones (`own`).
 
-    `more` are the folders and files it reads, as module k3s_server_info returns them.
+    `more` are the folders and files that K3s reads, as module k3s_server_info returns them.
     """
     return sorted(
         path
@@ -219,16 +219,16 @@ def foreign_settings(found: t.Iterable[str], more: Json, own: t.Collection[str])
 
 
 def secrets(token: str) -> t.List[str]:
-    """The words of a token that must not be shown: itself, and the password in it, with and without the user before it."""
+    """The secret parts of a token: the token itself, and its password with and without the user prefix."""
     login = token.partition("::")[2]
     return [word for word in (token, login, login.partition(":")[2]) if word]
 
 
 def _check_environment(server: Json) -> None:
-    """Refuse what would reach the new server beside its configuration, which it can't be relied on to outrank."""
+    """Refuse settings outside the configuration, which could take precedence over it."""
     for item in server.get("unit_drop_ins") or ():
         if _STARTS.search(item["content"]):
-            raise HaError("{0} starts K3s in another way than its unit, which can't be copied".format(item["path"]))
+            raise HaError("{0} overrides the start command of the K3s unit, which can't be copied".format(item["path"]))
     for item in ({"path": "the unit of K3s", "content": server["unit"]}, *(server.get("unit_drop_ins") or ())):
         text = "\n".join(_ENVIRONMENT.findall(item["content"]))
         _refuse_variables(item["path"], text, _UNSUPPORTED_ENVIRONMENT | _NODE_ENVIRONMENT)
@@ -244,13 +244,13 @@ def _refuse_variables(path: str, text: str, names: t.Iterable[str]) -> None:
 
 
 def _long(key: str) -> str:
-    """The long name of an option, with the + it may end in."""
+    """The long name of an option, with its optional trailing +."""
     name = key.rstrip("+")
     return _SHORT.get(name, name) + key[len(name) :]
 
 
 def _moved(key: str, value: t.Any, *, own_ip: str, own_names: t.Sequence[str], ip: str) -> t.Any:
-    """A value with the new host's address for the survivor's."""
+    """A value with the new host's address in place of the survivor's."""
     if key in _OWN_ADDRESS_IS_HARMLESS:
         return value
     if isinstance(value, (list, tuple)):
@@ -259,7 +259,7 @@ def _moved(key: str, value: t.Any, *, own_ip: str, own_names: t.Sequence[str], i
     bound = next((name for name in own_names if name and re.search(_whole(name) + _NETWORK, text)), None)
     if bound is not None:
         raise HaError(
-            "the survivor's option {0} names that host itself ({1}); say in replace_master_k3s_config what the new host is to have".format(
+            "the survivor's option {0} names that host itself ({1}); set the new host's value in replace_master_k3s_config".format(
                 key, bound
             )
         )
@@ -267,7 +267,7 @@ def _moved(key: str, value: t.Any, *, own_ip: str, own_names: t.Sequence[str], i
 
 
 def _whole(name: str) -> str:
-    """A pattern for an address or a host name that is no part of a longer one. A port may follow, and a domain after a name."""
+    """A pattern for an address or a host name that is not part of a longer one. A port may follow, and a domain after a name."""
     if ":" in name:
         before, after = r"\w.:", r"\w.:"
     else:

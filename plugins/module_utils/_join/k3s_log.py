@@ -1,4 +1,4 @@
-"""Why K3s did not join, in words: from its log, and from what stopping it came to. Pure."""
+"""Explains why K3s did not join, from its log and the result of stopping it. Pure."""
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -14,24 +14,24 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import J
 def failure(log: Json, stopped: Json, started: Json, secrets: t.Collection[str]) -> str:
     """Why K3s did not join, and whether it is stopped: sentences without secrets.
 
-    `log` is the answer of `journalctl -o json --all`, `stopped` that of the task that stopped the service, `started` the failure of starting it.
+    `log` is the result of `journalctl -o json --all`, `stopped` that of the task that stopped the service, `started` the failure of its start.
     """
     reason = why(str(log.get("stdout") or ""), secrets)
     if not reason:
         said = hidden(str(started.get("msg") or "no reason given"), secrets)
         reason = "its log could not be read" if log.get("rc") != 0 else "it logged nothing"
         reason = "{0}; starting it failed: {1}".format(reason, said)
-    # Only a module that did its work reports a state.
+    # Only a successful module reports a state.
     if stopped.get("state") == "stopped" and not stopped.get("unreachable"):
-        return "{0}. It is stopped.".format(reason.rstrip("."))
+        return "{0}. K3s is stopped.".format(reason.rstrip("."))
     end = hidden(str(stopped.get("msg") or "no reason given"), secrets)
-    return "{0}. IT COULD NOT BE STOPPED and may go on trying: {1}".format(reason.rstrip("."), end)
+    return "{0}. K3s COULD NOT BE STOPPED and may go on trying to join: {1}".format(reason.rstrip("."), end)
 
 
 def why(log: str, secrets: t.Iterable[str]) -> str:
-    """The line of K3s's log that says why it stopped, without secrets: the last fatal one, else the last error, else the last line; empty without a line.
+    """The line of K3s's log with the reason of its stop, without secrets: the last fatal one, else the last error, else the last line; empty without a line.
 
-    `log` is what `journalctl -o json --all` printed. A line that is no JSON is taken as it stands.
+    `log` is what `journalctl -o json --all` printed. A line that is not JSON is used as it is.
     """
     lines = [line.strip() for entry in log.splitlines() for line in _message(entry).splitlines() if line.strip()]
     for level in ("level=fatal", "level=error", ""):
@@ -43,7 +43,7 @@ def why(log: str, secrets: t.Iterable[str]) -> str:
 
 
 def hidden(text: str, secrets: t.Iterable[str]) -> str:
-    """A text of at most 400 characters with three stars for every secret, and \\x.. for what can't be printed."""
+    """A text of at most 400 characters with three stars for every secret, and \\x.. for unprintable characters."""
     # In a quoted message quotes and backslashes are escaped.
     forms = {form for secret in secrets for form in (secret, json.dumps(secret)[1:-1]) if form}
     for form in sorted(forms, key=len, reverse=True):
@@ -52,7 +52,7 @@ def hidden(text: str, secrets: t.Iterable[str]) -> str:
 
 
 def _message(entry: str) -> str:
-    """The message of one entry of the journal. One that is not UTF-8 is a list of bytes there, one given twice a list of messages."""
+    """The message of one journal entry. A message that is not UTF-8 is a list of bytes there, a repeated one a list of messages."""
     try:
         message = json.loads(entry)["MESSAGE"]
     except (ValueError, KeyError, TypeError):

@@ -1,4 +1,4 @@
-"""What a K3s server on this host was set up with. It reads files only. The answer holds the cluster's token."""
+"""Reads the setup of the K3s server on this host, from files only. The result contains the cluster's token."""
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -26,7 +26,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import J
 
 
 def read() -> Json:
-    """Return what module k3s_server_info documents under RETURN. Raises HaError when this host is no K3s server."""
+    """Return the values that module k3s_server_info documents under RETURN. Raises HaError if this host is not a K3s server."""
     unit_file = next((path for path in K3S_UNIT_FILES if os.path.exists(path)), "")
     if not unit_file:
         raise HaError("there is no unit file of K3s ({0})".format(" or ".join(K3S_UNIT_FILES)))
@@ -53,7 +53,7 @@ def read() -> Json:
 
 
 def _links() -> t.Iterator[str]:
-    """The names under which K3s is found beside its own: kubectl, crictl, ctr."""
+    """The names of links to K3s: kubectl, crictl, ctr."""
     folder, name = os.path.split(K3S_PROGRAM)
     for entry in os.listdir(folder):
         path = os.path.join(folder, entry)

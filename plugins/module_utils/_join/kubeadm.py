@@ -17,17 +17,17 @@ _JOIN_WORDS = re.compile(
 
 
 def api_version(kubernetes_version: str) -> str:
-    """The newest configuration API that a kubeadm of this version and the next ones read: v1beta2 from 1.15, v1beta3 from 1.22."""
+    """The newest configuration API that kubeadm of this and the next versions reads: v1beta2 from 1.15, v1beta3 from 1.22."""
     match = re.match(r"v?(\d+)\.(\d+)\.", kubernetes_version)
     if not match:
-        raise HaError("{0!r} is no Kubernetes version".format(kubernetes_version))
+        raise HaError("{0!r} is not a Kubernetes version".format(kubernetes_version))
     return (
         "kubeadm.k8s.io/v1beta3" if (int(match.group(1)), int(match.group(2))) >= (1, 22) else "kubeadm.k8s.io/v1beta2"
     )
 
 
 def upload_configuration(*, kubernetes_version: str, certificate_key: str) -> t.List[Json]:
-    """What `kubeadm init phase upload-certs` reads. The version is given because kubeadm would otherwise look up the newest one on the Internet."""
+    """The configuration for `kubeadm init phase upload-certs`. With a version, kubeadm does not look up the newest one on the Internet."""
     version = api_version(kubernetes_version)
     return [
         {"apiVersion": version, "kind": "InitConfiguration", "certificateKey": certificate_key},
@@ -36,10 +36,10 @@ def upload_configuration(*, kubernetes_version: str, certificate_key: str) -> t.
 
 
 def parse_join_command(text: str) -> t.Tuple[str, str]:
-    """The token and the hash of the CA from what `kubeadm token create --print-join-command` prints. No error quotes the text."""
+    """The token and the hash of the CA from the output of `kubeadm token create --print-join-command`. No error quotes the text."""
     match = _JOIN_WORDS.search(text)
     if not match:
-        raise HaError("kubeadm printed no join command that is understood")
+        raise HaError("kubeadm printed no valid join command")
     return match.group("token"), match.group("hash")
 
 
@@ -54,9 +54,9 @@ def join_configuration(
     ip: str,
     cri_socket: str = "",
 ) -> Json:
-    """What `kubeadm join --config` reads to add a control-plane node. Secrets stand here so that none stands on a command line.
+    """The configuration for `kubeadm join --config` of a control-plane node. It holds the secrets, so that no command line does.
 
-    No taint is asked for: which ones the survivors have is carried over afterwards.
+    It has no taints: the survivors' taints are set afterwards.
     """
     registration: Json = {"name": name, "taints": [], "kubeletExtraArgs": {"node-ip": ip}}
     if cri_socket:

@@ -1,6 +1,6 @@
-"""Whether the replacement may join, and how far it has come: verdicts on what the API, etcd and the hosts answered. Pure.
+"""Verdicts on the join and its progress, from the answers of the API, etcd and the hosts. Pure.
 
-An answer is the result of a module as Ansible registers it. One without the module's keys is a failure, whose `msg` says why.
+An answer is a registered module result. A result without the module's keys is a failure with the reason in `msg`.
 """
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -21,38 +21,38 @@ _CNI_WORDS = ("NetworkPluginNotReady", "cni", "network plugin")
 
 
 def ready_to_join(etcd: Json, lost_nodes: Json, plan: Json) -> str:
-    """Why the replacement must not join yet; empty when it may.
+    """Why the replacement must not join yet; empty if it may.
 
-    `etcd` is the answer of etcd_member_info, `lost_nodes` that of k8s_info for the lost Node's name, `plan` the plan. The remains of an interrupted join
-    of our own (`stale_member_id`) are removed right after this and do not count as a problem.
+    `etcd` is the answer of etcd_member_info, `lost_nodes` that of k8s_info for the lost Node's name, `plan` the plan. The member of an interrupted join
+    of this collection (`stale_member_id`) is removed right after this check and is not a problem.
     """
     lost = plan.get("lost") or {}
     found = []
     if "resources" not in lost_nodes:
-        found.append("The API could not be asked for the Node {0}: {1}.".format(lost.get("name"), _reason(lost_nodes)))
+        found.append("The Node {0} could not be read: {1}.".format(lost.get("name"), _reason(lost_nodes)))
     for node in lost_nodes.get("resources") or []:
         # A replacement that has joined may have the lost node's name.
         if not plan.get("joined") or node["metadata"].get("uid") == lost.get("uid"):
-            found.append("The Node {0} is still there.".format(lost.get("name")))
+            found.append("The Node {0} still exists.".format(lost.get("name")))
     again = bool(found)
     if "etcd" not in etcd:
-        found.append("etcd could not be asked: {0}.".format(_reason(etcd)))
+        found.append("etcd could not be read: {0}.".format(_reason(etcd)))
     else:
         view = from_json(Etcd, etcd["etcd"])
         stale = plan.get("stale_member_id") or ""
         rest = dataclasses.replace(view, members=tuple(item for item in view.members if item.id != stale))
         lost_member = next((item for item in rest.members if item.id == (plan.get("member_id") or None)), None)
         if lost_member is not None:
-            found.append("The lost node's member {0} is still in etcd.".format(lost_member.id))
+            found.append("The lost node's member {0} is still in the etcd member list.".format(lost_member.id))
             again = True
         found += [item.observed for item in quorum.standing(view, ignored_id=stale)]
         found += [_sentence(item) for item in quorum.problems(rest)]
     if not found:
         return ""
     remedy = (
-        "Run the phases before this one first (etcd_cleanup, node_removal)."
+        "Run the earlier phases first (etcd_cleanup, node_removal)."
         if again
-        else "Repair this first, then run again."
+        else "Repair etcd and the API first, then run again."
     )
     return "The replacement can't join yet: {0} {1}".format(" ".join(dict.fromkeys(found)), remedy)
 
@@ -75,13 +75,13 @@ def survivors_wait(answer: Json, plan: Json) -> Json:
         for node in cluster.get("nodes") or []
         if node.get("control_plane") and node["name"] != lost and not node.get("ready")
     ]
-    return _wait(False, "These survivors are not Ready: {0}.".format(", ".join(late) or "none is named"))
+    return _wait(False, "These survivors are not Ready: {0}.".format(", ".join(late) or "names unknown"))
 
 
 def node_wait(answer: Json, plan: Json, pods: t.Sequence[Json] = ()) -> Json:
-    """Whether the replacement's Node is Ready, by the answer of k8s_info for it. A Node of another machine ends the wait.
+    """Whether the replacement's Node is Ready, by the answer of k8s_info. A Node of another machine ends the wait.
 
-    `pods` are those of the Node and those that wait for a Node; they are named when the Node is not Ready.
+    `pods` are the Node's and the Pending ones; they are named when the Node is not Ready.
     """
     name, ip, host = (plan["replacement"].get(key) or "" for key in ("name", "ip", "host"))
     if "resources" not in answer:
@@ -90,9 +90,7 @@ def node_wait(answer: Json, plan: Json, pods: t.Sequence[Json] = ()) -> Json:
     if node is None:
         return _wait(
             False,
-            "There is no Node {0}: the kubelet of {1} has not registered. Its log on that host says why.".format(
-                name, host
-            ),
+            "There is no Node {0}: the kubelet of {1} has not registered. See its log on that host.".format(name, host),
         )
     addresses = [
         item.get("address")
@@ -104,27 +102,27 @@ def node_wait(answer: Json, plan: Json, pods: t.Sequence[Json] = ()) -> Json:
         if ip in addresses:
             return _wait(True, "The Node {0} is Ready.".format(name))
         shown = ", ".join(filter(None, addresses)) or "no address"
-        return _wait(False, "The Node {0} has {1}, not {2}.".format(name, shown, ip), hopeless=True)
+        return _wait(False, "The Node {0} has the address {1}, not {2}.".format(name, shown, ip), hopeless=True)
     said = printable(": ".join(filter(None, (ready.get("reason"), ready.get("message")))))
-    found = "The Node {0} is not Ready: {1}.".format(name, said.rstrip(".") or "kubelet gives no reason")
+    found = "The Node {0} is not Ready: {1}.".format(name, said.rstrip(".") or "kubelet reports no reason")
     if ready.get("status") == "Unknown":
         found += " The kubelet of {0} has stopped reporting.".format(host)
     if any(word.lower() in said.lower() for word in _CNI_WORDS):
-        found += " The network (CNI) of this Node is not set up: see its pods."
+        found += " The network (CNI) of this Node is not set up; check the network pods."
     troubled = [text for text in (_trouble(pod, name) for pod in pods) if text]
     if troubled:
         more = len(troubled) - _PODS_SHOWN
-        found += " Pods that do not run: {0}{1}.".format(
+        found += " Pods not running: {0}{1}.".format(
             "; ".join(troubled[:_PODS_SHOWN]), " and {0} more".format(more) if more > 0 else ""
         )
     return _wait(False, found)
 
 
 def voter_wait(answer: Json, plan: Json) -> Json:
-    """Whether etcd lists a healthy voter at the replacement's address, and has no problem, by the answer of etcd_member_info."""
+    """Whether etcd is healthy and lists a voter at the replacement's address, by the answer of etcd_member_info."""
     ip = plan["replacement"].get("ip") or ""
     if "etcd" not in answer:
-        return _wait(False, "etcd could not be asked: {0}.".format(_reason(answer)))
+        return _wait(False, "etcd could not be read: {0}.".format(_reason(answer)))
     if answer.get("problems"):
         problems = " ".join(_sentence(item) for item in answer["problems"])
         return _wait(False, "etcd is not healthy with the replacement: {0}".format(problems))
@@ -146,13 +144,16 @@ def host_wait(answer: Json, plan: Json) -> Json:
     host = answer.get("host")
     name = plan["replacement"].get("host")
     if not host:
-        return _wait(False, "{0} could not be asked: {1}.".format(name, _reason(answer)))
+        return _wait(False, "{0} could not be read: {1}.".format(name, _reason(answer)))
     states = [
         "its {0} reports: {1}".format(part, printable(host.get(key) or "").rstrip(".") or "nothing")
         for part, key in (("API server", "api_ready"), ("etcd", "etcd_health"))
         if host.get(key) != "ok"
     ]
-    return _wait(not states, "{0} is not ready: {1}.".format(name, "; ".join(states)) if states else "It is ready.")
+    return _wait(
+        not states,
+        "{0} is not ready: {1}.".format(name, "; ".join(states)) if states else "API server and etcd are ready.",
+    )
 
 
 WAITS: t.Mapping[str, t.Callable[..., Json]] = {
@@ -165,24 +166,24 @@ WAITS: t.Mapping[str, t.Callable[..., Json]] = {
 
 
 def closed_ports(answer: Json, addresses: t.Sequence[str], ports: t.Sequence[int]) -> str:
-    """Why the replacement does not reach the survivors, as the rest of a sentence; empty when it reaches every port of `addresses`.
+    """Why the replacement does not reach the survivors, as the end of a sentence; empty if it reaches every port of `addresses`.
 
-    `answer` is that of port_probe. A port that it does not name at all counts as closed.
+    `answer` is the result of port_probe. A port that is missing in it counts as closed.
     """
     if not addresses:
-        return "was given no address of a survivor to try."
+        return "got no survivor's address to connect to."
     if "open" not in answer:
-        return "could not try the survivors' ports: {0}.".format(_reason(answer))
+        return "could not probe the survivors' ports: {0}.".format(_reason(answer))
     closed = list(answer.get("closed") or [])
     missing = len(addresses) * len(ports) - len(answer["open"]) - len(closed)
     if not closed and missing <= 0:
         return ""
-    named = ", ".join(closed) or "{0} ports that were not tried".format(missing)
-    return "can't connect to {0}. Open the way (firewall, routes) first.".format(named)
+    named = ", ".join(closed) or "{0} ports that were not probed".format(missing)
+    return "can't connect to {0}. Fix firewall and routes first.".format(named)
 
 
 def condition(node: Json, kind: str) -> Json:
-    """A condition of a Node object; {} without it."""
+    """A condition of a Node object; {} if it is missing."""
     found: Json = next(
         (item for item in (node.get("status") or {}).get("conditions") or [] if item.get("type") == kind), {}
     )
@@ -190,17 +191,17 @@ def condition(node: Json, kind: str) -> Json:
 
 
 def printable(text: t.Any, length: int = 400) -> str:
-    """A text of the cluster on one line, without what a terminal would act on."""
+    """A text of the cluster on one line, without control characters."""
     words = "".join(char if char.isprintable() else " " for char in str(text)).split()
     return " ".join(words)[:length]
 
 
 def _trouble(pod: Json, node: str) -> str:
-    """Why a pod of the Node does not run; empty when it does, or belongs elsewhere."""
+    """Why a pod of the Node does not run; empty if it runs or belongs to another Node."""
     spec, status = pod.get("spec") or {}, pod.get("status") or {}
     name = "{0}/{1}".format(pod["metadata"].get("namespace"), pod["metadata"].get("name"))
     if spec.get("nodeName") != node:
-        # A DaemonSet's pod that waits for the scheduler names its Node in its affinity.
+        # A Pending pod of a DaemonSet names its Node in its affinity.
         said = condition(pod, "PodScheduled")
         if spec.get("nodeName") or node not in _affine(spec) or said.get("status") != "False":
             return ""

@@ -27,7 +27,7 @@ except ImportError as exc:  # reported by connect(), so that documentation and a
 
 Object = t.Dict[str, t.Any]
 
-# The option of every module that asks the API; documented in doc_fragments/_kubeconfig.py. Not required, so that module_defaults can give it.
+# The option of every module that uses the API; documented in doc_fragments/_kubeconfig.py. Not required, so that module_defaults can set it.
 KUBECONFIG_ARGUMENT: t.Mapping[str, t.Mapping[str, t.Any]] = {"kubeconfig": {"type": "path"}}
 
 
@@ -45,7 +45,7 @@ class KubeApi:
         return str(self._client.configuration.host)
 
     def get(self, path: str, **query: t.Any) -> t.Optional[Object]:
-        """Return the object or list at a path, or None when the server has no such thing."""
+        """Return the object or list at a path, or None if it does not exist."""
         try:
             return self._call("GET", path, query=query)
         except ApiRefused as exc:
@@ -58,9 +58,9 @@ class KubeApi:
         return list((self.get(path, **query) or {}).get("items") or [])
 
     def delete(self, path: str, *, uid: str, version: str = "") -> bool:
-        """Delete the object with this UID. False: it was gone already. Raises ObjectChanged when another one has its name.
+        """Delete the object with this UID. False: it was already gone. Raises ObjectChanged if another one has its name.
 
-        With a resource version it is deleted only as it was when that version was read: for a decision that an update would undo.
+        With a resource version, it is deleted only in that version: for a decision that an update would invalidate.
         """
         found = self.get(path)
         if found is None:
@@ -87,9 +87,9 @@ class KubeApi:
         return True
 
     def replace(self, path: str, body: Object) -> Object:
-        """Write an object back as it was read and changed; its resourceVersion must be in it, so that somebody else's change is not lost.
+        """Write a changed object back; it must contain its resourceVersion, so that a concurrent change is not lost.
 
-        Raises ApiRefused with status 409 when the object changed meanwhile.
+        Raises ApiRefused with status 409 if the object changed meanwhile.
         """
         if self._check_mode:
             return body
@@ -102,7 +102,7 @@ class KubeApi:
         settings = configuration.auth_settings().values()
         headers = {item["key"]: item["value"] for item in settings if item["in"] == "header"}
         try:
-            # Not by way of CoreV1Api: that would load every model of the API first, which takes seconds.
+            # Not through CoreV1Api, which would load every model of the API and take seconds.
             forward = ws_client.portforward_call(
                 configuration, "GET", configuration.host + path, query_params=[("ports", str(port))], headers=headers
             )
@@ -123,7 +123,7 @@ class KubeApi:
             "auth_settings": ["BearerToken"],
         }
         try:
-            if hasattr(self._client, "param_serialize"):  # the generated client from release 37 on
+            if hasattr(self._client, "param_serialize"):  # the generated client since release 37
                 request = self._client.param_serialize(verb, path, **parameters)
                 response = self._client.call_api(*request, _request_timeout=self._timeout)
                 text = response.read()
@@ -152,12 +152,14 @@ def connect(kubeconfig: t.Optional[str], *, check_mode: bool = False, timeout: i
     """Connect with a kubeconfig file. Raises HaError with one sentence when the file or the Python client is missing or unusable."""
     if IMPORT_ERROR is not None:
         raise HaError(
-            "the Python package 'kubernetes' is missing where this runs ({0}); see requirements.txt".format(
+            "the Python package 'kubernetes' is missing on the host that runs this module ({0}); see requirements.txt".format(
                 IMPORT_ERROR
             )
         )
     if not kubeconfig:
-        raise HaError("no kubeconfig was given: set it for the task, or for the action group cloudpods.ha.cluster")
+        raise HaError(
+            "the option kubeconfig is missing: set it for the task, or for the action group cloudpods.ha.cluster"
+        )
     if not os.path.isfile(kubeconfig):
         raise HaError("there is no kubeconfig at {0}".format(kubeconfig))
     configuration = client.Configuration()
@@ -165,7 +167,7 @@ def connect(kubeconfig: t.Optional[str], *, check_mode: bool = False, timeout: i
         config.load_kube_config(config_file=kubeconfig, client_configuration=configuration)
     except (config.ConfigException, yaml.YAMLError, OSError, TypeError, ValueError, AttributeError) as exc:
         raise HaError("the kubeconfig {0} can't be used: {1}".format(kubeconfig, _first_line(exc))) from exc
-    # One retry for a connection that broke; more would only delay the answer that the server is gone.
+    # One retry for a broken connection; more would only delay the result that the server is down.
     configuration.retries = 1
     return KubeApi(api_client=client.ApiClient(configuration), check_mode=check_mode, timeout=timeout)
 

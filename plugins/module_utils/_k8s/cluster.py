@@ -1,4 +1,4 @@
-"""Reads the cluster through the API and puts the answers together. It reads only."""
+"""Reads the cluster through the API and combines the answers. Changes nothing."""
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -29,7 +29,7 @@ ONECLOUD = "/apis/onecloud.yunion.io/v1alpha1/onecloudclusters"
 
 
 def read(api: KubeApi, *, provider: str, lost_name: str) -> Cluster:
-    """Read everything discovery needs for a lost node given by name or address. `lost` is None when nothing in the API knows it."""
+    """Read everything that discovery needs for a lost node, given by name or address. `lost` is None if the API has no trace of it."""
     leases = api.items("/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases")
     now = parse.newest_lease(leases)
     nodes = tuple(parse.node(item, leases=leases, now=now) for item in api.items(NODES))
@@ -59,7 +59,7 @@ def read(api: KubeApi, *, provider: str, lost_name: str) -> Cluster:
 
 
 def settled(cluster: Cluster) -> bool:
-    """Whether every control-plane Node but the lost one is Ready. A kubelet may miss its time for some seconds after the VIP has moved."""
+    """Whether every control-plane Node but the lost one is Ready. A kubelet may miss its heartbeats for some seconds after the VIP has moved."""
     lost = cluster.lost.name if cluster.lost else ""
     return not cluster.api_error and all(
         node.ready for node in cluster.nodes if node.control_plane and node.name != lost
@@ -71,7 +71,7 @@ def _is_named(wanted: str, name: str, addresses: t.Iterable[str]) -> bool:
 
 
 def _lives_again(journal: Json, nodes: t.Sequence[Node]) -> bool:
-    """Whether the name of a node that was replaced long ago belongs to a new master: one that was joined, not a kubelet that came back by itself.
+    """Whether the name of an earlier replaced node now belongs to a new master, which was joined, and not to a returned kubelet.
 
     A replacement with the same name is not a new loss while it is Ready.
     """
@@ -88,7 +88,7 @@ def _find_lost(
 ) -> t.Optional[Lost]:
     found = next((node for node in nodes if _is_named(wanted, node.name, node.addresses)), None)
     if journal is not None:
-        # The journal was written while the node was still known: its identity wins over that of a machine that came back.
+        # The journal was written while the node was known: its identity has precedence over a returned machine's.
         known = journal["lost"]
         seen_in = ("journal", "node") if found else ("journal",)
         return Lost(
@@ -122,9 +122,9 @@ def _others(nodes: t.Iterable[Node], lost: str) -> t.Tuple[k8s_volumes.Site, ...
 
 
 def _with_losses(api: KubeApi, cluster: Cluster, lost: Lost, volumes: t.Sequence[Json]) -> Cluster:
-    """Add what the lost node took with it, whether its Node object is still there or not.
+    """Add the losses of the lost node, whether its Node object still exists or not.
 
-    Where another Node has its name by now, that one has the pods, and only volumes older than it count.
+    If another Node has its name by now, the pods are that Node's, and only older volumes count.
     """
     heir = next((node for node in cluster.nodes if node.name == lost.name and lost.uid and node.uid != lost.uid), None)
     pods = api.items("/api/v1/pods")
@@ -197,14 +197,14 @@ def _with_volumes(
 
 
 def _node_password(api: KubeApi, name: str) -> t.Optional[ObjectRef]:
-    """The Secret by which K3s knows a node of this name. Only its identity is kept."""
+    """The node password Secret of K3s for a node of this name. Only its identity is kept."""
     secret = K3S_NODE_SECRET.format(name.lower())
     found = api.get("/api/v1/namespaces/kube-system/secrets/" + secret)
     return ObjectRef("Secret", "kube-system", secret, found["metadata"]["uid"]) if found else None
 
 
 def _cluster_info_server(api: KubeApi) -> str:
-    # kubeadm writes the address joiners use into this ConfigMap; k3s has none.
+    # kubeadm writes the address for joins into this ConfigMap; K3s has none.
     text = ((api.get("/api/v1/namespaces/kube-public/configmaps/cluster-info") or {}).get("data") or {}).get(
         "kubeconfig", ""
     )

@@ -1,4 +1,4 @@
-"""Which objects mount a claim: an index of workloads and pods, built once for all claims. Pure."""
+"""Finds the objects that mount a claim: an index of workloads and pods, built once for all claims. Pure."""
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -9,12 +9,12 @@ import typing as t
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.parse import claim_names
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
 
-# Namespace, and the name of a claim, or that of a StatefulSet's claims without their ordinal.
+# Namespace and name of a claim, or of a StatefulSet's claims without their ordinal.
 Key = t.Tuple[str, str]
 
 
 class Mounts:
-    """Workloads (objects with their `kind`) by the claims of their templates, so that they are found when no pod of theirs is left, and pods by theirs."""
+    """Workloads (objects with their `kind`) by the claims of their templates, so that they are found without pods, and pods by their claims."""
 
     def __init__(self, workloads: t.Iterable[Json], pods: t.Iterable[Json]) -> None:
         self._workloads = list(workloads)
@@ -33,7 +33,7 @@ class Mounts:
                 self._pods.setdefault((item["metadata"]["namespace"], name), []).append(item)
 
     def of(self, namespace: str, claim: str) -> t.List[Json]:
-        """The workloads that mount a claim, in their order; without one the pods that do, each of which then stands for itself."""
+        """The workloads that mount a claim, in order; without one, the pods that mount it."""
         stem, _hyphen, ordinal = claim.rpartition("-")
         found = set(self._named.get((namespace, claim), ()))
         found |= {
@@ -45,7 +45,7 @@ class Mounts:
 
 
 def _has_ordinal(statefulset: Json, text: str) -> bool:
-    """Whether a StatefulSet has a pod of this number, as it writes it: no sign, no leading zero."""
+    """Whether a StatefulSet has a pod with this ordinal in its notation: no sign, no leading zero."""
     if not text.isdigit() or str(int(text)) != text:
         return False
     spec = statefulset.get("spec") or {}

@@ -1,6 +1,6 @@
-"""Labels and taints a new control-plane node needs to be like the survivors. Pure.
+"""Computes the labels and taints that match a new control-plane node to the survivors. Pure.
 
-A taint the survivors have lost keeps every stateful pod Pending for ever, and a missing label keeps Cloudpods off the node (hazard N6).
+A taint that the survivors no longer have keeps every stateful pod Pending forever, and a missing label keeps Cloudpods off the node (hazard N6).
 """
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -12,7 +12,7 @@ import typing as t
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes import Node
 
-# Set by kubelet or the cloud for each node by itself, or by the node controller for a while.
+# Set per node by kubelet or the cloud, or temporarily by the node controller.
 _OWN_LABELS = (
     "kubernetes.io/",
     "beta.kubernetes.io/",
@@ -27,7 +27,7 @@ Taint = t.Mapping[str, str]
 
 @dataclasses.dataclass(frozen=True)
 class Parity:
-    """What to write: labels to set, and the whole list of taints the node is to have."""
+    """The changes: labels to set, and the complete list of taints for the node."""
 
     labels: t.Mapping[str, str]
     taints: t.Tuple[Taint, ...]
@@ -35,7 +35,7 @@ class Parity:
 
 
 def parity(node: Node, survivors: t.Sequence[Node]) -> Parity:
-    """Compare a node with the survivors. Only what all survivors share is carried over; only a taint no survivor has is taken away."""
+    """Compare a node with the survivors. Only labels and taints that all survivors share are added; only a taint that no survivor has is removed."""
     shared = set.intersection(*({*other.labels.items()} for other in survivors)) if survivors else set()
     wanted = {key: value for key, value in shared if not key.startswith(_OWN_LABELS)}
     labels = {key: value for key, value in sorted(wanted.items()) if node.labels.get(key) != value}

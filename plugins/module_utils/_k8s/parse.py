@@ -1,4 +1,4 @@
-"""From API objects to records. Pure: mappings in, records out; what is missing in an object is empty, never guessed."""
+"""Converts API objects to records. Pure; missing values are empty, never guessed."""
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -36,17 +36,17 @@ _SUFFIXES: t.Mapping[str, decimal.Decimal] = {
     **{suffix + "i": decimal.Decimal(2) ** (10 * power) for power, suffix in enumerate("KMGTPE", 1)},
 }
 _QUANTITY = re.compile(r"[+]?([0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE]([+-]?[0-9]{1,9})|([KMGTPE]i|[numkMGTPE]|))")
-# Kubernetes takes no greater number, and says this one instead.
+# Kubernetes replaces greater numbers by this one.
 _GREATEST = 2**63 - 1
 
 
 def quantity(text: str) -> int:
-    """A Kubernetes quantity of storage in bytes, rounded up as Kubernetes does; 0 for what is none, or is negative."""
+    """A Kubernetes quantity of storage in bytes, rounded up as Kubernetes does; 0 for an invalid or negative one."""
     match = _QUANTITY.fullmatch(str(text or ""))
     if not match:
         return 0
     number, exponent, suffix = match.groups()
-    # What is beyond these powers is beyond the greatest number, or less than one byte.
+    # Beyond these powers, a value exceeds the greatest number or is less than one byte.
     scale = _SUFFIXES[suffix] if exponent is None else decimal.Decimal(10) ** max(-40, min(40, int(exponent)))
     size = (decimal.Decimal(number) * scale).min(_GREATEST)
     return int(size.to_integral_value(decimal.ROUND_CEILING))
@@ -60,7 +60,7 @@ def moment(text: t.Optional[str]) -> t.Optional[datetime.datetime]:
 
 
 def newest_lease(leases: t.Iterable[Json]) -> str:
-    """The newest sign of life of any node: the cluster's own idea of now, so that no clock of ours matters. Empty without leases."""
+    """The newest heartbeat of any node: the cluster's clock, so that the local clock does not matter. Empty without leases."""
     times = [lease["spec"]["renewTime"] for lease in leases if (lease.get("spec") or {}).get("renewTime")]
     return max(times, key=lambda text: t.cast(datetime.datetime, moment(text)), default="")
 
@@ -99,7 +99,7 @@ def node(obj: Json, *, leases: t.Sequence[Json], now: str) -> Node:
 
 
 def _etcd_voter(status: Json) -> t.Optional[bool]:
-    """K3s says by this condition whether the node's member takes part in votes."""
+    """K3s's condition whether the node's member is a voter."""
     said: Json = next((item for item in status.get("conditions") or [] if item.get("type") == "EtcdIsVoter"), {})
     return said.get("status") == "True" if said else None
 
@@ -110,12 +110,12 @@ def _seconds_between(earlier: t.Optional[str], later: str) -> t.Optional[int]:
 
 
 def _deleting_seconds(meta: Json, now: str) -> t.Optional[int]:
-    """How long an object is being deleted, 0 where that is not known; None when it is not."""
+    """How long an object has been terminating, 0 if unknown; None if it is not being deleted."""
     return (_seconds_between(meta["deletionTimestamp"], now) or 0) if meta.get("deletionTimestamp") else None
 
 
 def pod(obj: Json, *, now: str = "") -> Pod:
-    """A pod and the workload that made it. `now` is the time by which it is judged how long it is being deleted."""
+    """A pod and the workload that created it. `now` is the reference for the duration of its termination."""
     meta, status = obj["metadata"], obj.get("status") or {}
     owner = next((ref for ref in meta.get("ownerReferences") or [] if ref.get("controller")), None)
     return Pod(
@@ -139,7 +139,7 @@ def pod(obj: Json, *, now: str = "") -> Pod:
 
 
 def pod_hint(obj: Json) -> str:
-    """What keeps a pod from running, in the words of the scheduler or the kubelet; empty when neither says."""
+    """Why a pod does not run, as reported by the scheduler or the kubelet; empty without a report."""
     status = obj.get("status") or {}
     scheduled: Json = next((item for item in status.get("conditions") or [] if item.get("type") == "PodScheduled"), {})
     if scheduled.get("status") == "False":
@@ -158,13 +158,13 @@ def claim_names(pod_spec: Json) -> t.List[str]:
 
 
 def is_older(obj: Json, created: str) -> bool:
-    """Whether an object was made before a moment; True when either time is missing."""
+    """Whether an object was created before a time; True if either time is missing."""
     made, other = moment(obj["metadata"].get("creationTimestamp")), moment(created)
     return made is None or other is None or made < other
 
 
 def owners(users: t.Iterable[Json]) -> t.Tuple[Owner, ...]:
-    """What mounts a claim, by name: each workload (an object with its `kind`), and for a pod its controller, or itself without one."""
+    """The owners that mount a claim: each workload (an object with its `kind`), and for a pod its controller, or itself without one."""
     found: t.List[Owner] = []
     for item in users:
         meta = item["metadata"]
@@ -193,7 +193,7 @@ def claim(
     users: t.Sequence[Json] = (),
     now: str = "",
 ) -> Claim:
-    """A claim with its volume, where that is given, and with the objects that mount it (see _k8s/mounts.py)."""
+    """A claim with its volume, if given, and with the objects that mount it (see _k8s/mounts.py)."""
     meta, spec, found = obj["metadata"], obj.get("spec") or {}, volume or {}
     source = found.get("spec") or {}
     asked = ((spec.get("resources") or {}).get("requests") or {}).get("storage", "")
@@ -222,7 +222,7 @@ def claim(
 
 
 def bound_claim(volume: Json, claims: t.Mapping[str, Json]) -> t.Optional[Json]:
-    """Of these claims (by UID) the one that really is bound to a volume: same UID in claimRef, and it names the volume back (hazard L5)."""
+    """The claim (by UID) that is really bound to a volume: same UID in claimRef, and the claim names the volume (hazard L5)."""
     found = claims.get((volume["spec"].get("claimRef") or {}).get("uid") or "")
     names = found is not None and (found.get("spec") or {}).get("volumeName") == volume["metadata"]["name"]
     return found if names else None
@@ -255,7 +255,7 @@ def attachment(obj: Json) -> Attachment:
 
 
 def cloudpods(objects: t.Sequence[Json]) -> t.Optional[Json]:
-    """What the policies ask of the first OnecloudCluster: {version, glance_on_s3}; None without one."""
+    """The facts that policies use of the first OnecloudCluster: {version, glance_on_s3}; None without one."""
     if not objects:
         return None
     spec = objects[0].get("spec") or {}
@@ -263,7 +263,7 @@ def cloudpods(objects: t.Sequence[Json]) -> t.Optional[Json]:
 
 
 def journal_state(configmap: Json) -> Json:
-    """What an earlier run wrote down. A journal that can't be read is an error of its own, never an empty one."""
+    """The journal of an earlier run. An unreadable journal is an error, never an empty journal."""
     try:
         state = json.loads((configmap.get("data") or {})["state"])
         readable = all(key in state["lost"] for key in ("name", "addresses", "hostname_label", "uid"))
@@ -271,7 +271,7 @@ def journal_state(configmap: Json) -> Json:
         readable = False
     if not readable:
         raise HaError(
-            "the journal in the ConfigMap kube-system/{0} can't be read: repair it, or delete it when no replacement is "
-            "under way".format(configmap["metadata"]["name"])
+            "the journal in the ConfigMap kube-system/{0} can't be read: repair it, or delete it if no replacement is "
+            "in progress".format(configmap["metadata"]["name"])
         )
     return t.cast(Json, state)

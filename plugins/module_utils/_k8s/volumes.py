@@ -1,7 +1,7 @@
-"""Where the data of a PersistentVolume is, by what the volume says of itself. Pure.
+"""Finds the node of a PersistentVolume's data, by the volume's own fields. Pure.
 
-Two questions that are not the same: a volume that is *pinned* to a node can't be used without it, and its data is lost with it; a volume that *fits*
-a node may be used there. Whatever fits another registered node never counts as lost.
+Two different questions: a volume that is *pinned* to a node can't be used without it, and its data is lost with it; a volume that *fits*
+a node may be used there. A volume that fits another registered node never counts as lost.
 """
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -16,21 +16,21 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import J
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes import Node
 
 HOSTNAME_LABEL = "kubernetes.io/hostname"
-# rancher.io/local-path writes it on the volume, hazard L2. It is the name of the Node, not its hostname label.
+# rancher.io/local-path annotates the volume with the name of the Node, not its hostname label (hazard L2).
 SELECTED_NODE = "local.path.provisioner/selected-node"
-# Their data may be on a node's own disk. What any other source keeps is elsewhere, whatever the affinity says.
+# Sources with data on a node's own disk. The data of any other source is elsewhere, whatever the affinity says.
 CSI = "csi"
 HOST_FOLDERS = ("hostPath", "local")
 _NODE_NAME_FIELD = "metadata.name"
 _ZONES = ("/zone", "/region")
 _OLD_ZONES = "failure-domain.beta."
-# Mappings in the spec of a PersistentVolume that are not its source.
+# Mappings in the spec of a PersistentVolume besides its source.
 _NO_SOURCE = ("capacity", "claimRef", "nodeAffinity")
 
 
 @dataclass(frozen=True)
 class Site:
-    """A Node under the names a volume may use. `labels` are left out for a node that is gone."""
+    """A Node with the names that a volume may use. `labels` are empty for a node that is gone."""
 
     name: str
     hostname: str
@@ -38,7 +38,7 @@ class Site:
 
 
 def site(node: t.Union[Node, Lost]) -> Site:
-    """A Node, or the lost one, as volumes name it."""
+    """A Node, or the lost one, with the names that volumes use."""
     return Site(node.name, node.hostname_label, node.labels if isinstance(node, Node) else {})
 
 
@@ -54,9 +54,9 @@ class Requirement:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a volume is. `terms` is its node affinity: one of them must hold, and all requirements in it.
+    """The place of a volume. `terms` is its node affinity: one term must hold, with all its requirements.
 
-    `kind` is hostPath, local, the CSI driver's name, or the key of another source; `annotated` is the provisioner's note. `may_be_local`: the data may be
+    `kind` is hostPath, local, the CSI driver's name, or the key of another source; `annotated` is the provisioner's annotation. `may_be_local`: the data may be
     on the node's own disk.
     """
 
@@ -66,13 +66,13 @@ class Place:
     may_be_local: bool = False
 
     def __str__(self) -> str:
-        """For a sentence: what the volume says of where it is."""
+        """The volume's place in words, for a sentence."""
         terms = [
             " and ".join(" ".join((item.key, item.operator, ",".join(item.values))).strip() for item in term)
             or "anything"
             for term in self.terms
         ]
-        return "affinity {0}, provisioner's note '{1}'".format(" or ".join(terms) or "none", self.annotated)
+        return "affinity {0}, provisioner's annotation '{1}'".format(" or ".join(terms) or "none", self.annotated)
 
 
 def place(volume: Json) -> Place:
@@ -104,30 +104,30 @@ def _requirement(expression: Json, *, on_field: bool = False) -> Requirement:
 
 
 def pinned(where: Place, node: Site) -> bool:
-    """Whether every way to use the volume leads to this node alone. Without an affinity there is no such proof."""
+    """Whether the volume can be used only on this node. Without an affinity there is no proof."""
     return bool(where.terms) and all(
         any(_names(item, node) for item in term)
-        # Two requirements that contradict each other prove nothing.
+        # Contradicting requirements prove nothing.
         and all(_holds(item, node) for item in term if item.on_field or item.key == HOSTNAME_LABEL)
         for term in where.terms
     )
 
 
 def fits(where: Place, node: Site) -> bool:
-    """Whether the affinity lets the volume be used on this node, as the scheduler reads it; in doubt, it does."""
+    """Whether the affinity allows the volume on this node, as the scheduler reads it; True in doubt."""
     return not where.terms or any(all(_holds(item, node) for item in term) for term in where.terms)
 
 
 def pinned_alone(where: Place, node: Site, others: t.Iterable[Site]) -> bool:
-    """Whether the volume is on this node, and on none of the other registered ones."""
+    """Whether the volume is on this node, and on no other registered one."""
     return pinned(where, node) and not any(fits(where, other) for other in others)
 
 
 def found_by(where: Place, lost: Site, others: t.Iterable[Site], *, used_there: bool = False) -> t.Tuple[str, ...]:
-    """Why a volume counts as being on the lost node; nothing when it does not. `others` are all other Nodes that are registered.
+    """Why a volume counts as being on the lost node; empty if it does not. `others` are all other registered Nodes.
 
-    'affinity', 'annotation' (the provisioner's), or both; 'conflict' is added when the two disagree, 'elsewhere' when the data is not on the node's own
-    disk by the kind of its source. 'pod': neither says anything, and a pod that used it was on the lost node (`used_there`).
+    'affinity', 'annotation' (the provisioner's), or both; 'conflict' is added if the two disagree, 'elsewhere' if the data is not on the node's own
+    disk by the kind of its source. 'pod': neither exists, and a pod that used it was on the lost node (`used_there`).
     """
     by_affinity = pinned_alone(where, lost, others)
     by_annotation = bool(where.annotated) and where.annotated == lost.name
@@ -142,7 +142,7 @@ def found_by(where: Place, lost: Site, others: t.Iterable[Site], *, used_there: 
 
 
 def proven(reasons: t.Collection[str]) -> bool:
-    """Whether the reasons of found_by are enough to delete what depends on the volume."""
+    """Whether the reasons of found_by are sufficient to delete the volume's dependents."""
     return "affinity" in reasons and "conflict" not in reasons
 
 
@@ -157,7 +157,7 @@ def _names(item: Requirement, node: Site) -> bool:
     elif item.key.endswith(_ZONES) or item.key.startswith(_OLD_ZONES):
         allowed = set()
     else:
-        # A driver's own key: most hold the node's name, some an identity that is found only in the Node's label.
+        # A driver's own key: most contain the node's name, some an identity that only the Node's label has.
         allowed = {node.name, node.hostname, node.labels.get(item.key, node.name)}
     return set(item.values) <= allowed
 

@@ -15,7 +15,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaErro
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.client import KubeApi
 from ansible_collections.cloudpods.ha.plugins.module_utils._minio.http import Credentials, Json, Server, Tunnel, server
 
-# The first pair is of 2021 and later, the second of before; a chart may still set the second.
+# The first pair is for releases since 2021, the second for older ones; a chart may still set the second.
 _CREDENTIAL_NAMES = (("MINIO_ROOT_USER", "MINIO_ROOT_PASSWORD"), ("MINIO_ACCESS_KEY", "MINIO_SECRET_KEY"))
 _DEFAULT_PORT = 9000
 _SCHEMES = ("http://", "https://")
@@ -25,7 +25,7 @@ _CERTS = ".minio/certs"
 @dataclass(frozen=True)
 class Deployment:
     """A MinIO StatefulSet: its pods by name (None: not there), the port they listen on, whether they speak TLS there,
-    and the pods of which a drive is lost."""
+    and the pods with a lost drive."""
 
     namespace: str
     name: str
@@ -42,7 +42,7 @@ class Deployment:
 
 
 def find(api: KubeApi, *, namespace: str, name: str, lost_claims: t.Sequence[Json]) -> Deployment:
-    """Read the StatefulSet, its pods and its credentials. Raises HaError when it is none."""
+    """Read the StatefulSet, its pods and its credentials. Raises HaError if it is not a MinIO."""
     core = "/api/v1/namespaces/" + namespace
     workload = api.get("/apis/apps/v1/namespaces/{0}/statefulsets/{1}".format(namespace, name))
     if workload is None:
@@ -71,7 +71,7 @@ def find(api: KubeApi, *, namespace: str, name: str, lost_claims: t.Sequence[Jso
 
 
 def is_ready(obj: Json) -> bool:
-    """Whether a pod, or a node, is Ready and stays."""
+    """Whether a pod, or a node, is Ready and not being deleted."""
     conditions = (obj.get("status") or {}).get("conditions") or []
     ready = any(item.get("type") == "Ready" and item.get("status") == "True" for item in conditions)
     return ready and "deletionTimestamp" not in obj["metadata"]
@@ -102,8 +102,8 @@ def _port(container: Json) -> int:
 
 
 def _speaks_tls(spec: Json, container: Json) -> bool:
-    """The URLs that are served tell it. Without URLs, on a single server: certificates mounted where it looks for them.
-    What is mounted below that, in CAs, are authorities it trusts."""
+    """Whether the served URLs use TLS. Without URLs, on a single server: whether certificates are mounted in MinIO's folder.
+    Its subfolder CAs only holds trusted authorities."""
     words = _words(container)
     schemes = {word.split(":", 1)[0] for word in words if word.startswith(_SCHEMES)}
     if schemes:
@@ -151,9 +151,9 @@ def _lost_pods(
     templates: t.Sequence[str],
     lost_claims: t.Sequence[Json],
 ) -> t.Tuple[str, ...]:
-    """The pods of lost claims that are not replaced: of any of them no new claim is bound, or the pod is not Ready yet.
+    """The pods whose lost claims are not replaced yet: a new claim is not bound, or the pod is not Ready.
 
-    A pod may have several drives. They are in one folder of one node, so one that is not replaced keeps the pod lost.
+    A pod may have several drives on one node; one drive that is not replaced keeps the pod lost.
     """
     lost = {claim["name"]: claim["uid"] for claim in lost_claims}
 

@@ -1,4 +1,4 @@
-"""What stands against a MinIO that is whole: each finding with its code and a sentence that says what to do."""
+"""The problems of a MinIO: each finding with its code and a sentence that says what to do."""
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -27,7 +27,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._minio.layout import 
 from ansible_collections.cloudpods.ha.plugins.module_utils._minio.views import PodView
 
 _ROOT_DRIVE = (
-    "is on the root drive of node {0}, so MinIO does not use it (its state is {1}): mount the folder of the local volumes "
+    "is on the root drive of node {0}, so MinIO does not use it (state {1}): mount the folder of the local volumes "
     "as a file system of its own there, then run again"
 )
 
@@ -60,7 +60,7 @@ FINDINGS = frozenset(
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that stands against going on: a short code and the sentence for a person."""
+    """A problem: a short code and the sentence for the operator."""
 
     code: str
     sentence: str
@@ -72,7 +72,7 @@ class Finding:
 
 
 def no_answer(views: t.Sequence[PodView]) -> Finding:
-    """No server reports anything."""
+    """The finding when no server answers."""
     refused = [view for view in views if view.refused]
     if refused:
         return Finding(
@@ -86,44 +86,44 @@ def no_answer(views: t.Sequence[PodView]) -> Finding:
 
 
 def below_read_quorum(sets: t.Sequence[ErasureSet]) -> t.Iterator[Finding]:
-    """Sets of which too few complete drives are left."""
+    """Sets with too few complete drives."""
     for item in sets:
         if not item.readable:
             yield Finding(
                 "below_read_quorum",
-                "set {0} of pool {1} has {2} complete drives of {3}, and {4} are needed to read".format(
+                "set {0} of pool {1} has {2} complete drives of {3}, but {4} are needed to read".format(
                     item.index, item.pool, item.healthy, item.total, item.read_quorum
                 ),
             )
 
 
 def of_layout(infos: t.Sequence[Info], expected_id: str) -> t.Iterator[Finding]:
-    """What is wrong with the identity or the layout of the deployment."""
+    """Problems of the deployment's identity or layout."""
     ids = sorted({info.deployment_id for info in infos})
     if len(ids) > 1:
         yield Finding("deployment_ids_differ", "the pods report different deployment IDs: {0}".format(", ".join(ids)))
     elif expected_id and ids and ids[0] != expected_id:
-        yield Finding("other_deployment", "the deployment ID is {0}, it was {1} before".format(ids[0], expected_id))
+        yield Finding("other_deployment", "the deployment ID is {0}, but it was {1} before".format(ids[0], expected_id))
     told = settled_infos(infos)
-    # Later releases call a single drive an erasure set of one, without parity.
+    # Later releases report a single drive as an erasure set of one, without parity.
     if told and len(merge(told)) <= 1:
         yield Finding(
             "standalone",
-            "this MinIO has no parity, as with a single plain drive, so nothing can heal what was on a lost one: approve "
+            "this MinIO has no parity, like a single plain drive, so a lost drive can't be healed: approve "
             "that loss by naming the claim, as NAMESPACE/NAME, in replace_master_discard, and restore the data from a "
             "backup afterwards, or leave the claim alone",
         )
     elif len(told) < len(infos) or any(not info.erasure or (info.pools and 0 in parities(info)) for info in told):
         yield Finding(
             "no_parity",
-            "{0} of {1} servers report no parity: they have just started, or there is none and nothing can heal".format(
+            "{0} of {1} servers report no parity: they have just started, or there is no parity and no drive can heal".format(
                 len(infos) - len(told) or len(infos), len(infos)
             ),
         )
     elif any(info.uncounted for info in told):
         yield Finding(
             "no_answer",
-            "a server lists no drives yet, and storageinfo does not report the layout, so it is not known yet",
+            "a server lists no drives yet, and storageinfo does not report the layout, so the layout is not known yet",
         )
     elif any(not plausible(info) for info in told):
         yield Finding(
@@ -140,10 +140,10 @@ def of_drives(
     settle_seconds: int,
     namespace: str,
 ) -> t.Iterator[Finding]:
-    """Drives that heal, are away, are missing or have no place."""
+    """Drives that heal, are offline, are missing or have no place."""
     own = {view.name: view for view in views}
     for drive in drives:
-        # A single plain drive of 2021 reports no state at all, and no set either.
+        # A single plain drive reported neither state nor set in 2021.
         if not drive.state and not sets:
             continue
         view = own.get(host_of(drive.endpoint))
@@ -155,23 +155,23 @@ def of_drives(
             )
         elif drive.state != OK and host_of(drive.endpoint) not in lost_pods:
             yield _away(drive, view, settle_seconds=settle_seconds, namespace=namespace)
-    # All drives of a pod are lost with it, listed or not.
+    # A lost pod's drives are all lost, listed or not.
     hosts = collections.Counter(host_of(drive.endpoint) for drive in drives)
     per_pod = max((count for host, count in hosts.items() if host in own), default=1)
     listed = sum(1 for drive in drives if host_of(drive.endpoint) not in lost_pods)
     total = sum(item.total for item in sets)
     if listed < total - len(lost_pods) * per_pod:
-        yield Finding("drives_missing", "{0} drives are listed of {1}".format(listed, total))
+        yield Finding("drives_missing", "{0} of {1} drives are listed".format(listed, total))
     unplaced = [drive.endpoint for drive in drives if drive.state == OK and (drive.pool < 0 or drive.set_ < 0)]
     if unplaced:
         yield Finding("drive_unplaced", "{0} belongs to no set yet".format(", ".join(unplaced)))
 
 
 def _away(drive: Drive, view: t.Optional[PodView], *, settle_seconds: int, namespace: str) -> Finding:
-    """Why a drive that should be there is not `ok`.
+    """Why an expected drive is not `ok`.
 
-    A drive on the root drive's device (M6) is told as such only while the server runs; one that was there already when
-    the server started is `offline` for its own server too, which goes on without it.
+    A drive on the root drive's device (hazard M6) is reported as such only if it appears while the server runs. One that existed when
+    the server started is `offline` even for its own server, which runs without it.
     """
     node = view.node if view and view.node else "of its pod"
     own = [item for item in (view.info.drives if view and view.info else ()) if item.endpoint == drive.endpoint]
@@ -181,8 +181,8 @@ def _away(drive: Drive, view: t.Optional[PodView], *, settle_seconds: int, names
     if view and own and own[0].state == "offline" and view.live == 200 and view.uptime >= settle_seconds:
         return Finding(
             "drive_refused",
-            "{0} is offline for its own server, which runs: MinIO does this with a folder on the root drive, and with "
-            "one it can't use. Look at kubectl -n {1} logs {2} for the reason; for the root drive, mount the folder of "
+            "{0} is offline for its own server, which runs: MinIO does this with a folder on the root drive or "
+            "an unusable one. See kubectl -n {1} logs {2} for the reason; for the root drive, mount the folder of "
             "the local volumes as a file system of its own on node {3} and restart the pod, then run again".format(
                 drive.endpoint, namespace, view.name, node
             ),
@@ -192,7 +192,7 @@ def _away(drive: Drive, view: t.Optional[PodView], *, settle_seconds: int, names
 
 
 def of_pods(views: t.Sequence[PodView], settle_seconds: int, *, writable: bool) -> t.Iterator[Finding]:
-    """While too many drives are lost to write, no pod can answer 200 to the cluster check."""
+    """Unhealthy pods. Without write quorum, no pod can answer 200 to the cluster check."""
     for view in views:
         if view.live != 200 or view.info is None or (writable and view.cluster != 200):
             answers = (
@@ -204,36 +204,36 @@ def of_pods(views: t.Sequence[PodView], settle_seconds: int, *, writable: bool) 
         elif view.uptime < settle_seconds:
             yield Finding(
                 "settling",
-                "{0} has been up for {1} s, less than the {2} s to settle".format(
+                "{0} has been up for {1} s, less than the settle time of {2} s".format(
                     view.name, view.uptime, settle_seconds
                 ),
             )
 
 
 def of_heals(drives: t.Sequence[Drive]) -> t.Iterator[Finding]:
-    """A heal that could not bring everything is reported as finished all the same (M3)."""
+    """Incomplete heals: MinIO reports them as finished (hazard M3)."""
     for drive in drives:
         if drive.progress and not drive.healing and drive.progress.ended_badly:
             yield Finding("heal_failed", heal_failed(drive.endpoint, drive.progress))
 
 
 def heal_failed(endpoint: str, told: Healing) -> str:
-    """The sentence for a heal that left something out, with the numbers and what to do."""
-    left = "{0} objects ({1} bytes) failed, {2} were brought back".format(
+    """The sentence for an incomplete heal, with the numbers and what to do."""
+    left = "{0} objects ({1} bytes) failed, {2} were healed".format(
         told.objects_failed, told.bytes_failed, told.objects_done
     )
     if told.queued:
-        left += ", and the buckets {0} were not done".format(", ".join(told.queued))
+        left += ", and the buckets {0} were not healed".format(", ".join(told.queued))
     return (
         "the heal of {0} ended incomplete: {1}. The log of its pod names the objects. Repair or delete them, heal again with `mc "
-        "admin heal -r ALIAS`, see that it reports no object as incomplete, then delete .minio.sys/buckets/.healing.bin "
+        "admin heal -r ALIAS`, check that it reports no incomplete object, then delete .minio.sys/buckets/.healing.bin "
         "on that drive, where MinIO keeps this result, and run again".format(endpoint, left)
     )
 
 
 def of_peers(views: t.Sequence[PodView], lost_pods: t.Collection[str], namespace: str) -> t.Iterator[Finding]:
-    """A peer that itself answers is not away: the server that does not reach it keeps an address that is out of date
-    (M7). One whose drives it reaches only answers late."""
+    """A peer that answers is not offline: the server that does not reach it keeps an outdated address
+    (hazard M7). A peer whose drives it reaches is only slow."""
     answering = {view.name for view in views if view.ready and view.live == view.cluster == 200}
     for view in views:
         servers, drives = (view.info.servers, view.info.drives) if view.info else ((), ())
@@ -244,7 +244,7 @@ def of_peers(views: t.Sequence[PodView], lost_pods: t.Collection[str], namespace
         if stale:
             yield Finding(
                 "peer_stale",
-                "{0} does not reach {1}, which is Ready and answers. If this lasts, {0} keeps an old address: restart it, "
+                "{0} does not reach {1}, which is Ready and answers. If this lasts, {0} keeps an outdated address: restart it, "
                 "and no other pod at the same time, with kubectl -n {2} delete pod {0}".format(
                     view.name, ", ".join(stale), namespace
                 ),
@@ -257,7 +257,7 @@ def of_peers(views: t.Sequence[PodView], lost_pods: t.Collection[str], namespace
 def of_maintenance(
     views: t.Sequence[PodView], drives: t.Sequence[Drive], sets: t.Sequence[ErasureSet]
 ) -> t.Iterator[Finding]:
-    """Pods that say that they could not be missed."""
+    """Pods that fail the maintenance check: the cluster needs them."""
     for view in views:
         if view.maintenance not in (200, None) and not by_layout(view, drives, sets):
             yield Finding("maintenance", "{0} answers {1} to the maintenance check".format(view.name, view.maintenance))

@@ -1,10 +1,10 @@
-"""May a drive of this MinIO be replaced now, and is it whole again? Both are judged from what every pod says, never
-from one.
+"""Decides whether a drive of this MinIO may be replaced, and whether MinIO has healed. Both are judged from every pod's report, never
+from a single one.
 
-A cluster check that answers 200 only says that enough drives are formatted, and the monitor for new drives runs each
-10 s: whole means that every pod has been up for a settle time, lists every drive as `ok`, and none as healing (M2).
-The maintenance check may answer 412 from one pod for minutes after the last drive healed, since that pod keeps its own
-list; it counts as a false one when no pod lists a drive that heals (H-M2b)."""
+A cluster check with status 200 only proves that enough drives are formatted, and the monitor for new drives runs every
+10 s. Healed means that every pod has been up for a settle time, lists every drive as `ok`, and none as healing (hazard M2).
+The maintenance check of a pod may answer 412 for minutes after the last drive healed, since each pod keeps its own
+list; it counts as false if no pod lists a drive that heals (hazard M2)."""
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -26,14 +26,14 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._minio.layout import 
 from ansible_collections.cloudpods.ha.plugins.module_utils._minio.layout import settled_infos
 from ansible_collections.cloudpods.ha.plugins.module_utils._minio.views import PodView
 
-# No wait can change these.
+# Codes that do not change by waiting.
 FATAL = ("standalone", "layout_unknown", "deployment_ids_differ", "other_deployment", "heal_failed")
 
 
 @dataclass(frozen=True)
 class Health:
-    """The whole judgement of one deployment. `settled`: whole but for the lost drives; `converged`: whole, none is
-    lost any more."""
+    """The verdict on one deployment. `settled`: healed except for the lost drives; `converged`: healed, no drive is
+    lost."""
 
     deployment_id: str
     parity: int
@@ -52,7 +52,7 @@ class Health:
 
     @property
     def gate_fatal(self) -> bool:
-        """Whether what stands against replacing a drive can't pass by waiting."""
+        """Whether a problem can't be solved by waiting."""
         return any(finding.code in FATAL for finding in self.gate)
 
 
@@ -64,7 +64,7 @@ def judge(
     expected_id: str = "",
     namespace: str = "NAMESPACE",
 ) -> Health:
-    """Judge a deployment by the answers of all its pods; `lost_pods` are those whose drives are lost and not yet
+    """Judge a deployment by the answers of all its pods; `lost_pods` are those with drives that are lost and not yet
     replaced. The namespace is for the commands in the sentences."""
     infos = [view.info for view in views if view.info is not None]
     drives = merge(infos)
@@ -122,20 +122,20 @@ def _gate(
     expected_id: str,
     namespace: str,
 ) -> t.Tuple[Finding, ...]:
-    """What stands against emptying a lost drive. At read quorum fewer than half of the drives plus one look empty, so
-    that no server takes the rest for a new deployment (M5)."""
+    """The problems of replacing a lost drive by an empty one. At read quorum, fewer than half of the drives plus one look empty, so
+    that no server takes the rest for a new deployment (hazard M5)."""
     infos = [view.info for view in views if view.info is not None]
     if not infos:
         return tuple(_by_storage(views, lost_pods)) or (findings.no_answer(views),)
     found = list(findings.of_layout(infos, expected_id))
-    # A server may list a drive of a dead peer as it last was: the lost ones never count as survivors.
+    # A server may list a dead peer's drive with its last state: lost drives never count as survivors.
     surviving = [drive for drive in drives if host_of(drive.endpoint) not in lost_pods]
     first = settled_infos(infos)[0]
     found.extend(findings.below_read_quorum(erasure_sets(pools=first.pools, parity=first.parity, drives=surviving)))
     found.extend(
         findings.of_drives(views, drives, sets, lost_pods=lost_pods, settle_seconds=settle_seconds, namespace=namespace)
     )
-    # A survivor that lacks objects since its own heal is no source for them.
+    # A survivor with an incomplete heal can't provide the missing objects.
     found.extend(findings.of_heals(surviving))
     if all(finding.code != "below_read_quorum" for finding in found):
         found.extend(_by_storage(views, lost_pods))
@@ -143,7 +143,7 @@ def _gate(
 
 
 def _by_storage(views: t.Sequence[PodView], lost_pods: t.Collection[str]) -> t.List[Finding]:
-    """Whether a set is below its read quorum by a server that answers `storageinfo` alone, as it does then."""
+    """Whether a set is below its read quorum, by a server that answers only `storageinfo`, as it does in that state."""
     for view in views:
         if view.info is None and view.storage is not None and view.name not in lost_pods:
             surviving = [drive for drive in view.storage.drives if host_of(drive.endpoint) not in lost_pods]

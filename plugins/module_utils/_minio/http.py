@@ -1,4 +1,4 @@
-"""HTTP and TLS inside a tunnel into one pod of a MinIO, and its admin API, whose requests are signed as those of S3."""
+"""HTTP and TLS in a tunnel into one pod of a MinIO, and its admin API, whose requests are signed like S3's."""
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -48,7 +48,7 @@ class Credentials:
 
 @dataclass(frozen=True)
 class Server:
-    """One pod's server, as it is reached: every connection is a new tunnel into that pod."""
+    """The server of one pod; every connection is a new tunnel into the pod."""
 
     pod: str
     port: int
@@ -58,7 +58,7 @@ class Server:
 
     @property
     def host(self) -> str:
-        """Host and port, as they stand in requests."""
+        """Host and port, as in requests."""
         return "{0}:{1}".format(self.pod, self.port)
 
     @property
@@ -79,10 +79,10 @@ class Server:
         body: t.Optional[Json] = None,
         timeout: t.Optional[int] = None,
     ) -> Json:
-        """Call the admin API, `path` below /minio/admin/v3/, and decode its answer; `timeout` in seconds, where it is
-        not that of the server.
+        """Call the admin API, `path` below /minio/admin/v3/, and decode its answer; `timeout` in seconds, if it is
+        not the server's default.
 
-        Raises AdminRefused for an answer that is none, OSError and urllib3's errors without one.
+        Raises AdminRefused for an error or an invalid answer, OSError and urllib3's errors without an answer.
         """
         content = json.dumps(body).encode() if body is not None else b""
         url = "{0}/minio/admin/v3/{1}".format(self.url, quote(path))
@@ -109,7 +109,7 @@ class Server:
             found = json.loads(answer.data)
         except ValueError:
             found = None
-        # A long call answers 200 before it knows, and tells its error in the body.
+        # A long call answers 200 in advance, and has its error in the body.
         if answer.status != 200 or not isinstance(found, dict) or ("Code" in found and "Message" in found):
             message = found.get("Message") if isinstance(found, dict) else None
             raise AdminRefused(answer.status, str(message or "no JSON")[:200])
@@ -125,7 +125,7 @@ def check_imports() -> None:
 
 
 def tunnel_to(api: KubeApi, namespace: str) -> Tunnel:
-    """Return what opens a connection to a port of a pod of this namespace."""
+    """Return a function that opens a connection to a port of a pod in this namespace."""
 
     def connect(pod: str, port: int) -> t.Any:
         try:
@@ -166,10 +166,10 @@ def _http(tunnel: Tunnel, *, pod: str, port: int, tls: bool, timeout: int) -> t.
 
 
 def _tls_context() -> ssl.SSLContext:
-    """TLS without a look at the certificate.
+    """TLS without verification of the certificate.
 
-    The tunnel is the API server's port-forward into that very pod, so the peer is known by it. Its certificate is made
-    for the names in the servers' URLs, by an authority that only the servers have to know.
+    The tunnel is the API server's port-forward into that pod, which authenticates the peer. Its certificate is issued
+    for the names in the servers' URLs, by a CA that only the servers need to know.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False

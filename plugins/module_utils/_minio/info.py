@@ -1,9 +1,9 @@
-"""What a MinIO deployment says of itself: drives, erasure sets, parity, quorum. Nothing here is a constant of one
+"""Parses a MinIO deployment's report: drives, erasure sets, parity, quorum. No value is a constant of one
 layout.
 
 Reads the answer of the admin API's `info`, in the shape of June 2021 (no sets, no drives per set) and in that of 2023
-and later. Where pools differ in width `info` does not tell enough in any release read; `storageinfo` tells the data
-drives of each pool, since before 2021.
+and later. If pools differ in width, `info` is not sufficient in any known release; `storageinfo` has reported the data
+drives of each pool since before 2021.
 """
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -22,9 +22,9 @@ ONLINE = "online"
 
 @dataclass(frozen=True)
 class Healing:
-    """How far the healing of a drive is; zeros where the release does not tell. Failures of one pass are reset when the
-    next begins (`retries` counts those, in later releases). `finished` is told by releases that keep it after the end;
-    older ones forget all of this at the end. Buckets are None where they are not told."""
+    """The progress of a drive's heal; zeros if the release does not report it. Failures of one pass are reset when the
+    next begins (`retries` counts the passes, in later releases). `finished` is reported by releases that keep it after the end;
+    older ones drop everything at the end. Buckets are None if they are not reported."""
 
     objects_done: int = 0
     objects_failed: int = 0
@@ -41,12 +41,12 @@ class Healing:
 
     @property
     def ended_badly(self) -> bool:
-        """Whether the heal is over and left something out: objects, or whole buckets."""
+        """Whether the heal is finished but incomplete: objects or entire buckets are missing."""
         return bool(self.objects_failed or self.bytes_failed or (self.finished and self.queued))
 
     @property
     def percent(self) -> t.Optional[int]:
-        """Bytes done of bytes there were at the start, or None when that is not known."""
+        """The percentage of healed bytes, or None if unknown."""
         return min(100, self.bytes_done * 100 // self.bytes_total) if self.bytes_total else None
 
 
@@ -81,7 +81,7 @@ class Server:
 
 @dataclass(frozen=True)
 class Pool:
-    """A pool's layout: how many erasure sets, of how many drives each. `parity` is None where the deployment's holds."""
+    """A pool's layout: the number of erasure sets and of drives in each. `parity` is None if the deployment's applies."""
 
     sets: int
     drives_per_set: int
@@ -90,7 +90,7 @@ class Pool:
 
 @dataclass(frozen=True)
 class Info:
-    """The answer of one server. `pools` is empty when the layout can't be told, and `uncounted` when that is since a server
+    """The answer of one server. `pools` is empty if the layout is unknown, and `uncounted` if the reason is a server that
     lists no drives yet; `erasure` is False for a single plain drive."""
 
     deployment_id: str
@@ -103,7 +103,7 @@ class Info:
 
 
 class Storage(t.NamedTuple):
-    """The answer of one server to `storageinfo`: the layout, and its drives. `pools` is empty when the layout can't be told."""
+    """The answer of one server to `storageinfo`: the layout, and its drives. `pools` is empty if the layout is unknown."""
 
     pools: t.Tuple[Pool, ...]
     drives: t.Tuple[Drive, ...]
@@ -138,7 +138,7 @@ class ErasureSet:
 
     @property
     def spare(self) -> int:
-        """How many complete drives may be lost before objects can't be read any more."""
+        """How many more complete drives may be lost while objects stay readable."""
         return max(0, self.healthy - self.read_quorum)
 
 
@@ -151,10 +151,10 @@ def host_of(endpoint: str) -> str:
 
 def parse_info(data: Json, storage: t.Optional[Json] = None) -> Info:
     """Read the answer of the admin API's `info`, already decoded from JSON; with that of `storageinfo` for layouts and
-    drives of which `info` alone does not tell enough.
+    drives that `info` alone does not describe.
 
-    In `info` a live server is offline with its drives when it answers late, which it does while it dials dead peers; in
-    `storageinfo` it is asked for its drives alone (MinIO's source, and seen).
+    In `info`, a live server appears offline with its drives while it answers late, since it dials dead peers; in
+    `storageinfo`, it is asked only for its drives (MinIO's source, and observed).
     """
     servers = [item for item in data.get("servers") or [] if isinstance(item, dict)]
     told = [_parse_drive(item) for item in (storage or {}).get("Disks") or [] if isinstance(item, dict)]
@@ -199,8 +199,8 @@ def quorums(*, drives: int, parity: int) -> t.Tuple[int, int]:
 
 
 def merge(views: t.Sequence[Info]) -> t.Tuple[Drive, ...]:
-    """One record per drive, the worst of what the servers say: each keeps its own list of drives that heal (H-M2b). Of
-    equal ones that which tells more of the heal."""
+    """One record per drive, the worst that any server reports: each keeps its own list of drives that heal (hazard M2). Of
+    equal ones, the one with more details of the heal."""
 
     def worse(drive: Drive) -> t.Tuple[bool, bool, int]:
         return drive.state != OK, drive.healing, drive.progress.objects_done if drive.progress else -1
@@ -214,7 +214,7 @@ def merge(views: t.Sequence[Info]) -> t.Tuple[Drive, ...]:
 
 
 def erasure_sets(*, pools: t.Sequence[Pool], parity: int, drives: t.Sequence[Drive]) -> t.Tuple[ErasureSet, ...]:
-    """Judge each set. Missing drives are counted by what a set lacks, since an offline drive may carry no index of its
+    """Judge each set. Missing drives are counted by the size of the set, since an offline drive may have no index of its
     set."""
     result = []
     for number, pool in enumerate(pools):
@@ -265,7 +265,7 @@ def _parse_healing(item: Json) -> Healing:
 
 
 def _from_storage(storage: Json) -> Json:
-    """The same facts of the backend, under the names that `info` would have for them."""
+    """The facts of the backend, with the names that `info` uses."""
     backend = storage.get("Backend") or storage.get("backend") or {}
     names = {
         "StandardSCData": "standardSCData",
@@ -279,16 +279,16 @@ def _from_storage(storage: Json) -> Json:
 def _pools(
     backend: Json, drives: t.Sequence[Drive], *, slots: t.Sequence[Drive], countable: bool
 ) -> t.Tuple[Pool, ...]:
-    """The layout, as far as it is told; empty when it is not. `slots` are drives whose place is told, also while they are
-    away; `countable` when all drives are listed."""
+    """The layout, if it is reported; else empty. `slots` are drives whose place is reported, even while they are
+    offline; `countable` if all drives are listed."""
     sets, per_set = backend.get("totalSets") or [], backend.get("totalDrivesPerSet") or []
-    # Data drives are listed per pool, or not told at all.
+    # Data drives are listed per pool, or not at all.
     data = backend.get("standardSCData")
     data = [int(count) for count in data] if isinstance(data, list) else []
     if sets and len(sets) == len(per_set):
         if len(data) == len(sets):
             return tuple(Pool(int(a), int(b), int(b) - count) for a, b, count in zip(sets, per_set, data))
-        # One parity is told for all pools; it says nothing about a pool of another width.
+        # One parity is reported for all pools; it does not apply to a pool of another width.
         return tuple(Pool(int(a), int(b)) for a, b in zip(sets, per_set)) if len(set(per_set)) == 1 else ()
     known = [drive for drive in drives if drive.state == OK]
     if data:

@@ -1,4 +1,4 @@
-"""What is to be believed of what servers say of their layout, and which answers follow from it."""
+"""Decides which layout the servers' reports prove, and which answers follow from it."""
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -11,7 +11,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._minio.views import P
 
 
 def settled_infos(infos: t.Sequence[Info]) -> t.Sequence[Info]:
-    """What is to be believed of the layout: a server that has just started tells of no parity, or of none of it all (seen), beside others that do."""
+    """The credible layout: a server that has just started may report no parity or no layout (observed) while others do."""
     told = [info for info in infos if info.erasure and not (info.pools and 0 in parities(info))]
     return told or infos
 
@@ -22,13 +22,13 @@ def parities(info: Info) -> t.List[int]:
 
 
 def plausible(info: Info) -> bool:
-    """Whether the parity that is reported fits the width of the sets."""
+    """Whether the reported parity fits the width of the sets."""
     found = parities(info)
     return bool(found) and all(0 <= parity <= pool.drives_per_set // 2 for pool, parity in zip(info.pools, found))
 
 
 def by_layout(view: PodView, drives: t.Sequence[Drive], sets: t.Sequence[ErasureSet]) -> bool:
-    """Whether 412 is this pod's right answer for good: without its own drives a set has no write quorum, as in wide
+    """Whether 412 is this pod's permanent and correct answer: without its drives a set has no write quorum, as in wide
     layouts."""
     # A single server lists its drives as paths.
     own = [drive for drive in drives if host_of(drive.endpoint) in (view.name, "")]
@@ -39,7 +39,7 @@ def by_layout(view: PodView, drives: t.Sequence[Drive], sets: t.Sequence[Erasure
 
 
 def false_412(views: t.Sequence[PodView], drives: t.Sequence[Drive], sets: t.Sequence[ErasureSet]) -> t.Tuple[str, ...]:
-    """Pods whose maintenance check says 412 though all pods answer and none lists a drive that heals or is away."""
+    """Pods whose maintenance check answers 412 although all pods answer and none lists a drive that heals or is offline."""
     if not sets or any(view.info is None for view in views) or any(not drive.healthy for drive in drives):
         return ()
     return tuple(view.name for view in views if view.maintenance == 412 and not by_layout(view, drives, sets))

@@ -42,7 +42,7 @@ def read_objects(
     read_max: int,
     read_max_bytes: int,
 ) -> Json:
-    """Count the objects of each bucket (up to count_max in all), and read the newest ones whole, compared with length
+    """Count the objects of each bucket (up to count_max in all), and read the newest ones in full, checked against length
     and ETag."""
     client = s3_client(deployment.server(pod, tunnel=tunnel, timeout=timeout))
     buckets: t.List[Json] = []
@@ -93,7 +93,7 @@ def _read_back(client: t.Any, entries: t.Sequence[t.Tuple[float, str, str, int]]
 
 
 def _read_one(client: t.Any, bucket: str, name: str, size: int) -> bool:
-    """Read an object whole. Returns whether its ETag could be compared: that of a multipart or encrypted object is no
+    """Read an object in full. Returns whether its ETag could be checked: that of a multipart or encrypted object is not an
     MD5."""
     response = client.get_object(bucket_name=bucket, object_name=name)
     try:
@@ -108,7 +108,7 @@ def _read_one(client: t.Any, bucket: str, name: str, size: int) -> bool:
         response.close()
         response.release_conn()
     if length != size:
-        raise ValueError("{0} bytes were read of {1}".format(length, size))
+        raise ValueError("{0} of {1} bytes were read".format(length, size))
     if encrypted or len(etag) != 32:
         return False
     if digest.hexdigest() != etag:

@@ -1,6 +1,6 @@
-"""Ask each pod of a MinIO for its health and for what it says of all drives.
+"""Reads each pod's health and its report of all drives of a MinIO.
 
-Each connection is one port-forward into one pod, so that the answer is that pod's own: a Service would answer with any
+Each connection is a port-forward into one pod, so that the answer is that pod's own: a Service could use any
 of them.
 """
 # Copyright (c) the cloudpods.ha authors
@@ -34,19 +34,19 @@ _WAITS_FOR_PEERS = 10
 
 
 def probe(deployment: Deployment, *, tunnel: Tunnel, timeout: int) -> t.Tuple[PodView, ...]:
-    """Ask every pod. A pod that can't be asked has no answer and an error; nothing is raised for it."""
+    """Read every pod. A pod that can't be read has no answer but an error; nothing is raised for it."""
 
     def ask(item: t.Tuple[str, t.Optional[Json]]) -> PodView:
         return _probe_pod(deployment, item[0], item[1], tunnel=tunnel, timeout=timeout)
 
-    # At once: after a loss each server answers late, since it waits for the dead ones.
+    # In parallel: after a loss each server answers late, since it waits for the dead ones.
     with concurrent.futures.ThreadPoolExecutor(max_workers=max(1, len(deployment.pods))) as pool:
         return tuple(pool.map(ask, deployment.pods.items()))
 
 
 def _probe_pod(deployment: Deployment, name: str, pod: t.Optional[Json], *, tunnel: Tunnel, timeout: int) -> PodView:
     if pod is None:
-        return PodView(name, error="there is no such pod")
+        return PodView(name, error="the pod does not exist")
     node, ready = pod["spec"].get("nodeName") or "", is_ready(pod)
     if "deletionTimestamp" in pod["metadata"]:
         return PodView(name, node, ready, error="the pod is being deleted")
@@ -64,14 +64,14 @@ def _probe_pod(deployment: Deployment, name: str, pod: t.Optional[Json], *, tunn
         checks = [pool.submit(_status, asked, "/minio/health/cluster" + query) for query in ("", "?maintenance=true")]
         view = PodView(name, node, ready, live, **_drives(asked, pods=len(deployment.pods), timeout=timeout))
         (cluster, late), (maintenance, _late_too) = (check.result() for check in checks)
-    # An answer of the admin API is kept when a check is late: after a loss a check may wait longer than it.
+    # The answer of the admin API is kept even if a check is late: after a loss a check may take longer.
     if cluster is None and not view.error:
         view = dataclasses.replace(view, error=late)
     return dataclasses.replace(view, cluster=cluster, maintenance=maintenance)
 
 
 def _status(asked: Server, path: str) -> t.Tuple[t.Optional[int], str]:
-    """The status of a check, or None and why there is none."""
+    """The status of a check, or None with the reason."""
     try:
         return asked.status(path), ""
     except (urllib3.exceptions.HTTPError, OSError) as exc:
@@ -81,14 +81,14 @@ def _status(asked: Server, path: str) -> t.Tuple[t.Optional[int], str]:
 def _drives(asked: Server, *, pods: int, timeout: int) -> Json:
     """The fields of a view that the admin API gives.
 
-    `storageinfo` is asked first: below read quorum it answers at once, while `info` waits for a lock that it can't get.
+    `storageinfo` comes first: below read quorum it answers immediately, while `info` waits for a lock that it can't get.
     """
     told: t.Optional[Json] = None
     storage: t.Optional[Storage] = None
     with contextlib.suppress(HaError, urllib3.exceptions.HTTPError, OSError, ValueError, TypeError, AttributeError):
         told = asked.admin("GET", "storageinfo")
         storage = parse_storage(told)
-    # Before it tells of itself a server dials each dead peer, one after the other, and then waits for its live peers,
+    # Before it answers, a server dials each dead peer, one after another, and then waits for its live peers,
     # which do the same.
     patience = timeout + _DIALS_A_PEER * pods + _WAITS_FOR_PEERS
     if storage and not all(

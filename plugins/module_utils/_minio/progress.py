@@ -1,7 +1,7 @@
-"""Looks at a MinIO that heals, one after the other: what is new to tell, and whether waiting still makes sense.
+"""Judges successive polls of a healing MinIO: the news of each, and whether waiting still makes sense.
 
-A look is the result of module minio_health_info. MinIO of before 2023 forgets a heal's numbers at its end, and later
-releases begin an incomplete one anew and forget those of the pass before (M3): so what each look told is kept here.
+A poll is the result of module minio_health_info. MinIO before 2023 drops a heal's numbers at its end, and later
+releases restart an incomplete heal and drop those of the previous pass (hazard M3), so the numbers of each poll are kept here.
 """
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -15,15 +15,15 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._format import human
 
 Json = t.Dict[str, t.Any]
 
-# What no wait changes, and what is believed only once it was seen in every look for a time.
+# Codes that do not change by waiting, and codes that count only after every poll of a period has shown them.
 HOPELESS = ("heal_failed", "deployment_ids_differ", "other_deployment", "standalone")
 WAIT, SETTLED, FAILED = "wait", "settled", "hopeless"
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Seconds: for a drive that its server refuses, for a stale peer, for a heal with failures that does not come
-    further (and for looks that fail), and between two lines without news."""
+    """Seconds: for a drive that its server refuses, for a stale peer, for a heal with failures that makes no
+    progress (and for failing polls), and between two lines without news."""
 
     settle: int = 20
     stale_peer: int = 120
@@ -33,7 +33,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Heal:
-    """What was seen of one drive's heal: its last numbers, how far any pass came and when that was, and the most that
+    """The observations of one drive's heal: its last numbers, the furthest progress of any pass and its time, and the most that
     failed in a pass."""
 
     told: Json
@@ -43,13 +43,13 @@ class Heal:
 
     @property
     def troubled(self) -> bool:
-        """Whether something failed; a pass that is begun anew had failures too, though nobody tells how many."""
+        """Whether something failed; a restarted pass had failures too, of an unknown number."""
         return any(self.failed) or bool(self.told["retries"])
 
 
 @dataclass(frozen=True)
 class Memory:
-    """What is kept from look to look; times are those given to look()."""
+    """The state between polls; times are those given to look()."""
 
     heals: t.Mapping[str, Heal] = field(default_factory=dict)
     since: t.Mapping[t.Tuple[str, str], float] = field(default_factory=dict)
@@ -62,8 +62,8 @@ class Memory:
 
 @dataclass(frozen=True)
 class Look:
-    """One look, judged: `state` is wait, settled or hopeless; `why` the sentences of a hopeless one; `line` is empty
-    where there is nothing to tell."""
+    """The verdict on one poll: `state` is wait, settled or hopeless; `why` the sentences of a hopeless one; `line` is empty
+    without news."""
 
     state: str
     line: str = ""
@@ -71,7 +71,7 @@ class Look:
 
 
 def look(memory: Memory, result: Json, *, name: str, now: float, limits: Limits) -> t.Tuple[Memory, Look]:
-    """Judge one look by what the ones before told. `now` is any clock that only goes forward."""
+    """Judge one poll by the previous ones. `now` is any monotonic clock."""
     if result.get("failed"):
         since = now if memory.blind_since is None else memory.blind_since
         sentence = str(result.get("msg") or "the check failed")
@@ -88,7 +88,7 @@ def look(memory: Memory, result: Json, *, name: str, now: float, limits: Limits)
         )
     findings = [(str(item["code"]), str(item["sentence"])) for item in result["findings"]]
     heals, ended = _heals(memory, result["drives"], now)
-    # All three begin with the pod or drive that they are about.
+    # All three begin with their pod or drive.
     keys = {(code, sentence.split(" ", 1)[0]): sentence for code, sentence in findings}
     since_when = {key: memory.since.get(key, now) for key in keys}
     lasting = {
@@ -131,7 +131,7 @@ def _tell(
 
 
 def _heals(memory: Memory, drives: t.Sequence[Json], now: float) -> t.Tuple[t.Dict[str, Heal], t.List[str]]:
-    """The heals that run, and a sentence for each that ended with failures which MinIO has forgotten."""
+    """The running heals, and a sentence for each that ended with failures that MinIO no longer reports."""
     heals = dict(memory.heals)
     ended = []
     for drive in drives:
@@ -141,7 +141,7 @@ def _heals(memory: Memory, drives: t.Sequence[Json], now: float) -> t.Tuple[t.Di
             if told:
                 heals[endpoint] = _followed(known, told, now)
         elif drive["state"] == "ok" and known is not None:
-            # Where numbers are kept after the end, they are the last word: the module has judged them.
+            # Numbers that MinIO keeps after the end are final: the module has judged them.
             if not told and (known.told["objects_failed"] or known.told["bytes_failed"]):
                 ended.append(_forgotten(endpoint, known))
             del heals[endpoint]
@@ -162,7 +162,7 @@ _DO = "The log of its pod names the objects. Repair or delete them, heal again w
 
 
 def _forgotten(endpoint: str, heal: Heal) -> str:
-    return "the heal of {0} ended incomplete: {1} objects ({2} bytes) failed, {3} were brought back. {4}".format(
+    return "the heal of {0} ended incomplete: {1} objects ({2} bytes) failed, {3} were healed. {4}".format(
         endpoint, heal.told["objects_failed"], heal.told["bytes_failed"], heal.told["objects_done"], _DO
     )
 
@@ -191,7 +191,7 @@ def _totals(memory: Memory) -> t.Dict[str, int]:
 
 
 def _rated(memory: Memory, now: float) -> Memory:
-    """Bytes per second between the last two looks that saw another number: MinIO writes it down once a minute only."""
+    """Bytes per second between the last two polls with different numbers: MinIO updates them only once a minute."""
     done = _totals(memory)["bytes"]
     if memory.mark is None or done < memory.mark[1] or not memory.heals:
         return replace(memory, mark=(now, done) if memory.heals else None, rate=0.0)
@@ -201,7 +201,7 @@ def _rated(memory: Memory, now: float) -> Memory:
 
 
 def _percent(totals: t.Mapping[str, int]) -> t.Optional[int]:
-    # What the total was at the start can be less than what there is to do.
+    # The total at the start can be less than the actual work.
     return min(99, totals["bytes"] * 100 // totals["bytes_total"]) if totals["bytes_total"] else None
 
 
@@ -229,7 +229,7 @@ def _line(memory: Memory, totals: t.Mapping[str, int], findings: t.Sequence[t.Tu
 
 def _of(totals: t.Mapping[str, int], name: str, show: t.Callable[[int], str]) -> str:
     done, total = totals[name], totals[name + "_total"]
-    # The total is an estimate of before, without MinIO's own objects.
+    # The total is an earlier estimate, without MinIO's own objects.
     return "{0} of {1}".format(show(done), show(max(done, total))) if total else show(done)
 
 

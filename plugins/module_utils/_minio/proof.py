@@ -1,7 +1,7 @@
-"""Is every object of a MinIO proven readable from the drives that are left? What a scan showed, what is still to be read, and the verdict.
+"""Decides whether every object of a MinIO is proven readable from the remaining drives: the scan's findings, the objects still to read, and the verdict.
 
-An object counts as proven when the scan found enough parts of it, or when it was read. Whatever is left open, an error, a limit
-or an object that neither of them reached, makes the verdict a no.
+An object is proven if the scan found enough parts of it, or if it was read. Anything open, such as an error, a limit
+or an object that neither of them reached, makes the verdict negative.
 """
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -11,7 +11,7 @@ from __future__ import annotations
 import typing as t
 
 Json = t.Dict[str, t.Any]
-# Bucket, key and version; the version is empty where none is told.
+# Bucket, key and version; the version is empty if none is reported.
 Key = t.Tuple[str, str, str]
 
 _NAMED = 5
@@ -20,7 +20,7 @@ _NO_VERSION = ("", "null")
 
 
 class Listed(t.NamedTuple):
-    """One object, or one version of it, as S3 lists it; delete markers are none. `multipart`: it was written in several parts."""
+    """One object, or one version of it, as S3 lists it; delete markers are not included. `multipart`: it was written in several parts."""
 
     bucket: str
     key: str
@@ -31,7 +31,7 @@ class Listed(t.NamedTuple):
 
 
 class Seen:
-    """What a scan said of each object: `good` can be read, `bad` can't (with the reason), `doubtful` was not judged at all."""
+    """A scan's verdict on each object: `good` can be read, `bad` can't (with the reason), `doubtful` was not judged."""
 
     def __init__(self) -> None:
         self.good: t.Set[Key] = set()
@@ -39,7 +39,7 @@ class Seen:
         self.doubtful: t.Set[Key] = set()
 
     def note(self, bucket: str, item: Json, why: str) -> None:
-        """Keep one item of a scan; `why` says why it can't be read, or is empty. The last word about an object counts."""
+        """Keep one item of a scan; `why` says why it can't be read, or is empty. The last verdict on an object counts."""
         if item.get("type") != "object":
             return
         key = (bucket, str(item.get("object") or ""), str(item.get("versionId") or ""))
@@ -54,14 +54,14 @@ class Seen:
             self.good.add(key)
 
     def forget(self, bucket: str, names: t.Collection[t.Tuple[str, str]]) -> None:
-        """Drop objects, each a name and a version, that are not there any more."""
+        """Drop objects, each a name and a version, that no longer exist."""
         for name, version in names:
             self.bad.pop((bucket, name, version), None)
             self.doubtful.discard((bucket, name, version))
 
 
 class Open(t.NamedTuple):
-    """What a scan left open: objects that it found unreadable, objects to read, and those of them to read whole."""
+    """The work after a scan: objects that it found unreadable, objects to read, and those of them to read in full."""
 
     bad: t.List[Key]
     read: t.List[Listed]
@@ -69,7 +69,7 @@ class Open(t.NamedTuple):
 
 
 def left_open(listed: t.Sequence[Listed], seen: Seen) -> Open:
-    """Compare what S3 lists with what the scan saw. An item without a version is about the latest one."""
+    """Compare S3's list with the scan. An item without a version refers to the latest one."""
     bad, read, whole = set(seen.bad), [], set()
     for item in listed:
         keys = {(item.bucket, item.key, item.version)}
@@ -97,9 +97,9 @@ def verdict(
 ) -> Json:
     """The record `proof`.
 
-    `listed` objects were listed; a scan was made when `scanned`, and `scan_error` says what it could not do. `bad` are those
-    it found unreadable, `unread` those whose read failed, with the reason, of `reads` that were tried. With `error` the
-    objects could not be gone through to the end.
+    `listed` objects were listed; `scanned`: a scan was made, and `scan_error` is its error. `bad` are the objects that
+    it found unreadable, `unread` those of the `reads` whose read failed, with the reason. With `error`, not all
+    objects could be checked.
     """
     failed = [(key, "too few parts are left") for key in bad] + list(unread)
     how = "read" if reads or unread else "scan" if scanned and not scan_error else "read" if not error else ""
@@ -114,11 +114,11 @@ def verdict(
         names = ", ".join("{0} ({1})".format(_label(key), why) for key, why in failed[:_NAMED])
         more = " and {0} more".format(len(failed) - _NAMED) if len(failed) > _NAMED else ""
         also = "; {0}".format(error) if error else ""
-        reason = "{0}{1} of {2} objects are not proven readable from the drives that are left: {3}{4}{5}".format(
+        reason = "{0}{1} of {2} objects are not proven readable from the remaining drives: {3}{4}{5}".format(
             before, len(failed), max(listed, len(failed)), names, more, also
         )
     elif error:
-        reason = "{0}not all objects are proven readable from the drives that are left: {1}".format(before, error)
+        reason = "{0}not all objects are proven readable from the remaining drives: {1}".format(before, error)
     elif not listed:
         reason = "{0}S3 lists no object".format(before)
     elif how == "scan":

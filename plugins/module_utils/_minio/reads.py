@@ -1,4 +1,4 @@
-"""List every object of a MinIO with its versions, and read a byte of each, so that what can't be read from the drives that are left is found."""
+"""Lists every object of a MinIO with its versions, and reads a byte of each, to find objects that the remaining drives can't provide."""
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -25,7 +25,7 @@ _LATE = "not read within the time limit"
 
 
 class LimitReached(HaError):
-    """There is more than may be looked at."""
+    """A limit of objects or time was reached."""
 
 
 def prove(
@@ -42,8 +42,8 @@ def prove(
 ) -> Json:
     """The record `proof`: list all objects and read those that the scan did not prove readable.
 
-    `scan` is the result of the scan, where one was asked for, and `seen` what it said of each object. Nothing is read when
-    `blocked` says why not. Raises nothing for a server that does not answer: that is a verdict, too.
+    `scan` is the result of the scan, if there was one, and `seen` its verdict on each object. Nothing is read if
+    `blocked` gives a reason. A server that does not answer raises nothing: that is a verdict too.
     """
     deadline = time.monotonic() + seconds
     clients = _Clients(deployment, pod, tunnel, timeout)
@@ -57,11 +57,11 @@ def prove(
                 raise LimitReached("there are more than the limit of {0} objects".format(max_objects))
             listed.append(item)
     except _errors() as exc:
-        error = "the list of objects is not complete: {0}".format(_why(exc))
+        error = "the list of objects is incomplete: {0}".format(_why(exc))
     left = left_open(listed, seen or Seen())
     if blocked and not error and (left.read or not listed):
         error = "{0} objects were not read, since a drive may not be replaced now: {1}".format(len(left.read), blocked)
-    # Once the list is known to be cut short no read can make it a yes.
+    # With an incomplete list, no read can prove all objects.
     unread = [] if error or left.bad else _read(clients, left.read, left.whole, deadline)
     return verdict(
         listed=len(listed),
@@ -75,7 +75,7 @@ def prove(
 
 
 class _Clients:
-    """One S3 client a thread, each with a connection of its own that it keeps."""
+    """One S3 client per thread, each with its own persistent connection."""
 
     def __init__(self, deployment: Deployment, pod: str, tunnel: Tunnel, timeout: int) -> None:
         self._given = (deployment, pod, tunnel, timeout)
@@ -115,7 +115,7 @@ def _list_bucket(client: t.Any, bucket: str) -> t.Iterator[t.Any]:
     try:
         yield from client.list_objects(bucket_name=bucket, recursive=True, include_version=True)
     except S3Error as exc:
-        # A single plain drive knows no versions; it says so at the first request.
+        # A single plain drive has no versions; it reports that at the first request.
         if exc.code != "NotImplemented":
             raise
         yield from client.list_objects(bucket_name=bucket, recursive=True)
@@ -124,7 +124,7 @@ def _list_bucket(client: t.Any, bucket: str) -> t.Iterator[t.Any]:
 def _read(
     clients: _Clients, items: t.Sequence[Listed], whole: t.Set[Listed], deadline: float
 ) -> t.List[t.Tuple[Key, str]]:
-    """Read each object; returns those that failed with the reason, in the order of the list."""
+    """Read each object; returns the failures with their reasons, in the order of the list."""
 
     def attempt(item: Listed) -> str:
         if time.monotonic() >= deadline:
@@ -141,7 +141,7 @@ def _read(
 
 
 def _read_one(client: t.Any, item: Listed, *, whole: bool, deadline: float) -> None:
-    """Read the first byte of an object, the last one too where it has several parts, or all of it. Raises ValueError for another length than asked for."""
+    """Read the first byte of an object, also the last one if it has several parts, or all of it. Raises ValueError for a wrong length."""
     given: Json = {"bucket_name": item.bucket, "object_name": item.key}
     # The null version may lie behind newer ones.
     if item.version and (item.version != "null" or not item.latest):
@@ -165,11 +165,11 @@ def _read_one(client: t.Any, item: Listed, *, whole: bool, deadline: float) -> N
             response.close()
             response.release_conn()
         if length != expected:
-            raise ValueError("{0} bytes were read of {1}".format(length, expected))
+            raise ValueError("{0} of {1} bytes were read".format(length, expected))
 
 
 def _errors() -> t.Tuple[t.Type[BaseException], ...]:
-    """What a server, a connection or an answer in no known form raises; an XML error is a SyntaxError."""
+    """The errors of a server, a connection or an invalid answer; an XML error is a SyntaxError."""
     known = (HaError, OSError, ValueError, SyntaxError, LookupError, TypeError, AttributeError)
     return (*known, MinioException, urllib3.exceptions.HTTPError)
 

@@ -1,4 +1,4 @@
-"""The result of module minio_health_info, and its sentences for a person."""
+"""The result of module minio_health_info, and its sentences for the operator."""
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -13,10 +13,9 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._minio.views import P
 
 
 def report(health: Health, views: t.Sequence[PodView], *, name: str) -> t.Dict[str, t.Any]:
-    """Put a judgement into a module's result; one sentence in `msg` says where things stand."""
+    """Turn a verdict into a module's result; one sentence in `msg` gives the state."""
     stands = (
-        "; ".join(finding.sentence for finding in health.findings)
-        or "every pod asked is healthy and no drive is healing"
+        "; ".join(finding.sentence for finding in health.findings) or "every pod is healthy and no drive is healing"
     )
     if health.lost_pods:
         stands = "the drive of {0} is lost and not replaced; apart from that, {1}".format(
@@ -29,7 +28,7 @@ def report(health: Health, views: t.Sequence[PodView], *, name: str) -> t.Dict[s
     )
     healing = any(finding.code == "healing" for finding in health.gate)
     return {
-        "msg": "{0}: {1}: {2}{3}".format(name, "whole" if health.converged else "not whole", stands, false_412),
+        "msg": "{0}: {1}: {2}{3}".format(name, "healthy" if health.converged else "not healthy", stands, false_412),
         "deployment_id": health.deployment_id,
         "parity": health.parity,
         "sets": [
@@ -70,7 +69,7 @@ def compare_buckets(
     before: t.Sequence[t.Mapping[str, t.Any]], after: t.Sequence[t.Mapping[str, t.Any]]
 ) -> t.Dict[str, t.Any]:
     """Compare counts of objects, {name, objects, complete} per bucket: which buckets are `gone`, and which have `fewer`
-    objects ({bucket, before, after}). A count of now that was cut short says nothing; one of before was at least that
+    objects ({bucket, before, after}). An incomplete count now proves nothing; an incomplete count before was at least that
     many."""
     now = {bucket["name"]: bucket for bucket in after}
     fewer = [
@@ -105,16 +104,18 @@ def recovered(result: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
 
 
 def about_objects(result: t.Mapping[str, t.Any]) -> str:
-    """What the counts and the scan of a result are to tell a person; empty when there is nothing to say."""
+    """The sentences for the operator about counts and scan; empty without problems."""
     told = []
     if result.get("gone"):
-        told.append("buckets are gone that were there before: {0}".format(", ".join(result["gone"])))
+        told.append("these buckets existed before and are missing now: {0}".format(", ".join(result["gone"])))
     told += [
-        "bucket {bucket} has {after} objects, {before} before: has an application deleted them?".format(**item)
+        "bucket {bucket} has {after} objects, but had {before} before: check whether an application deleted them".format(
+            **item
+        )
         for item in result.get("fewer") or ()
     ]
     proof, lost = result.get("proof") or {}, bool(result.get("lost_pods"))
-    # Reads may have proven what the scan could not.
+    # Reads may have proven objects that the scan could not.
     if not (proof.get("ok") and lost):
         told += _about_scan(result.get("scan") or {}, lost=lost)
     if proof:
@@ -123,15 +124,15 @@ def about_objects(result: t.Mapping[str, t.Any]) -> str:
 
 
 def _about_scan(scan: t.Mapping[str, t.Any], *, lost: bool) -> t.Iterator[str]:
-    """What a scan showed: whether what is left can be read while drives are `lost`, whether all drives have everything afterwards."""
+    """The findings of a scan: while drives are `lost`, whether all objects are readable; afterwards, whether they are complete on all drives."""
     named = "; ".join("{bucket}/{object} ({error})".format(**item) for item in scan.get("sample") or ())
-    proven = "readable from the drives that are left" if lost else "complete on all drives"
+    proven = "readable from the remaining drives" if lost else "complete on all drives"
     if scan.get("error"):
         yield "objects are not proven {0}: {1}".format(proven, scan["error"])
     elif scan.get("incomplete") and lost:
         yield (
-            "{0} of {1} objects can't be read from the drives that are left, among them {2}. Once an empty drive takes the place of "
-            "a lost one, MinIO deletes what is left of them. Bring their parts back on the drives that survived, or delete them, "
+            "{0} of {1} objects can't be read from the remaining drives, among them {2}. Once an empty drive replaces "
+            "a lost one, MinIO deletes their remaining parts. Restore their parts on the surviving drives, or delete them, "
             "then run again".format(scan["incomplete"], scan["objects"], named)
         )
     elif scan.get("incomplete"):
@@ -140,7 +141,7 @@ def _about_scan(scan: t.Mapping[str, t.Any], *, lost: bool) -> t.Iterator[str]:
             "again".format(scan["incomplete"], scan["objects"], named)
         )
     elif scan:
-        more = "" if scan["complete"] else ", there are more objects than were scanned"
+        more = "" if scan["complete"] else "; not all objects were scanned"
         yield "{0} objects are {1}{2}".format(scan["objects"], proven, more)
 
 

@@ -24,7 +24,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._minio.views import P
 
 
 def run(api: KubeApi, params: Json) -> Json:
-    """Take the readings, and look at the objects where that was asked for. Returns the result of the module; raises HaError."""
+    """Take the readings, and check the objects on request. Returns the result of the module; raises HaError."""
     label = "{0}/{1}".format(params["namespace"], params["name"])
     tunnel = tunnel_to(api, params["namespace"])
     for reading in range(max(1, params["readings"])):
@@ -45,7 +45,7 @@ def run(api: KubeApi, params: Json) -> Json:
             break
     result = report.report(judged, views, name=label)
     more = params["readback_max_objects"] or params["before_buckets"] or params["scan"] or params["prove_readable"]
-    # Below read quorum each listing would only be waited for.
+    # Below read quorum every listing would time out.
     if more or (params["count_objects"] and judged.readable):
         pod = next((view.name for view in views if view.info is not None), None)
         if pod is None:
@@ -113,7 +113,7 @@ def _scan(
 
 
 def failed(reason: str, *, prove_readable: bool) -> Json:
-    """What the module returns beside `msg` when nothing could be judged: everything that a caller tests is a no."""
+    """The module's values besides `msg` when nothing could be judged: every tested value is negative."""
     gate = {
         "ok": False,
         "fatal": False,

@@ -1,9 +1,9 @@
-"""Ask a MinIO for each object whether all of its drives have it: a recursive heal of each bucket as a dry run.
+"""Checks for each object of a MinIO whether all drives have it: a recursive heal of each bucket as a dry run.
 
-Releases after July 2021 delete an object of which too few parts are left also in a dry run (seen with one of 2026), as
-they do when they heal or read it. So those are scanned afterwards only where that was allowed. Before a lost drive is
-replaced the scan is safe with any release (seen, too), and worth most: a drive that is away counts as an error, one that is
-empty as a part that was deleted, so that an object is given up once an empty drive takes the place of a lost one.
+Releases after July 2021 delete an object with too few parts even in a dry run (observed with one of 2026), as
+they do when they heal or read it. So these are scanned afterwards only with permission. Before a lost drive is
+replaced, the scan is safe with any release (observed too) and most useful: an offline drive counts as an error, an
+empty one as a deleted part, so that an object is given up once an empty drive replaces a lost one.
 """
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -23,16 +23,16 @@ with contextlib.suppress(ImportError):  # reported by check_imports() of http
     import urllib3.exceptions
 
 _OPTIONS = {"recursive": True, "dryRun": True, "remove": False, "recreate": False, "scanMode": 1, "nolock": False}
-# With half of the servers away no lock can be had, and a dry run would wait for one as long as for the servers.
+# With half of the servers offline, no lock is available, and a dry run would wait for one.
 _LOCKLESS = {**_OPTIONS, "nolock": True}
 _SAMPLE = 20
-# The last release that was read to keep everything in a dry run.
+# The last release whose source keeps all objects in a dry run.
 _LAST_DRY = "2021-07-21"
-# What is being written or deleted during a scan is incomplete for a moment.
+# Objects that are written or deleted during a scan are incomplete for a moment.
 _PAUSE = 5.0
 
 
-# What is wrong with an item, or nothing.
+# The problem of an item, or nothing.
 Judge = t.Callable[[Json], str]
 
 
@@ -41,21 +41,21 @@ class _LimitReached(Exception):
 
 
 def refusal(versions: t.Collection[str], *, settled: bool, lost: bool, any_release: bool) -> str:
-    """Why not to scan, or nothing: `versions` are those of all servers, `settled` that no drive but lost ones is away or heals."""
+    """Why not to scan, or nothing: `versions` are those of all servers; `settled`: only lost drives are offline, and no drive heals."""
     if not settled:
-        return "not scanned, since the deployment is not whole: while a drive is away, complete objects look incomplete"
+        return "not scanned, since the deployment is not healthy: while a drive is offline, complete objects look incomplete"
     dates = [re.search(r"\d{4}-\d{2}-\d{2}", version) for version in versions]
     dry = bool(dates) and all(found is not None and found.group() <= _LAST_DRY for found in dates)
     if lost or dry or any_release:
         return ""
     return (
-        "not scanned: this release ({0}) deletes objects that it can't bring back also in a dry run; "
+        "not scanned: this release ({0}) deletes unrecoverable objects even in a dry run; "
         "scan_any_release allows it".format(", ".join(sorted(versions)) or "unknown")
     )
 
 
 def unreadable(item: Json) -> str:
-    """Why one item of a scan can't be read from the drives that answer, or nothing. A bucket has no parts: what fails of it is to write it anew."""
+    """Why one item of a scan can't be read from the drives that answer, or nothing. A bucket has no parts: only its re-creation can fail."""
     if item.get("type") != "object":
         return ""
     if item.get("detail"):
@@ -63,14 +63,14 @@ def unreadable(item: Json) -> str:
     drives = (item.get("before") or {}).get("drives") or []
     has, needs = sum(1 for drive in drives if drive.get("state") == "ok"), int(item.get("dataBlocks") or 0)
     if has < needs:
-        return "{0} of the {1} parts are left that are needed to read it".format(has, needs)
+        return "only {0} of the {1} parts needed to read it are left".format(has, needs)
     return ""
 
 
 def incomplete(item: Json) -> str:
-    """What is wrong with one item of a scan, or nothing.
+    """The problem of one item of a scan, or nothing.
 
-    Drives that are told as `ok` prove nothing in an item with an error: they stand there for every drive that answers.
+    Drives reported as `ok` prove nothing in an item with an error: every drive that answers is listed so.
     """
     if item.get("detail"):
         return str(item["detail"])[:200]
@@ -95,7 +95,7 @@ def scan(
 
     `judge` is incomplete(), or unreadable() while drives are lost.
 
-    What looks incomplete is looked at a second time, and counts only when it still does. `seen` is filled with whether each
+    An incomplete object is checked a second time, and counts only if it is still incomplete. `seen` is filled with whether each
     object can be read.
     """
     seen = Seen() if seen is None else seen
@@ -110,7 +110,7 @@ def scan(
                 time.sleep(_PAUSE)
                 later = time.monotonic() + seconds
                 again = _scan_bucket(server, bucket, judge=judge, max_objects=max_objects, deadline=later, seen=seen)
-                # What the second look did not reach stays as the first one saw it, unless it was deleted meanwhile.
+                # Objects that the second pass did not reach keep the first verdict, unless they were deleted meanwhile.
                 bad = {
                     key: again.bad.get(key, why)
                     for key, why in bad.items()
@@ -138,7 +138,7 @@ def scan(
 
 
 class _Found(t.NamedTuple):
-    """One pass over a bucket: objects seen, what is wrong with which (name, version), which are fine, and whether all were seen."""
+    """One pass over a bucket: the number of objects, the problems by (name, version), the good ones, and whether all were seen."""
 
     objects: int
     bad: t.Dict[t.Tuple[str, str], str]
@@ -175,7 +175,7 @@ def _scan_bucket(server: Server, bucket: str, *, judge: Judge, max_objects: int,
                 raise HaError(str(answer.get("Detail") or answer.get("detail") or "the server stopped it"))
             if time.monotonic() >= deadline:
                 raise _LimitReached
-            # A thousand results wait in the server at most; it goes on as they are taken.
+            # The server buffers at most a thousand results and continues as they are read.
             wait = 0.1 if items else min(2.0, wait * 2)
             time.sleep(wait)
     except _LimitReached:

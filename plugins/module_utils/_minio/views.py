@@ -1,4 +1,4 @@
-"""What one pod of a MinIO answered."""
+"""The answer of one pod of a MinIO."""
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -12,8 +12,8 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._minio.info import In
 
 @dataclass(frozen=True)
 class PodView:
-    """What one pod answered: HTTP statuses of its health endpoints (None: no answer) and its view of the deployment.
-    `timed_out` when it was reached and gave no answer in time, `refused` when it does not accept the credentials. `storage` is
+    """The answer of one pod: HTTP statuses of its health endpoints (None: no answer) and its view of the deployment.
+    `timed_out`: it was reached but gave no answer in time; `refused`: it does not accept the credentials. `storage` is
     its answer to `storageinfo`."""
 
     name: str
@@ -30,13 +30,13 @@ class PodView:
 
     @property
     def uptime(self) -> int:
-        """Seconds since this pod's server started, by its own word; 0 when it does not say."""
+        """Seconds since this pod's server started, by its own report; 0 if unknown."""
         servers = self.info.servers if self.info else ()
         return max((server.uptime for server in servers if host_of(server.endpoint) == self.name), default=0)
 
 
 def starting(view: PodView) -> bool:
-    """Whether a pod comes up, so that it may have its drives back soon: one that is made again, or whose server waits
-    for its peers. One that takes a connection and says nothing hangs, and
+    """Whether a pod is starting, so that it may have its drives back soon: it is being recreated, or its server waits
+    for its peers. One that accepts a connection without an answer hangs, and
     wrong credentials stay wrong."""
     return not view.timed_out and not view.refused and (not view.ready or (view.live == 200 and view.info is None))

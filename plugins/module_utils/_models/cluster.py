@@ -1,4 +1,4 @@
-"""Records of everything discovery found: the lost node, the VIP, the whole cluster.
+"""Records of discovery's findings: the lost node, the VIP, the complete cluster.
 
 Sizes are bytes, times are RFC 3339 strings in UTC as the API server writes them, durations are seconds, etcd IDs are hexadecimal strings.
 Readers of facts and reports find the same shapes in docs/contracts.md.
@@ -26,9 +26,9 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes im
 
 @dataclasses.dataclass(frozen=True)
 class Lost:
-    """The lost node. `seen_in` says where its name was found; `answers` are ports that still accept a connection, as HOST:PORT, if it was `probed`.
+    """The lost node. `seen_in` lists where its name was found; `answers` are ports that still accept a connection, as HOST:PORT, if it was `probed`.
 
-    `member_id` is the etcd member it had, None when it was never recorded. `machine_id` is empty when unknown.
+    `member_id` is its former etcd member, None if it was never recorded. `machine_id` is empty if unknown.
     """
 
     name: str
@@ -52,9 +52,9 @@ class Vip:
 
 @dataclasses.dataclass(frozen=True)
 class Cluster:
-    """Everything discovery found: the documented fact `discovery_cluster`.
+    """The findings of discovery: the documented fact `discovery_cluster`.
 
-    `cloudpods` is what the policies ask of its OnecloudCluster: {version, glance_on_s3}; None where there is none.
+    `cloudpods` are the facts of its OnecloudCluster that policies use: {version, glance_on_s3}; None without one.
     """
 
     provider: str

@@ -14,7 +14,7 @@ import typing as t
 
 @dataclasses.dataclass(frozen=True)
 class Member:
-    """An etcd member as the cluster lists it; `healthy` is the outcome of a linearizable read through that member alone."""
+    """An etcd member as the cluster lists it; `healthy` is the outcome of a linearizable read through that member only."""
 
     id: str
     name: str
@@ -34,7 +34,7 @@ class Member:
 
 @dataclasses.dataclass(frozen=True)
 class Etcd:
-    """The etcd cluster as seen by `executor`, the host that was asked, whose own member is `executor_id`; `error` says why nobody could be asked."""
+    """The etcd cluster as seen by `executor`, the host that read it, whose own member is `executor_id`; `error` says why it could not be read."""
 
     executor: str = ""
     executor_id: str = ""

@@ -1,4 +1,4 @@
-"""Records of a host of the inventory: what it says of itself, its keepalived, its K3s.
+"""Records of a host of the inventory: its facts, its keepalived, its K3s.
 
 Sizes are bytes, times are RFC 3339 strings in UTC as the API server writes them, durations are seconds, etcd IDs are hexadecimal strings.
 Readers of facts and reports find the same shapes in docs/contracts.md.
@@ -14,7 +14,7 @@ import typing as t
 
 @dataclasses.dataclass(frozen=True)
 class Keepalived:
-    """A host's keepalived static pod. `identity` is a digest of VIP, router id and password, to compare hosts without showing a secret."""
+    """A host's keepalived static pod. `identity` is a digest of VIP, router ID and password, which compares hosts without showing a secret."""
 
     priority: int
     state: str
@@ -27,8 +27,8 @@ class Keepalived:
 
 @dataclasses.dataclass(frozen=True)
 class K3s:
-    """K3s on a host. `binary` is the SHA-256 of the program, `ca` that of the certificate of the cluster's server CA, `token_ca` the one the host's token
-    names; the latter two are empty where they are not known.
+    """K3s on a host. `binary` is the SHA-256 of the program, `ca` that of the certificate of the cluster's server CA, `token_ca` that in the host's token;
+    the latter two are empty if unknown.
     """
 
     version: str
@@ -39,10 +39,10 @@ class K3s:
 
 @dataclasses.dataclass(frozen=True)
 class Host:
-    """What a host of the inventory says about itself. `skew_seconds` is its clock minus the controller's when it was asked; since the answer took
-    `answer_seconds`, the clocks differ by so much less at the most.
+    """The facts of a host of the inventory. `skew_seconds` is its clock minus the controller's at the request; since the answer took
+    `answer_seconds`, the true difference may be smaller by up to that.
 
-    `join_running`: kubeadm, or a K3s that has not become ready yet, is at work. `etcdctl` is the path of the program on the host, empty without one.
+    `join_running`: kubeadm, or a K3s that is not ready yet, is running. `etcdctl` is the path of the program on the host, empty without one.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""A mapping as JSON has it: the shape of facts, answers of the API and journals."""
+"""The type of a JSON mapping: facts, answers of the API and journals."""
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 

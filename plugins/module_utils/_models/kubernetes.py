@@ -14,10 +14,10 @@ import typing as t
 
 @dataclasses.dataclass(frozen=True)
 class Node:
-    """A Node object. `down_seconds` counts from when it stopped being Ready; `lease_age_seconds` from the kubelet's last sign of life.
+    """A Node object. `down_seconds` counts from its last Ready state; `lease_age_seconds` from the kubelet's last heartbeat.
 
-    `machine_id` is that of the machine that registered it. `deleting`: it was deleted, and `finalizers` still hold it. `etcd_voter` is K3s's own word on
-    its member, None where it says nothing; K3s 1.28.4 and 1.28.5 never correct the condition, so "True" is proof and "False" is not.
+    `machine_id` is that of the machine that registered it. `deleting`: it was deleted, and `finalizers` still hold it. `etcd_voter` is K3s's condition of
+    its member, None without one; K3s 1.28.4 and 1.28.5 never correct the condition, so "True" is proof and "False" is not.
     """
 
     name: str
@@ -43,7 +43,7 @@ class Node:
 
 @dataclasses.dataclass(frozen=True)
 class Owner:
-    """The workload that mounts a claim. `managed`: something made it, and makes it again when it is deleted."""
+    """The workload that mounts a claim. `managed`: its owner created it, and recreates it after a deletion."""
 
     kind: str
     namespace: str
@@ -56,8 +56,8 @@ class Owner:
 class Pod:
     """A pod. `claims` are the names of those it mounts; `owner` is KIND/NAME of its controller.
 
-    `hint` says why it is not running, in the words of the scheduler or the kubelet. `deleting_seconds` count from the end of the time it was given to
-    end by itself, None while it is not being deleted. `version` is its resourceVersion.
+    `hint` says why it is not running, as reported by the scheduler or the kubelet. `deleting_seconds` count from the end of its grace
+    period, None while it is not being deleted. `version` is its resourceVersion.
     """
 
     namespace: str
@@ -80,8 +80,8 @@ class Pod:
 class Claim:
     """A claim with the volume it is bound to. `pv_name` is empty for a claim that was never bound.
 
-    `volume_kind` is hostPath, local, the CSI driver's name, or the key of another source. `workload_labels` are those of what mounts it.
-    `selected_node` is the node for which the scheduler asked a volume. `deleting_seconds` is None while it is not being deleted.
+    `volume_kind` is hostPath, local, the CSI driver's name, or the key of another source. `workload_labels` are those of its workload.
+    `selected_node` is the node for which the scheduler requested a volume. `deleting_seconds` is None while it is not being deleted.
     """
 
     namespace: str
@@ -110,7 +110,7 @@ class Claim:
 class Volume:
     """A PersistentVolume. `claim` is NAMESPACE/NAME of the claim it is or was for, `claim_uid` the UID of that claim.
 
-    Among the losses of a node it is one with no claim of its own any more (Released, Failed, or its claim was recreated).
+    In the losses of a node, it is a volume without its claim (Released, Failed, or its claim was recreated).
     """
 
     name: str
@@ -136,7 +136,7 @@ class Attachment:
 
 @dataclasses.dataclass(frozen=True)
 class ObjectRef:
-    """One object the plan will touch. Namespace is empty for what has none; an etcd member's UID is its ID."""
+    """One object that the plan changes. The namespace is empty without one; an etcd member's UID is its ID."""
 
     kind: str
     namespace: str

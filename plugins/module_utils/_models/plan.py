@@ -18,7 +18,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes im
 
 @dataclasses.dataclass(frozen=True)
 class Refusal:
-    """Why an act is not safe: a code (a section of docs/runbook.md), what was observed, and what to do."""
+    """Why an action is not safe: a code (a section of docs/runbook.md), the observation, and what to do."""
 
     code: str
     observed: str
@@ -31,7 +31,7 @@ class Refusal:
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """What the operator asked for. `policies` decide what happens to lost claims, the first that matches wins.
+    """The operator's request. `policies` decide what happens to lost claims; the first match decides.
 
     `discard` are the claims (NAMESPACE/NAME) whose loss was approved by name.
     """
@@ -49,9 +49,9 @@ class Request:
 
 @dataclasses.dataclass(frozen=True)
 class ClaimPlan:
-    """What happens to one claim. `group` is the workload all of whose claims are recovered together, in ascending `order`.
+    """The decision on one claim. `group` is the workload whose claims are recovered together, in ascending `order`.
 
-    `pod` is the StatefulSet's pod that mounts it, `loses` what is gone for good, `tasks` the file of the policy 'hook', `code` that of a refusal.
+    `pod` is the StatefulSet's pod that mounts it, `loses` the data that is lost for good, `tasks` the task file of the policy 'hook', `code` that of a refusal.
     """
 
     namespace: str
@@ -74,9 +74,9 @@ class ClaimPlan:
 
 @dataclasses.dataclass(frozen=True)
 class Recovery:
-    """The claims of one workload (`group`, as NAMESPACE/NAME), in batches that are recovered one after the other.
+    """The claims of one workload (`group`, as NAMESPACE/NAME), in batches that are recovered one after another.
 
-    `heals`: its drives fill by themselves.
+    `heals`: its drives are filled by their peers.
     """
 
     group: str
@@ -88,7 +88,7 @@ class Recovery:
 class Phase:
     """A phase of a replacement, which is its tag too. It is carried out by the entry point `entry` of `role` (empty: the role of its own name).
 
-    One that `acts` changes the cluster and needs a proven backup; one that `closes` ends the journal of the replacement.
+    A phase that `acts` changes the cluster and needs a proven backup; one that `closes` closes the journal of the replacement.
     """
 
     name: str
@@ -98,14 +98,14 @@ class Phase:
     closes: bool = False
 
     def __post_init__(self) -> None:
-        """A phase is named once: its role is the one of the same name where none is given."""
+        """Set the role to the phase's name if none is given."""
         if not self.role:
             object.__setattr__(self, "role", self.name)
 
 
 @dataclasses.dataclass(frozen=True)
 class Step:
-    """One act of a phase, on the objects that it names. With `waits`, the act changes none of them."""
+    """One action of a phase, on the objects that it names. With `waits`, the action changes none of them."""
 
     phase: str
     act: str
@@ -124,19 +124,19 @@ class Executor:
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """The outcome of planning: the documented fact `discovery_plan`. A refused plan holds no phases, steps or objects: nothing to act on.
+    """The outcome of planning: the documented fact `discovery_plan`. A refused plan has no phases, steps or objects, so nothing to act on.
 
-    `left_alone` are claims to be ignored, as NAMESPACE/NAME. `healers` are the StatefulSets whose drives heal: {namespace, name, claims: [{name, uid}]}.
+    `left_alone` are claims (NAMESPACE/NAME) with the policy ignore. `healers` are the StatefulSets whose drives heal: {namespace, name, claims: [{name, uid}]}.
     `leftovers` are volumes without a claim: {namespace, name, uid} of the claim they had, {pv_name, pv_uid}.
     `member_id`, `member_name` and `member_urls` (of its peers) are the lost node's etcd member, empty when it is gone.
-    `member_leaves`: K3s itself is to remove it.
+    `member_leaves`: K3s removes it automatically.
     `joining` is what the journal records of the machine that joins: {host, machine_id, hostname, address}.
-    `join` says that something of the join is to be done, `joined` that the replacement already is a Node and a voter that answers.
-    `node_password` is the Secret of a name that is used again, to be deleted before the join. `blocked` are folders {path, claim} on a replacement of the
-    lost node's own name in which nothing may start.
-    `backup` are the objects to keep a copy of: {api_version, kind, namespace, name, uid}. `journal` is what has to be written down before the first act.
+    `join`: part of the join is left to do; `joined`: the replacement already is a Node and a healthy voter.
+    `node_password` is the Secret of a reused name, to delete before the join. `blocked` are folders {path, claim} on a replacement with the
+    lost node's name in which no pod may start.
+    `backup` are the objects to back up: {api_version, kind, namespace, name, uid}. `journal` is the journal entry before the first change.
 
-    `state` is 'needed', 'resume' (an earlier run was cut short), 'nothing_to_do' or 'refused'.
+    `state` is 'needed', 'resume' (an earlier run was interrupted), 'nothing_to_do' or 'refused'.
     """
 
     state: str

@@ -149,7 +149,7 @@ def _of_group(inputs: OcbootInputs, hosts: t.Sequence[OcbootHost]) -> Json:
         "high_availability": True,
         "keepalived_version_tag": values.tag_of(inputs.keepalived_image),
         "as_host": bool(as_host),
-        # A virtual machine keeps the label only with both.
+        # A virtual machine keeps the label only with both settings.
         "as_host_on_vm": bool(as_host),
         "enable_lbagent": bool(values.shared_label(inputs, hosts, "lbagent")),
         "enable_containerd": bool(containerd),

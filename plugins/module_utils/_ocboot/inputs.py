@@ -84,7 +84,7 @@ def host(machine: Json, *, conf: t.Any, holds_vip: bool = False) -> OcbootHost:
     `conf` is the parsed file, None when there is none. Raises HaError when it is no mapping.
     """
     if conf is not None and not isinstance(conf, t.Mapping):
-        raise HaError("the host.conf of {0} is no mapping".format(machine["name"]))
+        raise HaError("the host.conf of {0} is not a mapping".format(machine["name"]))
     conf = conf or {}
     hugepages, kind = conf.get("hugepages_option"), conf.get("host_type")
     return OcbootHost(

@@ -23,7 +23,7 @@ class OcbootNode:
 
 @dataclasses.dataclass(frozen=True)
 class OcbootHost:
-    """A machine ocboot is to log in to: `name` is its Node's, `user` and `port` are for SSH.
+    """A machine that ocboot logs in to: `name` is its Node's, `user` and `port` are for SSH.
 
     `host_networks` (INTERFACE/BRIDGE/ADDRESS), `disk_paths`, `hugepages` and `containerd` come from its host.conf; None where that has no such setting.
     """

@@ -26,7 +26,7 @@ _LINE = re.compile(r"(?im)^(?P<key>[ \t]*(?:-[ \t]+)?[\"']?" + _SECRET_WORD + r"
 _ASSIGNED = re.compile(r"(?i)(?P<key>\b" + _SECRET_WORD + r"\\{0,16}[\"']?[ \t]{0,80}[:=][ \t]{0,80})" + _VALUE)
 # A unit file may break its command line after each word.
 _OPTION = re.compile(r"(?i)(?P<key>--" + _SECRET_WORD + r"[\s\\]+)" + _VALUE)
-# The variable of a static pod: name and value stand on two lines.
+# The variable of a static pod: name and value are on two lines.
 _VARIABLE = re.compile(r"(?i)(?P<key>name:\s*[\"']?" + _SECRET_WORD + r"[\"']?\s*\n\s*value:[ \t]*)(?P<value>[^\n]+)")
 _PRINTED = re.compile(r"(?m)^\s*\"?(?P<key>[\w-]*password[\w-]*)\"?:\s*(?P<value>\"(?:[^\"\\]|\\.)*\")\s*$")
 # YAML's escapes of some invisible characters.

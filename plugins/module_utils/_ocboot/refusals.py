@@ -1,4 +1,4 @@
-"""When ocboot must not be run, and what its operator has to know. Pure; no sentence quotes a secret."""
+"""Decides when ocboot must not be run, and warns the operator. Pure; no sentence quotes a secret."""
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -29,7 +29,7 @@ RULES: t.Mapping[str, Rule] = {
 
 
 def refusals(inputs: OcbootInputs) -> t.Iterator[Refusal]:
-    """Every reason not to run ocboot. The rules are not asked when a precondition refuses: they rely on its values."""
+    """Every reason not to run ocboot. The rules are skipped if a precondition refuses: they rely on its values."""
     for code, rule in PRECONDITIONS.items():
         found = [Refusal(code, *finding) for finding in rule(inputs)]
         yield from found
@@ -41,7 +41,7 @@ def refusals(inputs: OcbootInputs) -> t.Iterator[Refusal]:
 
 
 def refusals_of(made: t.Mapping[str, t.Any], inputs: OcbootInputs) -> t.Iterator[Refusal]:
-    """Every reason not to run ocboot with a finished configuration: the lost node stands in it."""
+    """Every reason not to run ocboot with a finished configuration that contains the lost node."""
     for finding in machines.lost_values(made, inputs):
         yield Refusal(machines.LOST_LISTED, *finding)
 

@@ -8,7 +8,7 @@ import typing as t
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
 
-# What Ansible says where the reason stands elsewhere in the result.
+# Generic messages of Ansible; the reason is elsewhere in the result.
 _SAYS_NOTHING = (
     "",
     "all items completed",
@@ -26,11 +26,9 @@ def reason(result: Json) -> str:
     if text:
         return text[:_LONGEST]
     if result.get("censored") or result.get("_ansible_no_log"):
-        return (
-            "its output is hidden, since it may hold a secret; run again with -vvv to see which host and module it was"
-        )
+        return "its output is hidden, since it may hold a secret; run again with -vvv to see the host and the module"
     if "attempts" in result:
-        return "it was tried {0} times, and nothing said why it did not succeed".format(result["attempts"])
+        return "it failed {0} times and gave no reason".format(result["attempts"])
     return "it failed and gave no reason"
 
 
@@ -42,7 +40,7 @@ def _candidates(result: Json) -> t.Iterator[str]:
     program = _printable(result.get("stderr")) or _printable(result.get("stdout"))
     if program:
         yield "exit code {0}: {1}".format(result["rc"], program) if "rc" in result else program
-    # A module that broke: the last line of its traceback.
+    # A module that crashed: the last line of its traceback.
     yield _printable(str(result.get("exception") or result.get("module_stderr") or "").strip().rpartition("\n")[2])
 
 

@@ -1,4 +1,4 @@
-"""What is recorded before the first act: what cannot be rediscovered, and of which objects a copy is kept."""
+"""The journal entry before the first change: the facts that can't be rediscovered, and the objects to back up."""
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -14,7 +14,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._plan import policy
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan.situation import Situation, unfinished
 from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import from_json, to_json
 
-# What a copy is kept of. Pods are not: whatever made them makes them again.
+# Kinds of objects to back up. Pods are not included: their controllers recreate them.
 _API_VERSIONS = {
     "Node": "v1",
     "PersistentVolume": "v1",
@@ -25,7 +25,7 @@ _API_VERSIONS = {
 
 
 def journal(cluster: Cluster, found: Situation, made: Plan, minio: t.Sequence[Json]) -> t.Mapping[str, t.Any]:
-    """Return the journal entry that a run of this plan begins with, in the shape docs/contracts.md gives under Journal."""
+    """Return the first journal entry of a run of this plan, in the shape that docs/contracts.md gives under Journal."""
     lost = found.lost
     identity: Json = {
         "name": lost.name,
@@ -53,7 +53,7 @@ def journal(cluster: Cluster, found: Situation, made: Plan, minio: t.Sequence[Js
 
 
 def baseline(minio: t.Sequence[Json]) -> Json:
-    """Each MinIO as it was: while its drives are recovered it can't be asked for that any more."""
+    """The state of each MinIO before the recovery, which can't be read later."""
     return {
         "{namespace}/{name}".format(**item): {"deployment_id": item["deployment_id"], "buckets": item["buckets"]}
         for item in minio
@@ -62,14 +62,14 @@ def baseline(minio: t.Sequence[Json]) -> Json:
 
 
 def _touched(cluster: Cluster, made: Plan) -> t.List[ObjectRef]:
-    """What this run and earlier ones set out to touch, each once."""
+    """The objects that this run and earlier ones planned to change, each once."""
     before = [from_json(ObjectRef, item) for item in (cluster.journal or {}).get("touched") or []]
     now = [ref for step in made.steps if not step.waits for ref in step.objects]
     return list(dict.fromkeys([*before, *now]))
 
 
 def backup_objects(steps: t.Iterable[Step]) -> t.Iterator[t.Mapping[str, str]]:
-    """The objects of these steps to keep a copy of: {api_version, kind, namespace, name, uid}, each once."""
+    """The objects of these steps to back up: {api_version, kind, namespace, name, uid}, each once."""
     for ref in dict.fromkeys(ref for step in steps for ref in step.objects):
         if ref.kind in _API_VERSIONS:
             yield {

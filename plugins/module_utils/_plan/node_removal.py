@@ -1,4 +1,4 @@
-"""May the lost Node be deleted now, and what is left of it? Judged from objects read just before."""
+"""Decides whether the lost Node may be deleted, and lists its remaining objects, from objects read just before."""
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -11,7 +11,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._k8s import parse
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import Refusal
 
-# What a kubelet asks for where its lease does not say.
+# The kubelet's default, if the lease has no duration.
 _LEASE_SECONDS = 40
 _POWER_OFF = "Power the machine off, then run again."
 
@@ -19,12 +19,12 @@ _POWER_OFF = "Power the machine off, then run again."
 def verdict(node: Json, *, plan: Json, provider: str, leases: Json, etcd: t.Optional[Json]) -> Json:
     """Judge the deletion of the Node that the plan names.
 
-    `node` and `leases` are what k8s_info returned for the Node of that name and for all Leases in kube-node-lease; `leases` is {} when they were not asked
-    for yet. `etcd` is the record Etcd as JSON, read now; None when it was not asked, which is an answer only where deleting the Node does not remove the
+    `node` and `leases` are the k8s_info results for the Node of that name and for all Leases in kube-node-lease; `leases` is {} when they were not read
+    yet. `etcd` is the record Etcd as JSON, read now; None when it was not read, which is allowed only where deleting the Node does not remove the
     etcd member.
 
-    Returns {ok, reason, present, foreign, waits, version}. `present`: the planned Node is there, at the resource `version`. `foreign`: the plan knew it to be
-    gone, and another one has its name. `waits`: it could not be read, or still looks alive, which ends by itself when the machine was powered off a moment
+    Returns {ok, reason, present, foreign, waits, version}. `present`: the planned Node exists, at the resource `version`. `foreign`: the plan had it as
+    gone, and another Node has its name. `waits`: the Node could not be read, or still appears alive, which passes if the machine was powered off a moment
     ago.
     """
     lost = plan.get("lost") or {}
@@ -40,14 +40,14 @@ def verdict(node: Json, *, plan: Json, provider: str, leases: Json, etcd: t.Opti
         return {**found, "foreign": True}
     meta = live["metadata"]
     if meta["uid"] != uid:
-        observed = "The Node {0} has the UID {1}, and the plan was made for {2}: a machine has registered under that name since.".format(
+        observed = "The Node {0} has the UID {1}, but the plan was made for {2}: a machine has registered with that name since.".format(
             name, meta["uid"], uid
         )
         reason = _text(Refusal("NODE_RETURNED", observed, _POWER_OFF))
         return {**found, "ok": False, "reason": reason}
     found.update(present=True, version=meta.get("resourceVersion") or "")
     if meta.get("deletionTimestamp"):
-        # It was deleted before; nothing that is said now takes that back.
+        # The Node was deleted earlier; later findings don't change that.
         return found
     alive = "" if plan.get("drain") else _alive(live, leases.get("resources") or [])
     reason = alive or _member(plan, provider, etcd)
@@ -55,21 +55,21 @@ def verdict(node: Json, *, plan: Json, provider: str, leases: Json, etcd: t.Opti
 
 
 def _unread(what: str, result: Json) -> str:
-    """Why a k8s_info task says nothing about what it was to read; empty when it does."""
+    """Why a k8s_info task read nothing; empty when it succeeded."""
     if "resources" in result and result.get("api_found") is not False:
         return ""
     return "The {0} could not be read: {1}.".format(what, str(result.get("msg") or "no reason given").rstrip("."))
 
 
 def _alive(live: Json, leases: t.Sequence[Json]) -> str:
-    """What speaks for a running kubelet, though the machine was planned as lost."""
+    """Signs of a running kubelet on the machine that the plan had as lost."""
     node = parse.node(live, leases=leases, now=parse.newest_lease(leases))
     age = node.lease_age_seconds
     heartbeat = "" if age is None else " (last kubelet heartbeat {0} s ago)".format(age)
     own = next((item for item in leases if item["metadata"]["name"] == node.name), None)
     limit = ((own or {}).get("spec") or {}).get("leaseDurationSeconds") or _LEASE_SECONDS
     if node.ready:
-        observed = "The Node {0} is Ready again or still{1}.".format(node.name, heartbeat)
+        observed = "The Node {0} is Ready{1}.".format(node.name, heartbeat)
     elif age is not None and age < limit:
         observed = "The Node {0} is not Ready, but its kubelet runs{1}.".format(node.name, heartbeat)
     else:
@@ -78,14 +78,14 @@ def _alive(live: Json, leases: t.Sequence[Json]) -> str:
 
 
 def _member(plan: Json, provider: str, etcd: t.Optional[Json]) -> str:
-    """Why the etcd member, which goes with the Node on K3s, must not go."""
+    """Why the etcd member, which K3s removes with the Node, must not be removed."""
     if not PROVIDERS[provider].deletes_member:
         return ""
     members = (etcd or {}).get("members") or []
     error = (etcd or {}).get("error")
     if error or not members:
-        observed = "K3s removes the etcd member with the Node, and etcd can't be asked now: {0}.".format(
-            (error or "it listed no members").rstrip(".")
+        observed = "K3s removes the etcd member with the Node, but etcd can't be read now: {0}.".format(
+            (error or "etcd listed no members").rstrip(".")
         )
         return _text(Refusal("ETCD_UNREADABLE", observed, "Restore access to etcd on a survivor, then run again."))
     known = {plan.get("member_id"), plan.get("member_name")} - {"", None}
@@ -103,7 +103,7 @@ def _text(refusal: Refusal) -> str:
 
 
 def left(found: Json, *, uids: t.Collection[str] = (), only: str = "") -> t.List[str]:
-    """What a k8s_info task (or a loop of it) found, one text for each object; that it could not be read is one too.
+    """The objects that a k8s_info task (or a loop of it) found, one text each. An unreadable result is one text too.
 
     With `uids` only these objects count, with `only` "ending" those being deleted, with "evictable" pods that no DaemonSet and no kubelet owns.
     """

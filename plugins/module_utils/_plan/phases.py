@@ -1,4 +1,4 @@
-"""The phases of a replacement: their order, which of them a plan holds, which of those a run was asked for, and who may act."""
+"""The phases of a replacement: their order, the phases of a plan, their selection by tags, and the permission to act."""
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -21,20 +21,20 @@ JOIN = Phase("join", acts=True)
 STATEFUL_RECOVERY = Phase("stateful_recovery", acts=True)
 VERIFY = Phase("verify", closes=True)
 REPORT = Phase("report")
-# Only when its tag is given: writes ocboot's file and stops there.
+# Runs only with its tag: writes ocboot's configuration and stops.
 OCBOOT = Phase("ocboot", role="ocboot_config")
 
-# What Ansible itself means by a tag.
+# Ansible's own tags.
 _EVERYTHING = frozenset(("all", "tagged"))
 _OF_ANSIBLE = frozenset(("all", "always", "never", "tagged", "untagged"))
-# The playbook inspect_master, which every run begins with.
+# The playbook inspect_master, with which every run begins.
 DISCOVERY = "discovery"
 
 
 def ordered(provider: str) -> t.Tuple[Phase, ...]:
     """Every phase in its order.
 
-    kubeadm's member goes before the Node. K3s removes it by itself after the Node is deleted; what stays is removed then.
+    With kubeadm, the member is removed before the Node. K3s removes it automatically after the Node; a member that stays is removed then.
     """
     removals = (ETCD_CLEANUP, NODE_REMOVAL)
     if PROVIDERS[provider].deletes_member:
@@ -43,9 +43,9 @@ def ordered(provider: str) -> t.Tuple[Phase, ...]:
 
 
 def held(provider: str, steps: t.Collection[str], *, refused: bool) -> t.Tuple[Phase, ...]:
-    """The phases that a plan holds: those with a step in it, and around them what makes the act safe and proves it.
+    """The phases of a plan: those with a step, and the phases that make them safe and verify them.
 
-    A refused plan holds none. One without steps is proven once more.
+    A refused plan has none. A plan without steps is only verified again.
     """
     if refused:
         return ()
@@ -61,7 +61,7 @@ def held(provider: str, steps: t.Collection[str], *, refused: bool) -> t.Tuple[P
 
 @dataclasses.dataclass(frozen=True)
 class Choice:
-    """The phases to run now, and why none may be run where that is so."""
+    """The phases to run now, or the reason why none may run."""
 
     phases: t.Tuple[Phase, ...] = ()
     refusal: str = ""
@@ -76,9 +76,9 @@ def choose(
     skip_tags: t.Collection[str] = (),
     check_mode: bool = False,
 ) -> Choice:
-    """Choose by tags among the phases of a plan.
+    """Choose the phases of a plan by tags.
 
-    What has to come before an act is not left out: preparation and backup are in the choice as soon as an acting phase is.
+    An acting phase always includes preparation and backup.
     """
     known = {phase.name for phase in ordered("kubeadm")} | {OCBOOT.name, DISCOVERY} | _OF_ANSIBLE
     # Tools add tags of their own to what is skipped; a slip in one of ours would let a phase act that was to be left out.
@@ -87,7 +87,9 @@ def choose(
     if unknown:
         names = ", ".join(sorted(known - _OF_ANSIBLE))
         return Choice(
-            refusal="There is no tag {0}. The tags are: {1}. Nothing was changed.".format(", ".join(unknown), names)
+            refusal="The tag {0} does not exist. The tags are: {1}. Nothing was changed.".format(
+                ", ".join(unknown), names
+            )
         )
     everything = bool(_EVERYTHING & set(run_tags))
     asked = (known - {OCBOOT.name} if everything else set(run_tags)) - set(skip_tags)
@@ -103,19 +105,19 @@ def choose(
 
 
 def permit(plan: Json, phase: str, backup: Json) -> str:
-    """Why a role must not act in a phase now; empty when it may.
+    """Why a role must not act in a phase now; empty if it may.
 
     `plan` is the fact `discovery_plan`, `backup` the result of the role backup, of this or an earlier run of the same replacement.
     """
     if plan.get("state") not in ("needed", "resume"):
-        return plan.get("refused_text") or "There is no plan that allows {0}: its state is {1}.".format(
-            phase, plan.get("state") or "not known"
+        return plan.get("refused_text") or "The plan does not allow {0}: its state is {1}.".format(
+            phase, plan.get("state") or "unknown"
         )
     if phase not in [item.get("name") for item in plan.get("phases") or []]:
-        return "The plan {0} has nothing to do in the phase {1}.".format(plan.get("id"), phase)
+        return "The plan {0} has no step in the phase {1}.".format(plan.get("id"), phase)
     lost = plan.get("lost") or {}
     if not backup.get("sha256") or not backup.get("controller_path"):
-        return "There is no proven backup, without which nothing is changed. Run with --tags backup first."
+        return "There is no proven backup, so nothing is changed. Run with --tags backup first."
     if (backup.get("lost") or {}).get("name") != lost.get("name") or (backup.get("lost") or {}).get("uid") != lost.get(
         "uid"
     ):

@@ -1,8 +1,8 @@
-"""From what was found to what is to be done: a Cluster in, a Plan out.
+"""Makes the Plan from the Cluster.
 
-The plan names every object it will touch. It is made anew at each run from the cluster as it is, so that the plan of a run that was cut short is the rest
-of the work. The order keeps etcd's quorum at every step (see _etcd/quorum): the lost member goes before a new one comes.
-A refused plan holds nothing to act on.
+The plan names every object that it changes. Each run makes a new plan from the current cluster, so the plan after an interrupted run is the rest
+of the work. The order keeps etcd's quorum at every step (see _etcd/quorum): the lost member is removed before a new one is added.
+A refused plan has nothing to act on.
 """
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -26,12 +26,12 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._plan.steps import ba
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan.text import lines
 from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import to_json
 
-# Refusals that remain although nothing else is left to do: a claim that awaits approval is unfinished work.
+# Refusals that remain when all other work is done: a claim without approval is unfinished work.
 _ALWAYS_REFUSED = ("LOST_NODE_RETURNED", "DISCARD_UNAPPROVED")
 
 
 def plan(cluster: Cluster, request: Request, minio: t.Sequence[Json] = ()) -> Plan:
-    """Plan the replacement of one node. `minio` is what `view.minio` made of the answers of the workloads that heal."""
+    """Plan the replacement of one node. `minio` is the result of `view.minio`."""
     refusals = [*hosts.reachability(cluster)]
     if not refusals:
         refusals += lost.identity(cluster, request)
@@ -50,7 +50,7 @@ def plan(cluster: Cluster, request: Request, minio: t.Sequence[Json] = ()) -> Pl
     if refusals and (planned or any(item.code in _ALWAYS_REFUSED for item in refusals)):
         state = "refused"
     elif not planned:
-        # Nothing is left to be done, so nothing has to be refused; what was observed is still worth a warning.
+        # All work is done, so there is nothing to refuse; the observations become warnings.
         state = "nothing_to_do"
         warnings += tuple("{0}: {1} {2}".format(item.code, item.observed, item.remedy) for item in refusals)
         refusals = []
@@ -79,7 +79,7 @@ def _refusals(
     kept: t.Sequence[ClaimPlan],
     minio: t.Sequence[Json],
 ) -> t.List[Refusal]:
-    """Every reason not to carry the plan out, in the order in which a person would look."""
+    """Every reason not to carry out the plan, in the order of a manual check."""
     refusals = [
         *lost.liveness(cluster, request),
         *etcd.membership(cluster, found.member, found.host_member if found.own_leftover else None),
@@ -103,7 +103,7 @@ def _refusals(
             Refusal(
                 "NO_EXECUTOR",
                 "No survivor has both a healthy etcd member and a ready API server.",
-                "Repair one of them first.",
+                "Repair etcd and the API server on one survivor first.",
             )
         )
     return refusals
@@ -116,7 +116,7 @@ def _draft(
     claims: t.Sequence[ClaimPlan],
     kept: t.Sequence[ClaimPlan],
 ) -> Plan:
-    """What roles act on, before it is judged."""
+    """The plan's data for the roles, before the checks."""
     name_is_taken_over = situation.same_name(found) and found.host_node is None
     member = found.member
     return Plan(
@@ -149,7 +149,7 @@ def _draft(
 
 
 def _refused(made: Plan, cluster: Cluster) -> Plan:
-    """The plan as far as it may be known: why it is refused, and its text. It names nothing that a role could act on."""
+    """The refused plan: the reasons and the text, without anything that a role could act on."""
     reasons = " ".join("[{0}] {1} {2}".format(item.code, item.observed, item.remedy) for item in made.refusals)
     return Plan(
         state="refused",
@@ -183,7 +183,7 @@ def _leftovers(cluster: Cluster) -> t.Iterator[t.Mapping[str, str]]:
 
 
 def _blocked(cluster: Cluster) -> t.Iterator[t.Mapping[str, str]]:
-    """The folders of lost volumes. On a node of the same name their pods would start on empty ones, without any error (hazard L3)."""
+    """The folders of lost volumes. On a node of the same name, their pods would silently start on empty folders (hazard L3)."""
     for claim in cluster.claims:
         if claim.path:
             yield {"path": claim.path, "claim": "{0}/{1}".format(claim.namespace, claim.name)}
@@ -192,14 +192,14 @@ def _blocked(cluster: Cluster) -> t.Iterator[t.Mapping[str, str]]:
 def _warnings(
     cluster: Cluster, found: Situation, claims: t.Sequence[ClaimPlan], minio: t.Sequence[Json]
 ) -> t.Iterator[str]:
-    for told in minio:
-        if told["drive_bytes"] is None and not told["error"]:
-            yield "How much the MinIO {namespace}/{name} holds was not counted, so the free space was not compared.".format(
-                **told
+    for answer in minio:
+        if answer["drive_bytes"] is None and not answer["error"]:
+            yield "The data of the MinIO {namespace}/{name} was not measured, so the free space was not checked.".format(
+                **answer
             )
     for claim in claims:
         if claim.policy == "discard":
-            yield "What {0}/{1} held is lost: {2}.".format(
+            yield "The data of {0}/{1} is lost: {2}.".format(
                 claim.namespace, claim.name, (claim.loses or claim.reason).rstrip(".")
             )
     stays = k3s.other_member(cluster, found.node, found.member)

@@ -1,4 +1,4 @@
-"""Which lost claim is healed, discarded, handed to a hook, ignored or refused. Pure; the table itself is data, see the role discovery."""
+"""Decides which lost claim is healed, discarded, handed to a hook, ignored or refused. Pure; the table is data, see role discovery."""
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -21,9 +21,9 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import fro
 Policies = t.Sequence[t.Mapping[str, t.Any]]
 
 POLICIES = ("heal", "discard", "ignore", "hook", "refuse")
-# The policies by which something is done with the claim.
+# The policies that act on the claim.
 ACTIVE = ("heal", "discard", "hook")
-# What MinIO says of itself when it has no peers that could fill a drive.
+# MinIO's code when it has no peers that could fill a drive.
 STANDALONE = "standalone"
 _KEYS: t.Mapping[str, t.Tuple[type, ...]] = {
     "namespace": (str,),
@@ -39,7 +39,7 @@ _KEYS: t.Mapping[str, t.Tuple[type, ...]] = {
     "tasks": (str,),
 }
 _ONLY: t.Mapping[str, t.Tuple[type, ...]] = {"cloudpods": (str,), "glance_on_s3": (bool,)}
-_TYPES: t.Mapping[type, str] = {str: "text", dict: "mapping", bool: "true or false", int: "number"}
+_TYPES: t.Mapping[type, str] = {str: "text", dict: "a mapping", bool: "true or false", int: "a number"}
 _COMPARISONS: t.Mapping[str, t.Callable[[t.Any, t.Any], bool]] = {
     "<": operator.lt,
     "<=": operator.le,
@@ -49,13 +49,13 @@ _COMPARISONS: t.Mapping[str, t.Callable[[t.Any, t.Any], bool]] = {
 _BOUND = re.compile(r"\s*(<=|>=|<|>)\s*v?(\d+(?:\.\d+)*)\s*")
 _VERSION = re.compile(r"v?(\d+(?:\.\d+)*)(?![\d.])")
 _NAME = re.compile(r"[a-z0-9.-]+/[a-z0-9.-]+")
-# Kubernetes' own: it goes when no pod uses the claim any more.
+# Kubernetes' own finalizer, removed when no pod uses the claim any more.
 _PASSING_FINALIZER = "kubernetes.io/pvc-protection"
 _NOBODY: t.Mapping[str, t.Any] = {"policy": "refuse", "reason": "no policy names this claim", "approval": True}
 
 
 def check(policies: Policies) -> None:
-    """Raise HaError when a policy is not one that can be applied. A key that nobody knows is an error: it may be a slip in one that decides about data."""
+    """Raise HaError for an invalid policy. An unknown key is an error: it may be a typo in a decision about data."""
     for item in policies:
         problem = next(_problems(item), "")
         if problem:
@@ -67,50 +67,50 @@ def _problems(item: t.Mapping[str, t.Any]) -> t.Iterator[str]:
     if missing:
         yield "has no {0}".format(" and no ".join(missing))
     if not any(item.get(key) for key in ("namespace", "claim", "labels")):
-        yield "names no claim: give namespace, claim or labels"
+        yield "matches no claim: set namespace, claim or labels"
     only = item.get("only") or {}
     yield from _misfits(item, _KEYS, "")
     if isinstance(only, t.Mapping):
         yield from _misfits(only, _ONLY, "only.")
     for key in ("policy", "unmounted"):
         if item.get(key, "refuse") not in POLICIES:
-            yield "says {0}, which is none of {1}".format(item[key], ", ".join(POLICIES))
+            yield "sets {0} to {1}, which is none of {2}".format(key, item[key], ", ".join(POLICIES))
     if not re.fullmatch(r"-?\d+", str(item.get("order", 0))):
-        yield "has an order that is no number"
+        yield "has an order that is not a number"
     if "cloudpods" in only and not _BOUND.fullmatch(only["cloudpods"]):
-        yield "has an only.cloudpods that is no comparison, such as <3.11"
+        yield "has an only.cloudpods that is not a comparison such as <3.11"
     hook, tasks = "hook" in (item.get("policy"), item.get("unmounted")), str(item.get("tasks") or "")
     if hook and not tasks.startswith("/"):
-        yield "says hook and has no tasks, the absolute path of a file of tasks"
+        yield "has the policy hook but no tasks, the absolute path of a task file"
     if tasks and not hook:
-        yield "has tasks, which only hook runs"
+        yield "has tasks, which only the policy hook runs"
 
 
 def _misfits(item: t.Mapping[str, t.Any], known: t.Mapping[str, t.Tuple[type, ...]], before: str) -> t.Iterator[str]:
     for key, value in item.items():
         if key not in known:
-            yield "has the key {0}{1}, which means nothing; known are {2}".format(before, key, ", ".join(known))
+            yield "has the unknown key {0}{1}; known keys are {2}".format(before, key, ", ".join(known))
         elif value is None or (isinstance(value, bool) and bool not in known[key]):
             yield "has the value {0} for {1}{2}".format(value, before, key)
         elif not isinstance(value, known[key]) and not (dict in known[key] and isinstance(value, t.Mapping)):
-            yield "has {0}{1} that is no {2}".format(before, key, _TYPES[known[key][0]])
+            yield "has {0}{1} that is not {2}".format(before, key, _TYPES[known[key][0]])
 
 
 def check_names(names: t.Sequence[str]) -> None:
-    """Raise HaError unless each is the exact NAMESPACE/NAME of a claim: a loss is approved for what was looked at, not for a pattern."""
+    """Raise HaError unless each name is an exact NAMESPACE/NAME: a loss is approved for known claims, not for a pattern."""
     for name in names:
         if not isinstance(name, str) or not _NAME.fullmatch(name):
             raise HaError(
-                "replace_master_discard is a list of exact names, each as NAMESPACE/NAME; {0!r} is none".format(name)
+                "replace_master_discard is a list of exact names NAMESPACE/NAME; {0!r} is not one".format(name)
             )
 
 
 def decide(
     claim: Claim, policies: Policies, cloudpods: t.Optional[Json] = None, approved: t.Collection[str] = ()
 ) -> ClaimPlan:
-    """Apply the first policy that fits the claim. A claim nobody named is refused.
+    """Apply the first policy that matches the claim. A claim without a match is refused.
 
-    `cloudpods` is the cluster's {version, glance_on_s3}, `approved` the claims as NAMESPACE/NAME whose loss was approved. A policy may say something else
+    `cloudpods` is the cluster's {version, glance_on_s3}, `approved` the claims as NAMESPACE/NAME whose loss was approved. A policy may have another value
     for a claim that no workload mounts (`unmounted`).
     """
     found = next((item for item in policies if _fits(item, claim, cloudpods or {})), _NOBODY)
@@ -160,7 +160,7 @@ def _fits(item: t.Mapping[str, t.Any], claim: Claim, cloudpods: t.Mapping[str, t
 
 
 def _is_version(bound: str, version: t.Any) -> bool:
-    """Whether a version is within a bound, compared as far as the bound goes: 3.8.12 is <=3.8. One that can't be compared is not."""
+    """Whether a version satisfies a bound, compared with the bound's precision: 3.8.12 is <=3.8. False if they can't be compared."""
     wanted, found = _BOUND.fullmatch(bound), _VERSION.match(str(version or ""))
     if not wanted or not found:
         return False
@@ -169,7 +169,7 @@ def _is_version(bound: str, version: t.Any) -> bool:
 
 
 def _pod(claim: Claim, owner: t.Optional[Owner]) -> str:
-    """The pod for which a StatefulSet makes a claim, by the claim's name TEMPLATE-PODNAME; empty for any other claim."""
+    """The pod of a StatefulSet's claim, by the claim's name TEMPLATE-PODNAME; empty for any other claim."""
     if owner is None or owner.kind != "StatefulSet":
         return ""
     found = re.search(r"[^-]-({0}-\d+)$".format(re.escape(owner.name)), claim.name)
@@ -177,7 +177,7 @@ def _pod(claim: Claim, owner: t.Optional[Owner]) -> str:
 
 
 def _obstacle(claim: Claim, policy: str) -> t.Tuple[str, str]:
-    """Why a policy can't be applied to a claim: code and reason, both empty when it can."""
+    """Why a policy can't be applied to a claim: code and reason, both empty if it can."""
     doubt = "" if policy == "ignore" else _doubt(claim)
     if doubt:
         return "VOLUME_AMBIGUOUS", doubt
@@ -192,34 +192,34 @@ def _obstacle(claim: Claim, policy: str) -> t.Tuple[str, str]:
         )
         return "CLAIM_UNDECIDED", why
     if owner.kind == "StatefulSet" and not _pod(claim, owner):
-        why = "the StatefulSet {0} would not make it again: its name is not that of one of its templates".format(
+        why = "the StatefulSet {0} would not recreate it: its name matches none of the claim templates".format(
             owner.name
         )
         return "CLAIM_UNDECIDED", why
     if owner.kind == "Deployment" and not owner.managed:
-        why = "nothing would create the Deployment {0} again, since nothing owns it".format(owner.name)
+        why = "nothing would recreate the Deployment {0}, since it has no owner".format(owner.name)
         return "CLAIM_UNDECIDED", why
     held = [item for item in claim.finalizers if item != _PASSING_FINALIZER]
-    return ("CLAIM_HELD", "it would not go, the finalizers {0} hold it".format(", ".join(held))) if held else ("", "")
+    return ("CLAIM_HELD", "the finalizers {0} would block its deletion".format(", ".join(held))) if held else ("", "")
 
 
 def _doubt(claim: Claim) -> str:
-    """Why it is not certain that a volume's only copy was on the lost node; empty when it is."""
+    """Why it is uncertain that a volume's only copy was on the lost node; empty if it is certain."""
     if "conflict" in claim.found_by:
-        return "it names one node by affinity and another by annotation"
+        return "its affinity and its annotation name different nodes"
     if "elsewhere" in claim.found_by:
-        return "its data need not be on the lost node"
+        return "its data may be elsewhere"
     if "affinity" in claim.found_by:
         return ""
     if "annotation" in claim.found_by:
-        return "only the provisioner's annotation puts it there, and no affinity"
-    return "only a pod that mounted it was there, which says nothing of its data"
+        return "only the provisioner's annotation names the node, no affinity does"
+    return "only a pod that mounted it was there, which proves nothing about its data"
 
 
 def claims(cluster: Cluster, request: Request) -> t.Tuple[t.List[ClaimPlan], t.List[ClaimPlan]]:
-    """Claims to recover, in order, and those that are left alone or refused.
+    """Claims to recover, in order, and claims that are left alone or refused.
 
-    What an unfinished run had begun with is always among the first, as it was decided then: half-way, its claims no longer look lost.
+    Claims of an unfinished run are always included, with their earlier decision: midway, they no longer appear lost.
     """
     settled = {} if (cluster.journal or {}).get("finished") else {item.uid: item for item in begun(cluster)}
     decided = [
@@ -235,25 +235,25 @@ def claims(cluster: Cluster, request: Request) -> t.Tuple[t.List[ClaimPlan], t.L
 
 
 def _with_mates(decided: t.Sequence[ClaimPlan]) -> t.Iterator[ClaimPlan]:
-    """The claims, those refused whose pod mounts an ignored one too: it could not start, and nothing would be recovered."""
+    """The claims; refuses those whose pod also mounts an ignored claim: the pod could not start, and nothing would be recovered."""
     ignored = {(item.group, item.pod): label(item) for item in decided if item.policy == "ignore" and item.owner}
     for item in decided:
         mate = ignored.get((item.group, item.pod))
         if mate and item.policy in ("heal", "discard"):
-            why = "its pod also mounts {0}, which is to be ignored, so that it could not start".format(mate)
+            why = "its pod also mounts {0}, which has the policy ignore, so the pod could not start".format(mate)
             item = dataclasses.replace(item, policy="refuse", reason=why, code="CLAIM_UNDECIDED")
         yield item
 
 
 def begun(cluster: Cluster) -> t.List[ClaimPlan]:
-    """The claims of the journal: what an earlier run set out to recover."""
+    """The claims of the journal, which an earlier run planned to recover."""
     return [from_json(ClaimPlan, item) for item in (cluster.journal or {}).get("claims") or []]
 
 
 def without_peers(
     found: t.Sequence[ClaimPlan], minio: t.Sequence[Json], approved: t.Collection[str]
 ) -> t.List[ClaimPlan]:
-    """The claims, those of a MinIO of a single drive to be discarded where the loss of all of them was approved: nothing could fill them."""
+    """The claims; discards those of a single-drive MinIO if the loss of all of them was approved: no peer could fill them."""
     alone = {
         item.group
         for item in found
@@ -273,7 +273,7 @@ def without_peers(
 
 
 def is_alone(group: str, minio: t.Sequence[Json]) -> bool:
-    """Whether the MinIO of a group said that it has no peers."""
+    """Whether the MinIO of a group reported that it has no peers."""
     return any(
         STANDALONE in item["gate"].get("codes", ()) and "{namespace}/{name}".format(**item) == group for item in minio
     )
@@ -294,12 +294,12 @@ def healers(cluster: Cluster, request: Request, minio: t.Sequence[Json] = ()) ->
 
 
 def unheeded(cluster: Cluster, found: t.Sequence[ClaimPlan], approved: t.Sequence[str]) -> t.Iterator[str]:
-    """A sentence for each approved name that changes nothing. What an earlier run recovered needs none."""
+    """A sentence for each approved name without effect, except for claims that an earlier run recovered."""
     known = {label(item): item.policy for item in found}
     before = {label(item) for item in begun(cluster)}
     for name in dict.fromkeys(approved):
         if name not in known and name not in before:
-            yield "replace_master_discard names {0}, which is no claim on the lost node.".format(name)
+            yield "replace_master_discard names {0}, which is not a claim on the lost node.".format(name)
         elif known.get(name) in ("heal", "hook", "ignore"):
             yield "replace_master_discard names {0}, whose policy is {1}: it is not discarded.".format(
                 name, known[name]
@@ -312,5 +312,5 @@ def label(claim: ClaimPlan) -> str:
 
 
 def argument(names: t.Iterable[str]) -> str:
-    """What approves the loss of these claims on the command line, quoted for a shell."""
+    """The command-line argument that approves the loss of these claims, quoted for a shell."""
     return "-e '{0}'".format(json.dumps({"replace_master_discard": sorted(set(names))}))

@@ -17,19 +17,21 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import fro
 FORMAT = 1
 _RETURNS = {
     KUBEADM.name: "its kubelet registers itself as a Ready Node within seconds",
-    K3S.name: "its K3s joins this cluster again by itself, or starts a second one with the same certificates",
+    K3S.name: "its K3s rejoins this cluster automatically, or starts a second one with the same certificates",
 }
-_RETURN = "When the old machine {lost} is powered on again, {does}, and its keepalived still takes itself for the MASTER of the VIP. "
-_RETIRE = (
-    "Keep it off, or make it harmless at once: ansible-playbook cloudpods.ha.retire_node -e retire_node_host={lost}"
+_RETURN = (
+    "When the old machine {lost} is powered on again, {does}, and its keepalived still acts as MASTER of the VIP. "
 )
-_SAME_NAME = "Keep it off, or wipe its disks away from this network: another machine has its name now."
+_RETIRE = "Keep it powered off, or retire it immediately: ansible-playbook cloudpods.ha.retire_node -e retire_node_host={lost}"
+_SAME_NAME = (
+    "Keep it powered off, or disconnect it from this network and wipe its disks: another machine has its name now."
+)
 
 
 def report(plan: Plan, journal: Json, results: Json, *, failure: str = "") -> Json:
-    """Return {json, text}. `results` holds what each phase published, by phase.
+    """Return {json, text}. `results` holds the published result of each phase, by phase.
 
-    The outcome is 'failed' with a failure, 'done' when everything was proven, else 'open': only a part was run.
+    The outcome is 'failed' with a failure, 'done' if everything was proven, else 'open': only some phases ran.
     """
     proven = (results.get("verify") or {}).get("ok")
     outcome = "failed" if failure else "done" if proven else "open"
@@ -57,7 +59,7 @@ def report(plan: Plan, journal: Json, results: Json, *, failure: str = "") -> Js
 
 
 def _durations(journal: Json) -> t.Iterator[t.Tuple[str, t.Optional[int]]]:
-    """In the order in which they began."""
+    """The phases in the order of their start."""
     phases = journal.get("phases") or {}
     for phase, marks in sorted(
         phases.items(), key=lambda item: (not item[1].get("started"), item[1].get("started") or "")
@@ -80,18 +82,16 @@ def _text(
     if outcome == "done":
         yield "DONE: {0} was replaced by {1}".format(lost, plan.replacement.name)
     elif outcome == "open":
-        yield "OPEN: {0} is not replaced yet, or it is not proven".format(lost)
+        yield "OPEN: {0} is not replaced yet, or the replacement is not proven".format(lost)
     else:
         yield "STOPPED: {0} is not replaced yet".format(lost)
         yield "  {0}".format(failure)
-        yield "  Run the same command again when the cause is gone; it goes on from here."
+        yield "  Fix the cause, then run the same command again; it continues from here."
     yield ""
     for phase, seconds in durations:
         yield "  {0:<18} {1}".format(
             phase,
-            ("cut short by a run that ended early" if outcome == "done" else "not finished")
-            if seconds is None
-            else "{0} s".format(seconds),
+            ("interrupted" if outcome == "done" else "not finished") if seconds is None else "{0} s".format(seconds),
         )
     backup = results.get("backup") or {}
     if backup:
@@ -118,12 +118,12 @@ def _text(
 
 
 def _touched(plan: Plan, journal: Json) -> t.List[ObjectRef]:
-    """What all runs of this replacement set out to touch; before the journal is there, what this plan names."""
+    """The objects that all runs of this replacement planned to change; without a journal, those of this plan."""
     known = [from_json(ObjectRef, item) for item in journal.get("touched") or []]
     return known or [ref for step in plan.steps for ref in step.objects if not step.waits]
 
 
 def _claims(plan: Plan, journal: Json) -> t.List[ClaimPlan]:
-    """What became of each claim in all runs of this replacement, and those that were left alone."""
+    """The outcome of each claim in all runs of this replacement, and the claims that were left alone."""
     begun = [from_json(ClaimPlan, item) for item in journal.get("claims") or []]
     return list({item.uid: item for item in (*begun, *plan.claims, *plan.kept_claims)}.values())

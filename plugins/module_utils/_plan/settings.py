@@ -1,4 +1,4 @@
-"""What the operator may set: text turned into values, and every reason why a set of values can't be used."""
+"""The operator's settings: conversion of text to values, and every reason why the values can't be used."""
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -29,24 +29,24 @@ _WORDS = {"list": "a list", "dict": "a mapping", "int": "a whole number", "float
 
 
 def misspelt(given: t.Iterable[str], known: t.Collection[str], *, prefix: str = "replace_master_") -> t.Iterator[str]:
-    """Yield a sentence for each variable that nobody knows, with the nearest one that is known."""
+    """Yield a sentence for each unknown variable, with the nearest known one."""
     for name in sorted(set(given) - set(known)):
         near = [
             prefix + word
             for word in difflib.get_close_matches(name[len(prefix) :], [word[len(prefix) :] for word in known], n=1)
         ]
-        yield "There is no variable {0}{1}".format(name, "; did you mean {0}?".format(near[0]) if near else ".")
+        yield "The variable {0} does not exist{1}".format(name, "; did you mean {0}?".format(near[0]) if near else ".")
 
 
 def from_text(name: str, option: Json, value: t.Any, *, parse: t.Callable[[str], t.Any]) -> t.Any:
-    """Return a value as its option wants it, where it came as text, as from the command line. Raises HaError with one sentence.
+    """Convert a value that came as text, as from the command line, to its option's type. Raises HaError with one sentence.
 
     A list may be one name, names with commas between them, or YAML or JSON in brackets; a mapping is YAML or JSON, which `parse` reads: it raises
     ValueError for anything else.
     """
     kind = str(option.get("type", "str"))
     if value is None:
-        raise HaError("{0} has no value. Give one, or remove the variable.".format(name))
+        raise HaError("{0} has no value. Set a value, or remove the variable.".format(name))
     if isinstance(value, str) and kind in ("list", "dict"):
         value = _from_yaml(name, kind, value, parse)
     wrong = {
@@ -71,7 +71,7 @@ def _from_yaml(name: str, kind: str, text: str, parse: t.Callable[[str], t.Any])
     try:
         value = parse(bare)
     except ValueError:
-        raise HaError("{0} is text that is neither YAML nor JSON: {1!r}.".format(name, bare[:120])) from None
+        raise HaError("{0} is neither YAML nor JSON: {1!r}.".format(name, bare[:120])) from None
     return [value] if kind == "list" and isinstance(value, t.Mapping) else value
 
 
@@ -88,9 +88,9 @@ def problems(
     """Yield a sentence for each reason why these settings (typed, keys without the prefix) can't be used with the groups of this inventory."""
     lost = settings["lost"]
     if not lost:
-        yield "Say which node is lost: -e {0}lost=NAME (the name or address of its Node).".format(prefix)
+        yield "Name the lost node: -e {0}lost=NAME (the name or address of its Node).".format(prefix)
     elif not _is_address(lost) and not _NODE_NAME.fullmatch(lost):
-        yield "{0}lost is {1!r}, which is neither the name of a Node (lower case letters, digits, '-' and '.') nor an address.".format(
+        yield "{0}lost is {1!r}, which is neither a Node name (lower case letters, digits, '-' and '.') nor an address.".format(
             prefix, lost
         )
     for key in ("survivors", "replacement"):
@@ -100,7 +100,7 @@ def problems(
             )
     both = sorted(set(groups.get(settings["survivors"], ())) & set(groups.get(settings["replacement"], ())))
     if both:
-        yield "{0} stands in both groups, '{1}' and '{2}'.".format(
+        yield "The groups '{1}' and '{2}' both contain {0}.".format(
             ", ".join(both), settings["survivors"], settings["replacement"]
         )
     for key, (lowest, highest) in BOUNDS.items():
@@ -127,9 +127,9 @@ def _is_address(text: str) -> bool:
 
 
 def request(settings: Json, table: t.Sequence[Json]) -> Request:
-    """What the operator asked for, from checked settings.
+    """The operator's request, from checked settings.
 
-    What the operator wrote is decided and comes first. A loss by the collection's own table needs an approval by name, unless the table says that a name
+    The operator's policies need no approval and come first. A loss by the collection's own table needs an approval by name, unless the table says that a name
     is not enough. Raises HaError when a policy can't be applied.
     """
     policies = (*settings["claim_policies"], *({"approval": True, **item} for item in table))

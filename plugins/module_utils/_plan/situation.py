@@ -1,4 +1,4 @@
-"""What a plan turns on: the lost node, its member, the replacement, the survivor that acts, and how far an earlier run came."""
+"""The facts that determine a plan: the lost node, its member, the replacement, the executor, and the progress of an earlier run."""
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -23,10 +23,10 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._vip.election import 
 
 @dataclasses.dataclass(frozen=True)
 class Situation:
-    """The parts of a cluster that the plan turns on.
+    """The parts of a cluster that determine the plan.
 
-    `node` and `member` are those of the lost node, `host` is the replacement, `host_node` and `host_member` are what the replacement is already.
-    `own_leftover`: `host_member` is what an interrupted join of ours left behind.
+    `node` and `member` are those of the lost node, `host` is the replacement, `host_node` and `host_member` are the replacement's, if it has joined.
+    `own_leftover`: `host_member` is from an interrupted join of this collection.
     """
 
     lost: Lost
@@ -40,7 +40,7 @@ class Situation:
 
     @property
     def joined(self) -> bool:
-        """The replacement is a Node and a voter that answers."""
+        """Whether the replacement is a Node and a healthy voter."""
         member = self.host_member
         return (
             self.host_node is not None
@@ -52,7 +52,7 @@ class Situation:
 
 
 def find(cluster: Cluster, lost: Lost) -> Situation:
-    """Pick them out of the cluster."""
+    """Find these parts in the cluster."""
     hosts = [item for item in cluster.hosts if item.role == "replacement"]
     host = hosts[0] if len(hosts) == 1 else None
     node = next(
@@ -90,9 +90,9 @@ def _is_machine(node: Node, host: Host) -> bool:
 
 
 def needs_reset(cluster: Cluster, found: Situation) -> bool:
-    """An interrupted join of ours left something that the next one would stumble over.
+    """Whether an interrupted join of this collection left state that would break the next one.
 
-    Not when its member votes already: its data are the cluster's. K3s comes that far before its kubelet registers the Node, and goes on from there.
+    False if its member is already a voter: its data are the cluster's. K3s reaches this state before its kubelet registers the Node, and continues from there.
     """
     host, member = found.host, found.host_member
     if host is None or found.joined or not resuming(cluster, found):
@@ -102,30 +102,30 @@ def needs_reset(cluster: Cluster, found: Situation) -> bool:
 
 
 def same_name(found: Situation) -> bool:
-    """The replacement has the lost node's name: what names the old node by its name would be taken for the new one."""
+    """Whether the replacement has the lost node's name: references to the old node by name would match the new one."""
     return found.host is not None and found.host.hostname == found.lost.name
 
 
 def member_leaves(cluster: Cluster, found: Situation) -> bool:
-    """Deleting the Node makes K3s remove its member, so that is waited for before anything is removed by ID."""
+    """Whether K3s removes the member after its Node is deleted. The removal by ID waits for that."""
     if found.member is None or found.node is None or k3s.other_member(cluster, found.node, found.member):
         return False
     return PROVIDERS[cluster.provider].deletes_member
 
 
 def unfinished(cluster: Cluster) -> bool:
-    """Whether an earlier run of this replacement has left a journal that was never closed."""
+    """Whether an earlier run of this replacement left an open journal."""
     return bool(cluster.journal) and not (cluster.journal or {}).get("finished")
 
 
 def kubelet_answers(found: Situation) -> bool:
-    """Only a kubelet that answers can end pods: a Ready Node whose machine was just powered off can't."""
+    """Whether to drain: only a running kubelet can terminate pods, and a machine that was just powered off may still be Ready."""
     port = ":{0}".format(KUBELET_PORT)
     return found.node is not None and found.node.ready and any(item.endswith(port) for item in found.lost.answers)
 
 
 def resuming(cluster: Cluster, found: Situation) -> bool:
-    """The replacement is what it is because of us: the lost one is out and a join of this host had begun."""
+    """Whether the replacement's state is from this collection: the lost node is removed and a join of this host had begun."""
     return (
         found.node is None
         and found.member is None
@@ -135,7 +135,7 @@ def resuming(cluster: Cluster, found: Situation) -> bool:
 
 
 def replacement(found: Situation) -> Executor:
-    """The replacement as host, Node name and address: those of its Node once it is one."""
+    """The replacement as host, Node name and address; those of its Node once it has joined."""
     if found.host is None:
         return Executor()
     if found.host_node is not None:
@@ -155,15 +155,15 @@ def _nearest(addresses: t.Sequence[str], other: str) -> str:
 
 
 def promotion(cluster: Cluster) -> str:
-    """The survivor that is to become the keepalived MASTER; empty when one is, or when that can't be decided (which is refused)."""
+    """The survivor to make the keepalived MASTER; empty if there is one already, or if that can't be decided (which is refused)."""
     try:
         return choose_promotion(view.survivors(cluster), cluster.vip.holders)
-    except Unsafe:  # it is among the refusals
+    except Unsafe:  # already a refusal
         return ""
 
 
 def join_needed(cluster: Cluster, found: Situation) -> bool:
-    """Whether anything of the join is left to be done: the join itself, labels and taints, keepalived."""
+    """Whether part of the join is left to do: the join itself, labels and taints, keepalived."""
     if not found.joined or found.host_node is None or not found.host_node.ready:
         return True
     others = [

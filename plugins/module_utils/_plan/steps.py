@@ -1,4 +1,4 @@
-"""The steps of a plan, in their order, each with the objects it touches; and the batches in which claims are recovered."""
+"""The steps of a plan, in order, each with the objects it changes; and the batches in which claims are recovered."""
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -15,7 +15,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._plan.situation impor
 
 
 def steps(cluster: Cluster, found: Situation, made: Plan) -> t.Iterator[Step]:
-    """Yield the steps in the order of the phases; before the first act a backup is taken."""
+    """Yield the steps in the order of the phases. The backup precedes the first change."""
     acts = [*_removals(cluster, found, made), *_additions(cluster, made), *_recoveries(cluster, made)]
     if acts:
         yield Step(
@@ -43,7 +43,7 @@ def _removals(cluster: Cluster, found: Situation, made: Plan) -> t.Iterator[Step
         yield Step("node_removal", act, (ObjectRef("Node", "", found.node.name, found.node.uid),))
     if cluster.pods and (found.node is not None or made.state == "resume"):
         refs = tuple(ObjectRef("Pod", pod.namespace, pod.name, pod.uid) for pod in cluster.pods)
-        act = "wait until the pod collector has taken the pods of the gone node"
+        act = "wait until pod garbage collection has deleted the pods of the lost node"
         yield Step("node_removal", act, refs, waits=True)
     if cluster.attachments:
         yield Step(
@@ -61,19 +61,19 @@ def _additions(cluster: Cluster, made: Plan) -> t.Iterator[Step]:
     if made.stale_member_id:
         yield Step(
             "join",
-            "remove what an interrupted join left in etcd",
+            "remove the etcd member of an interrupted join",
             (ObjectRef("EtcdMember", "", made.replacement.host, made.stale_member_id),),
         )
     if made.join and made.node_password is not None:
         yield Step(
             "join",
-            "delete the password by which K3s knows the former {0}".format(made.replacement.name),
+            "delete the K3s node password of the former {0}".format(made.replacement.name),
             (made.node_password,),
         )
     if made.join and made.blocked:
         yield Step(
             "join",
-            "block the folders of the lost volumes on {0}, so that nothing starts on an empty one: {1}".format(
+            "block the folders of the lost volumes on {0}, so that no pod starts on an empty folder: {1}".format(
                 made.replacement.host, ", ".join(item["path"] for item in made.blocked)
             ),
         )
@@ -96,7 +96,7 @@ def _recoveries(cluster: Cluster, made: Plan) -> t.Iterator[Step]:
         yield Step("stateful_recovery", "cordon while claims are recreated", tuple(others))
     for claim in made.claims:
         refs = [ObjectRef("PersistentVolumeClaim", claim.namespace, claim.name, claim.uid)]
-        # That of a volume to be retained is left as it is.
+        # A volume to retain is left as it is.
         if claim.reclaim_policy != "Retain":
             refs.append(ObjectRef("PersistentVolume", "", claim.pv_name, claim.pv_uid))
         if claim.policy == "hook":
@@ -115,7 +115,7 @@ def _recoveries(cluster: Cluster, made: Plan) -> t.Iterator[Step]:
         act = (
             "heal: recreate empty, its peers fill it"
             if claim.policy == "heal"
-            else "discard: recreate empty, what it held is lost"
+            else "discard: recreate empty, its data is lost"
         )
         yield Step("stateful_recovery", act, tuple(refs))
     stale = [item for item in cluster.volumes if item.reclaim_policy != "Retain"]
@@ -124,23 +124,23 @@ def _recoveries(cluster: Cluster, made: Plan) -> t.Iterator[Step]:
         pods = [ObjectRef("Pod", item.namespace, item.name, item.uid) for item in cluster.helper_pods]
         yield Step(
             "stateful_recovery",
-            "delete volumes without a claim, and their cleaning pods, that the gone node can't clean itself",
+            "delete volumes without a claim, and their helper pods, which can't run on the lost node",
             (*volumes, *pods),
         )
     if made.restore_cordons:
         names = [node for node in cluster.nodes if made.lost and node.cordoned_for == made.lost.name]
         yield Step(
             "stateful_recovery",
-            "make schedulable again what an earlier run cordoned",
+            "uncordon the nodes that an earlier run cordoned",
             tuple(ObjectRef("Node", "", item.name, item.uid) for item in names),
         )
 
 
 def batches(claims: t.Sequence[ClaimPlan], drives_at_once: int) -> t.Tuple[Recovery, ...]:
-    """Group the claims by workload, in their order, and cut each group into batches that are recovered one after the other.
+    """Group the claims by workload, in order, and split each group into batches that are recovered one after another.
 
-    The claims of one pod stay together: neither can be bound while the other is the old one. Of a MinIO that heals, `drives_at_once` pods (at least one)
-    are in a batch; of anything else one.
+    The claims of one pod stay together: none can be bound while another one is still old. A batch of a MinIO that heals has `drives_at_once` pods (at least
+    one), any other batch has one.
     """
     recoveries = []
     for group in dict.fromkeys(claim.group for claim in claims):

@@ -15,15 +15,15 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import C
 _TERMINAL = 120
 _NAME_WIDTH = 40
 _STATES = {
-    "needed": "PLAN {id}: replace {lost} by {replacement}",
-    "resume": "PLAN {id}: go on replacing {lost} by {replacement} where an earlier run stopped",
+    "needed": "PLAN {id}: replace {lost} with {replacement}",
+    "resume": "PLAN {id}: continue replacing {lost} with {replacement} where an earlier run stopped",
     "refused": "REFUSED: {lost} is not replaced",
     "nothing_to_do": "NOTHING TO DO: {lost} was replaced and everything is in place",
 }
 
 
 def lines(plan: Plan, cluster: Cluster) -> t.Iterator[str]:
-    """What was found, what will be done to which object, and what speaks against it."""
+    """The findings, the planned steps with their objects, and the refusals."""
     lost = plan.lost
     yield _STATES[plan.state].format(
         id=plan.id, lost=lost.name if lost else "the node", replacement=plan.replacement.name or "nothing yet"
@@ -53,7 +53,7 @@ def lines(plan: Plan, cluster: Cluster) -> t.Iterator[str]:
             )
     if plan.lost is not None and cluster.pending_claims:
         yield ""
-        yield "Never bound, so nothing of them is lost:"
+        yield "Never bound, so they have no data to lose:"
         for item in cluster.pending_claims:
             yield "  {0}/{1}".format(item.namespace, item.name)
     if plan.warnings:
@@ -68,7 +68,7 @@ def _found(plan: Plan, cluster: Cluster) -> t.Iterator[str]:
         return
     node = next((item for item in cluster.nodes if item.name == lost.name), None)
     state = (
-        "no Node any more"
+        "its Node is gone"
         if node is None
         else "Ready"
         if node.ready
@@ -77,7 +77,7 @@ def _found(plan: Plan, cluster: Cluster) -> t.Iterator[str]:
         else "not Ready for {0} s".format(node.down_seconds)
     )
     yield "Lost:      {0} ({1}), {2}".format(lost.name, ", ".join(lost.addresses) or "address unknown", state)
-    yield "Cluster:   {0} {1}, asked at {2}".format(cluster.provider, cluster.kubernetes_version, cluster.server)
+    yield "Cluster:   {0} {1}, read at {2}".format(cluster.provider, cluster.kubernetes_version, cluster.server)
     for member in cluster.etcd.members:
         kind = "learner" if member.learner else "voter"
         yield "etcd:      {0} {1} {2} {3}".format(
@@ -87,9 +87,13 @@ def _found(plan: Plan, cluster: Cluster) -> t.Iterator[str]:
         yield "etcd:      ALARM {0}".format(alarm)
     if cluster.vip.address:
         yield "VIP:       {0} on {1}".format(
-            cluster.vip.address, ", ".join(cluster.vip.holders) or "none of the inventory's hosts"
+            cluster.vip.address, ", ".join(cluster.vip.holders) or "no host of the inventory"
         )
-    yield "Pods:      {0} were on it".format(len(cluster.pods)) if cluster.pods else "Pods:      none left on it"
+    yield (
+        "Pods:      {0} were on the lost node".format(len(cluster.pods))
+        if cluster.pods
+        else "Pods:      none left on the lost node"
+    )
 
 
 def object_line(ref: ObjectRef) -> str:
@@ -99,30 +103,30 @@ def object_line(ref: ObjectRef) -> str:
 
 
 def claim_lines(claims: t.Sequence[ClaimPlan]) -> t.Iterator[str]:
-    """A table of claims, no wider than a terminal: what becomes of each, why, and what is gone for good."""
+    """A table of claims that fits a terminal: the policy, the reason and the loss of each."""
     names = ["{0}/{1}".format(item.namespace, item.name) for item in claims]
     width = min(max(map(len, names), default=0), _NAME_WIDTH)
     row = "  {{0:<{0}}}  {{1:>9}}  {{2:<7}}  {{3}}".format(width)
-    yield row.format("CLAIM", "SIZE", "POLICY", "WHY, AND WHAT IS GONE FOR GOOD")
+    yield row.format("CLAIM", "SIZE", "POLICY", "REASON, AND DATA LOST FOR GOOD")
     for name, claim in zip(names, claims):
         why = "[{0}] {1}".format(claim.code, claim.reason) if claim.code else claim.reason
-        told = [*_wrapped(why, width), *_wrapped("lost: " + _lost(claim), width)]
+        lines = [*_wrapped(why, width), *_wrapped("lost: " + _lost(claim), width)]
         if claim.reclaim_policy == "Retain":
-            told += _wrapped("kept: the volume object {0} (reclaim policy Retain)".format(claim.pv_name), width)
+            lines += _wrapped("kept: the volume object {0} (reclaim policy Retain)".format(claim.pv_name), width)
         if len(name) > width:
             yield "  " + name
-        yield row.format(name if len(name) <= width else "", human(claim.size_bytes), claim.policy, told[0])
-        yield from (row.format("", "", "", line).rstrip() for line in told[1:])
+        yield row.format(name if len(name) <= width else "", human(claim.size_bytes), claim.policy, lines[0])
+        yield from (row.format("", "", "", line).rstrip() for line in lines[1:])
 
 
 def _lost(claim: ClaimPlan) -> str:
     if claim.policy == "heal":
         return "nothing"
-    unknown = "what it held" if claim.policy == "discard" else "what it held, as far as nothing brings it back"
+    unknown = "all its data" if claim.policy == "discard" else "all its data that can't be restored"
     return claim.loses or unknown
 
 
 def _wrapped(text: str, width: int) -> t.List[str]:
-    """What stands in the last column; a path or a name is never broken."""
+    """The text of the last column, wrapped; a path or a name is never broken."""
     room = _TERMINAL - width - 24
     return textwrap.wrap(text, room, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False) or [""]

@@ -1,4 +1,4 @@
-"""Whether the replacement worked, from a new reading of the cluster and not from the results of the acts. Pure."""
+"""Verifies the replacement from a fresh reading of the cluster, not from the results of the actions. Pure."""
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -17,7 +17,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._plan import view
 
 @dataclasses.dataclass(frozen=True)
 class Check:
-    """One condition that must hold. `observed` is what was observed, in both cases."""
+    """One condition that must hold. `observed` is the observation, whether it holds or not."""
 
     name: str
     ok: bool
@@ -27,7 +27,7 @@ class Check:
 def verdict(
     cluster: Cluster, *, vip_answers: bool, minio: t.Sequence[Json], left_alone: t.Collection[str] = ()
 ) -> t.Tuple[Check, ...]:
-    """Check nodes, members, API servers, VIP, volumes, cordons and MinIO. `left_alone` are claims (NAMESPACE/NAME) that were to be ignored."""
+    """Check nodes, members, API servers, VIP, volumes, cordons and MinIO. `left_alone` are claims (NAMESPACE/NAME) with the policy ignore."""
     if cluster.api_error:
         return (Check("API", False, cluster.api_error),)
     return tuple(_checks(cluster, vip_answers, minio, left_alone))
@@ -54,7 +54,7 @@ def _checks(
         (("still there: ", [node.name for node in cluster.nodes if _is_lost(node, cluster.lost)]),),
         "{0} has no Node".format(lost)
         if lost not in {node.name for node in masters}
-        else "it is gone; the new {0} has its name".format(lost),
+        else "the lost node is gone; the new {0} has its name".format(lost),
     )
     member = view.lost_member(cluster)
     gone = [member.name or member.id] if member else []
@@ -88,8 +88,8 @@ def _checks(
     helpers = ["{0}/{1}".format(pod.namespace, pod.name) for pod in cluster.helper_pods]
     yield _check(
         "volumes",
-        (("left of the lost node: ", stale), ("cleaning pods: ", helpers)),
-        "none of the lost node is left behind",
+        (("left of the lost node: ", stale), ("helper pods: ", helpers)),
+        "no volume of the lost node is left",
     )
     waiting = [
         "{0}/{1}".format(pod.namespace, pod.name)
@@ -99,17 +99,19 @@ def _checks(
     yield _check(
         "pods",
         (("still need a volume of the lost node: ", waiting), ("still on it: ", [pod.name for pod in cluster.pods])),
-        "none waits for the lost node",
+        "no pod waits for the lost node",
     )
     yield _check(
-        "cordons", (("left: ", [node.name for node in cluster.nodes if node.cordoned_for]),), "none of ours is left"
+        "cordons",
+        (("still cordoned: ", [node.name for node in cluster.nodes if node.cordoned_for]),),
+        "no cordon of this recovery is left",
     )
     for item in minio:
         yield Check("MinIO", bool(item["converged"]), item["summary"])
 
 
 def _is_lost(node: Node, lost: t.Optional[Lost]) -> bool:
-    """The lost one itself, or a machine that came back under its name: a replacement that has it is a control-plane node."""
+    """Whether a Node is the lost one, or a machine that came back with its name. A replacement with that name is a control-plane node."""
     return lost is not None and node.name == lost.name and (node.uid == lost.uid or not node.control_plane)
 
 
@@ -133,5 +135,5 @@ def _is_master(host: Host) -> bool:
 
 
 def _check(name: str, faults: t.Sequence[t.Tuple[str, t.Sequence[str]]], otherwise: str) -> Check:
-    told = ["{0}{1}".format(label, ", ".join(items)) for label, items in faults if items]
-    return Check(name, not told, "; ".join(told) or otherwise)
+    found = ["{0}{1}".format(label, ", ".join(items)) for label, items in faults if items]
+    return Check(name, not found, "; ".join(found) or otherwise)

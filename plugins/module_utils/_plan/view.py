@@ -1,4 +1,4 @@
-"""Puts together what the API, the hosts and the etcd members said, each as the result of a task. Pure.
+"""Combines the reports of the API, the hosts and the etcd members, each the result of a task. Pure.
 
 A task's result is a mapping with `unreachable` or `failed` and `msg`, or with the module's return value.
 """
@@ -24,15 +24,15 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import J
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import Executor
 from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import from_json
 
-_NOT_ASKED: Json = {"failed": True, "msg": "it was not asked"}
+_NOT_ASKED: Json = {"failed": True, "msg": "it was not read"}
 
 
 def compose(*, api: Json, hosts: t.Sequence[Json], wanted: str) -> Cluster:
-    """Return the whole cluster.
+    """Return the complete cluster.
 
     `api` is the `cluster` of control_plane_info; `hosts` a list of {name, role, host, members, probes}, where `host` is a result of
     control_plane_host_info, `members` one of etcd_member_info, and `probes` {addresses, open, closed} that of port_probe on the lost node's addresses.
-    A VIP is nobody's address: neither a Node nor the lost machine is known by it, and what answers there is not the lost machine.
+    A VIP identifies no machine: neither a Node nor the lost machine is matched by it, and an answer there is not the lost machine's.
     """
     cluster = from_json(Cluster, api)
     reports = tuple(_host(item) for item in hosts)
@@ -53,7 +53,7 @@ def compose(*, api: Json, hosts: t.Sequence[Json], wanted: str) -> Cluster:
 
 
 def executor(cluster: Cluster) -> Executor:
-    """The survivor that acts: one whose own etcd and API server are healthy, the VIP's holder if it is one of them. Empty without any."""
+    """The executor: a survivor whose own etcd and API server are healthy, preferably the VIP's holder. Empty without one."""
     able = [
         host for host in survivors(cluster) if host.reachable and host.etcd_health == "ok" and host.api_ready == "ok"
     ]
@@ -66,7 +66,7 @@ def executor(cluster: Cluster) -> Executor:
 
 
 def api_source(reports: t.Sequence[Json]) -> Json:
-    """The survivor whose API server is asked, and how; without one, `error` says what each of them lacks.
+    """The survivor whose API server is used, and how; without one, `error` says what each survivor lacks.
 
     {host, name, ip, provider, server, kubeconfig, api_path, vip, error}: inventory name, hostname and address of the survivor, the path of its kubeconfig,
     the path that tells whether an API server is ready, and the VIP its keepalived holds or may get.
@@ -92,7 +92,7 @@ def api_source(reports: t.Sequence[Json]) -> Json:
         lacks = host.error or (
             "its API server is {0}".format(host.api_ready or "not running")
             if host.api_ready != "ok"
-            else "it has no administrator's kubeconfig"
+            else "it has no admin kubeconfig"
         )
         why.append("{0}: {1}".format(host.name, lacks))
     empty = dict.fromkeys(("host", "name", "ip", "provider", "server", "kubeconfig", "api_path", "vip"), "")
@@ -100,7 +100,7 @@ def api_source(reports: t.Sequence[Json]) -> Json:
 
 
 def survivors(cluster: Cluster) -> t.List[Host]:
-    """The hosts of the inventory that are to survive."""
+    """The survivors of the inventory."""
     return [host for host in cluster.hosts if host.role == "survivor"]
 
 
@@ -129,15 +129,15 @@ def url_hosts(urls: t.Iterable[str]) -> t.Set[str]:
 
 
 def has_etcdctl(host: Host) -> bool:
-    """Whether etcd can be asked on a host: where it runs in no pod, the program must be there."""
+    """Whether etcd can be read on a host: where etcd runs in no pod, etcdctl must be installed."""
     provider = PROVIDERS.get(host.provider)
     return provider is not None and (provider.etcd_in_pod or bool(host.etcdctl))
 
 
 def lost_member(cluster: Cluster) -> t.Optional[Member]:
-    """The lost node's etcd member: by the ID that was written down for it, else by name or peer address.
+    """The lost node's etcd member: by the recorded ID, else by name or peer address.
 
-    Once the ID is known nothing else counts: a replacement may have the lost node's name and address.
+    Once the ID is known, only the ID counts: a replacement may have the lost node's name and address.
     """
     lost = cluster.lost
     if lost is None:
@@ -161,17 +161,17 @@ def node_of_member(cluster: Cluster, member: Member) -> str:
 
 
 def minio(results: t.Iterable[Json]) -> t.List[Json]:
-    """One mapping for each MinIO that was asked: {namespace, name, error, gate, converged, summary, drive_bytes, deployment_id, buckets}.
+    """One mapping for each MinIO that was read: {namespace, name, error, gate, converged, summary, drive_bytes, deployment_id, buckets}.
 
     `results` are those of a loop over `healers`; `drive_bytes` is what a drive holds, None when the objects were not all counted.
     """
-    told = []
+    reports = []
     for result in results:
         item = result[result["ansible_loop_var"]]
         buckets, sets = result.get("buckets") or [], result.get("sets") or []
         shards = sum(one["total"] - result["parity"] for one in sets)
         counted = bool(sets) and "buckets" in result and all(bucket["complete"] for bucket in buckets)
-        told.append(
+        reports.append(
             {
                 "namespace": item["namespace"],
                 "name": item["name"],
@@ -184,7 +184,7 @@ def minio(results: t.Iterable[Json]) -> t.List[Json]:
                 "drive_bytes": sum(bucket["bytes"] for bucket in buckets) // shards if counted and shards else None,
             }
         )
-    return told
+    return reports
 
 
 def _host(item: Json) -> Host:
@@ -212,11 +212,11 @@ def _etcd(hosts: t.Sequence[Json], reports: t.Sequence[Host]) -> Etcd:
         else:
             views.append(dataclasses.replace(view, executor=item["name"]))
     if not views:
-        return Etcd(error="; ".join(errors) or "no survivor could be asked")
+        return Etcd(error="; ".join(errors) or "no survivor could be read")
     clusters = {view.cluster_id for view in views}
     if len(clusters) > 1:
-        told = ", ".join("{0} is in cluster {1}".format(view.executor, view.cluster_id) for view in views)
-        return dataclasses.replace(views[0], error="the survivors are in different etcd clusters: {0}".format(told))
+        listed = ", ".join("{0} is in cluster {1}".format(view.executor, view.cluster_id) for view in views)
+        return dataclasses.replace(views[0], error="the survivors are in different etcd clusters: {0}".format(listed))
     holders = {host.name for host in reports if host.role == "survivor" and host.etcd_health == "ok"}
     return sorted(views, key=lambda view: (view.executor not in holders, view.executor))[0]
 

@@ -1,10 +1,10 @@
-"""What is the next safe act on the way from a claim whose volume died with its node to a new one on the replacement.
+"""Decides the next safe action that replaces a claim whose volume died with its node by a new one on the replacement.
 
 The order, whatever the release of Kubernetes: the lost Node is gone, its pod is gone, the claim is deleted, the claim
-is gone, a Pending pod that was made for the old claim is deleted, a new claim is bound on the replacement, its pod is
-Ready there. Nothing is remembered between two calls, so that a run may be killed after any act. Two rules are never
+is gone, a Pending pod of the old claim is deleted, a new claim is bound on the replacement, its pod is
+Ready there. Calls share no state, so a run may be killed after any action. Two rules are never
 broken: a claim is deleted only when its volume is proven to be on the lost node, and a pod is deleted only when no
-node was ever chosen for it, or when it waits on a replacement that took the lost node's name over: there the folder of
+node was ever assigned to it, or when it waits on a replacement that took over the lost node's name: there the folder of
 the old volume is blocked, so that it has not started.
 """
 # Copyright (c) the cloudpods.ha authors
@@ -32,14 +32,14 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._recovery.old_claim i
     judge_terminating,
 )
 
-# Terminating longer than this, what a finalizer holds is not let go by the next moment of a controller (hazard S2).
+# An object that terminates for longer than this is held by its finalizers (hazard S2).
 HELD_SECONDS = 60
-# Kubernetes' own: it goes by itself with the last pod that mounts the claim.
+# Kubernetes' own finalizer, removed with the last pod that mounts the claim.
 PVC_PROTECTION = "kubernetes.io/pvc-protection"
 
 
 def decide(target: Target, seen: Seen) -> Action:
-    """Return the next safe act for a claim. Each call judges the live objects alone."""
+    """Return the next safe action for a claim. Each call judges only the live objects."""
     refused = _judge_nodes(target, seen)
     if refused is not None:
         return refused
@@ -54,10 +54,10 @@ def decide(target: Target, seen: Seen) -> Action:
 
 
 def _judge_held(target: Target, seen: Seen, action: Action) -> Action:
-    """Name the finalizers by which a wait may be held, and stop waiting when they do not go (hazard S2)."""
+    """Name the finalizers that may hold a wait, and stop waiting when they stay (hazard S2)."""
     claim = seen.claim
     going = claim is not None and claim.deleting_seconds is not None
-    # A pod of a Deployment stands in nobody's way once the old claim is gone: the next one has another name.
+    # A pod of a Deployment blocks nothing once the old claim is gone: the next pod has another name.
     in_the_way = target.kind == "StatefulSet" or going or (claim is not None and claim.uid == target.claim_uid)
     pods = [pod for pod in seen.pods if in_the_way and pod.deleting and pod.finalizers]
     if pods:
@@ -71,7 +71,7 @@ def _judge_held(target: Target, seen: Seen, action: Action) -> Action:
             return _refuse_held(names)
         return _wait("{0}; {1}".format(action.reason, names))
     foreign = [item for item in claim.finalizers if item != PVC_PROTECTION] if claim is not None and going else []
-    # While a pod that was placed is there, the claim would stay without them too.
+    # While a scheduled pod exists, the claim would stay even without them.
     if claim is None or not foreign or any(pod.node for pod in seen.pods):
         return action
     if (claim.deleting_seconds or 0) < HELD_SECONDS:
@@ -85,7 +85,7 @@ def _refuse_held(what: str) -> Action:
     return _refuse(
         "held_by_finalizer",
         "{0}, for more than {1} s.".format(what, HELD_SECONDS),
-        "Find out which program set them and let it finish; nothing is taken away here. Then run again.",
+        "Find out which program set them and let it finish; no finalizer is removed here. Then run again.",
     )
 
 
@@ -97,15 +97,15 @@ def _judge_nodes(target: Target, seen: Seen) -> t.Optional[Action]:
         return _refuse(
             "lost_node_present",
             "the Node {0} is still registered.".format(lost.name),
-            "Remove the node first; while it exists, its pods may come back and its volumes still count.",
+            "Remove the Node first: while it exists, its pods may come back and its volumes count as in use.",
         )
     if lost is not None and lost.name != target.replacement:
         return _refuse(
             "lost_node_returned",
-            "a Node named {0} is registered again, with another UID: the old machine seems to be powered on.".format(
+            "a Node named {0} is registered again with another UID: the old machine is probably powered on.".format(
                 lost.name
             ),
-            "Power it off or retire it, and delete that Node.",
+            "Power the machine off or retire it, and delete that Node.",
         )
     replacement = seen.node(target.replacement)
     if replacement is None:
@@ -115,7 +115,7 @@ def _judge_nodes(target: Target, seen: Seen) -> t.Optional[Action]:
     if replacement.unschedulable:
         return _refuse(
             "replacement_cordoned",
-            "the replacement {0} is cordoned: nothing can start on it.".format(replacement.name),
+            "the replacement {0} is cordoned, so no pod can start on it.".format(replacement.name),
             "Uncordon it, or find out why it was cordoned.",
         )
     if not replacement.ready:
@@ -124,25 +124,25 @@ def _judge_nodes(target: Target, seen: Seen) -> t.Optional[Action]:
 
 
 def _judge_new(target: Target, seen: Seen, claim: Claim) -> Action:
-    """Another claim has the name: is it bound, and does its pod run, where it should?"""
+    """Judge the new claim of that name: whether it is bound, and its pod is Ready, on the replacement."""
     if claim.deleting_seconds is not None:
         return judge_terminating(target, seen, claim)
     if claim.phase == "Lost":
         return _refuse(
             "new_claim_lost",
             "the new claim {0} has lost its volume {1}.".format(target.label, claim.pv_name),
-            "Make the plan again.",
+            "Run again, to make a new plan.",
         )
     for pod in seen.pods:
         gone = not pod.node or seen.node(pod.node) is None or pod.deleting or pod.phase in FINISHED
         if not gone and pod.node != target.replacement:
-            return _elsewhere(target, "the pod {0} was placed on {1}".format(pod.name, pod.node))
+            return _elsewhere(target, "the pod {0} was scheduled on {1}".format(pod.name, pod.node))
     return _judge_bound(target, seen, claim) if claim.phase == "Bound" else _judge_unbound(target, seen, claim)
 
 
 def _judge_unbound(target: Target, seen: Seen, claim: Claim) -> Action:
     if claim.selected_node and claim.selected_node != target.replacement:
-        return _elsewhere(target, "a volume for it was asked on {0}".format(claim.selected_node))
+        return _elsewhere(target, "a volume for it was requested on {0}".format(claim.selected_node))
     if _is_idle(seen):
         return Action(
             "done", "the claim is recreated; {0} has no replicas, so it stays unbound".format(target.workload)
@@ -156,7 +156,7 @@ def _judge_unbound(target: Target, seen: Seen, claim: Claim) -> Action:
 def _judge_bound(target: Target, seen: Seen, claim: Claim) -> Action:
     replacement = seen.node(target.replacement)
     if seen.volume is None or replacement is None:
-        return _wait("the new volume {0} is not there yet".format(claim.pv_name))
+        return _wait("the new volume {0} does not exist yet".format(claim.pv_name))
     if not volumes.pinned_alone(seen.place, volumes.site(replacement), seen.sites_but(target.replacement)):
         return _elsewhere(target, "its volume {0} is elsewhere ({1})".format(claim.pv_name, seen.place))
     ready = [pod for pod in seen.pods if pod.node == target.replacement and pod.ready and not pod.deleting]
@@ -169,7 +169,7 @@ def _judge_bound(target: Target, seen: Seen, claim: Claim) -> Action:
     if _is_idle(seen):
         return Action(
             "done",
-            "it is bound on {0}; {1} has no replicas, so nothing runs".format(target.replacement, target.workload),
+            "it is bound on {0}; {1} has no replicas, so no pod runs".format(target.replacement, target.workload),
         )
     refusal = judge_scale(target, seen.workload) if target.kind == "StatefulSet" else None
     return refusal or _wait(
@@ -178,7 +178,7 @@ def _judge_bound(target: Target, seen: Seen, claim: Claim) -> Action:
 
 
 def _is_idle(seen: Seen) -> bool:
-    """Whether the workload is there and told to run nothing."""
+    """Whether the workload exists and is scaled to zero."""
     return seen.workload is not None and seen.workload.replicas == 0
 
 
@@ -191,5 +191,5 @@ def _elsewhere(target: Target, what: str) -> Action:
     return _refuse(
         "landed_elsewhere",
         "{0}: {1}, not on the replacement {2}.".format(target.label, what, target.replacement),
-        "Cordon the other nodes, look what the new volume holds, delete that claim and its pod, and run again.",
+        "Cordon the other nodes, check the content of the new volume, delete that claim and its pod, then run again.",
     )

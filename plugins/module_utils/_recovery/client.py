@@ -1,4 +1,4 @@
-"""Read what a claim's recovery depends on from the API, and carry out the one act that was decided."""
+"""Reads the objects of a claim's recovery from the API, and carries out the decided action."""
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -26,10 +26,10 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._recovery.verdicts im
 Json = t.Dict[str, t.Any]
 
 _PLURAL = {"StatefulSet": "statefulsets", "Deployment": "deployments"}
-# What the phases before the recovery change: a dry run, in which they did nothing, is refused with these.
+# Refusals of a dry run, in which the earlier phases changed nothing.
 _TOO_EARLY = ("lost_node_present", "no_replacement")
 
-# How the modules are given the lost node.
+# The modules' sub-options of the lost node.
 LOST_NODE_ARGUMENT: t.Mapping[str, t.Any] = {
     "type": "dict",
     "required": True,
@@ -63,7 +63,7 @@ def lost_from(params: Json) -> Lost:
 
 
 def step(api: KubeApi, *, target: Target, check_mode: bool, diff: bool = False) -> Json:
-    """Read, decide, do one act. Returns a module's result; a refusal and an act that came too late are results too,
+    """Read, decide, and carry out one action. Returns a module's result; a refusal and an outdated action are results too,
     not errors."""
     seen = read(api, target)
     action = decide(target, seen)
@@ -72,7 +72,9 @@ def step(api: KubeApi, *, target: Target, check_mode: bool, diff: bool = False) 
         try:
             acted = check_mode or _delete(api, target=target, action=action)
         except ObjectChanged as exc:
-            action = Action("wait", "it changed between reading and deleting, so it is read again: {0}".format(exc))
+            action = Action(
+                "wait", "the object changed between reading and deletion, so it is read again: {0}".format(exc)
+            )
     result = _report(target, seen, action, acted=acted)
     if diff:
         result["diff"] = _diff(target, action) if acted else {"before": "", "after": ""}
@@ -96,21 +98,21 @@ def read(api: KubeApi, target: Target) -> Seen:
 
 
 def recovered(api: KubeApi, target: Json) -> Json:
-    """Tell whether a claim (namespace, name, uid, pv_name) that a hook is to recover is recovered: the result of a module.
+    """Return as a module's result whether a hook has recovered its claim (namespace, name, uid, pv_name).
 
-    Raises HaError when the claim has another volume than the plan says.
+    Raises HaError when the claim has another volume than the planned one.
     """
     label = "{0}/{1}".format(target["namespace"], target["name"])
     claim = _claim(api, target["namespace"], target["name"])
     if claim is not None and claim.uid == target["uid"] and claim.pv_name != target["pv_name"]:
         raise HaError(
-            "{0} is bound to '{1}', not to {2} as planned: make the plan again".format(
+            "{0} is bound to '{1}', not to {2} as planned. Run again, to make a new plan".format(
                 label, claim.pv_name, target["pv_name"]
             )
         )
     now = None if claim is None else {"uid": claim.uid, "volume": claim.pv_name, "phase": claim.phase or "not set"}
     verdict = hooked(target, now)
-    remedy = "" if verdict["ok"] else ". It has to be gone, or made again and bound"
+    remedy = "" if verdict["ok"] else ". It must be gone, or recreated and bound"
     return {
         **verdict,
         "msg": "{0} {1}{2}".format(label, verdict["reason"], remedy),
@@ -131,7 +133,7 @@ def released(
     delay: int,
     sleep: t.Callable[[float], None] = time.sleep,
 ) -> Json:
-    """Poll until no volume of these claims is waited for any more, or the seconds are over. Returns what was found last."""
+    """Poll until no volume of these claims must be waited for, or the time is over. Returns the last findings."""
     for _ in range(seconds // max(1, delay)):
         found = leftovers(api, lost=lost, claims=claims)
         if found["settled"]:
@@ -141,7 +143,7 @@ def released(
 
 
 def leftovers(api: KubeApi, *, lost: Lost, claims: t.Sequence[Json]) -> Json:
-    """Judge what the volumes of these claims (namespace, name, uid, pv_name, pv_uid) left behind: the result of a module."""
+    """Judge the leftovers of these claims' volumes (namespace, name, uid, pv_name, pv_uid); returns a module's result."""
     nodes = _nodes(api)
     sites = [site(node) for node in nodes]
     volumes: t.List[Json] = []
@@ -191,7 +193,7 @@ def leftovers(api: KubeApi, *, lost: Lost, claims: t.Sequence[Json]) -> Json:
 
 
 def parse_workload(obj: Json, *, kind: str) -> Workload:
-    """Read a StatefulSet or Deployment. A Deployment that a custom resource owns is made again by that resource's
+    """Read a StatefulSet or Deployment. A Deployment owned by a custom resource is recreated by that resource's
     operator."""
     replicas = obj["spec"].get("replicas")
     return Workload(
@@ -223,12 +225,12 @@ def _workload_path(target: Target) -> str:
 
 def _delete(api: KubeApi, *, target: Target, action: Action) -> bool:
     _kind, path, uid = _object(target, action)
-    # At this version it had no node: should the scheduler place it meanwhile, the server refuses the deletion.
+    # At this version the pod had no node: if the scheduler binds it meanwhile, the server refuses the deletion.
     return api.delete(path, uid=uid, version=action.pod.version if action.pod else "")
 
 
 def _object(target: Target, action: Action) -> t.Tuple[str, str, str]:
-    """Kind, path and UID of what is to be deleted."""
+    """Kind, path and UID of the object to delete."""
     core = "/api/v1/namespaces/{0}".format(target.namespace)
     if action.kind == "delete_claim":
         path = "{0}/persistentvolumeclaims/{1}".format(core, target.claim)
@@ -236,12 +238,12 @@ def _object(target: Target, action: Action) -> t.Tuple[str, str, str]:
     if action.kind == "delete_workload":
         return target.kind, _workload_path(target), target.workload_uid
     if action.pod is None:
-        raise HaError("no pod was named for the act {0}".format(action.kind))
+        raise HaError("no pod was named for the action {0}".format(action.kind))
     return "Pod", "{0}/pods/{1}".format(core, action.pod.name), action.pod.uid
 
 
 def _diff(target: Target, action: Action) -> Json:
-    """The identity of what is deleted, before and after; nothing of what it holds."""
+    """The identity of the deleted object, before and after, without its content."""
     kind, path, uid = _object(target, action)
     name = path.rsplit("/", 1)[1]
     lines = ["kind: " + kind, "metadata:", "  namespace: " + target.namespace, "  name: " + name, "  uid: " + uid]
@@ -290,7 +292,7 @@ def _report(target: Target, seen: Seen, action: Action, *, acted: bool) -> Json:
 
 
 def _bound_on(target: Target, seen: Seen) -> str:
-    """The one node on which the claim's volume can be used; empty without a volume, or when it is not one alone."""
+    """The only node on which the claim's volume can be used; empty without a volume or without a single node."""
     if seen.volume is None:
         return ""
     where = seen.place

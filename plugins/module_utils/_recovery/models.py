@@ -1,4 +1,4 @@
-"""Records of the recovery of one claim: what is to be recovered, what was read, and the act that follows."""
+"""Records of the recovery of one claim: the target, the objects read, and the next action."""
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -14,9 +14,9 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes im
 
 @dataclass(frozen=True)
 class Workload:
-    """The StatefulSet or Deployment that owns the pods. `managed`: something above it would create it again.
+    """The StatefulSet or Deployment that owns the pods. `managed`: an owner would recreate it.
 
-    `first` is the ordinal at which a StatefulSet begins to count.
+    `first` is the first ordinal of a StatefulSet.
     """
 
     kind: str
@@ -29,7 +29,7 @@ class Workload:
 
 @dataclass(frozen=True)
 class Target:
-    """What is to be recovered: the identities that the plan recorded while the volume was known to be lost."""
+    """The claim to recover: the identities that the plan recorded while the volume was known to be lost."""
 
     namespace: str
     claim: str
@@ -44,13 +44,13 @@ class Target:
 
     @property
     def label(self) -> str:
-        """Namespace and name of the claim, as people write it."""
+        """NAMESPACE/NAME of the claim."""
         return "{0}/{1}".format(self.namespace, self.claim)
 
 
 @dataclass(frozen=True)
 class Seen:
-    """The live objects, read in one go. `place` is where `volume`, the claim's, is."""
+    """The live objects, read together. `place` is the place of `volume`, the claim's volume."""
 
     nodes: t.Tuple[Node, ...]
     claim: t.Optional[Claim] = None
@@ -70,7 +70,7 @@ class Seen:
 
 @dataclass(frozen=True)
 class Action:
-    """The next act: wait, delete_claim, delete_pod, delete_workload, done or refuse, and why."""
+    """The next action: wait, delete_claim, delete_pod, delete_workload, done or refuse, and why."""
 
     kind: str
     reason: str
@@ -80,7 +80,7 @@ class Action:
 
 
 def wait(reason: str) -> Action:
-    """Nothing is to be done yet."""
+    """Nothing can be done yet."""
     return Action("wait", reason)
 
 

@@ -1,4 +1,4 @@
-"""The lost claim on its way out, until nothing has its name: when it may be deleted, and what holds it."""
+"""Decides the deletion of the lost claim: when it may be deleted, and what holds it."""
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -17,13 +17,13 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._recovery.models impo
 from ansible_collections.cloudpods.ha.plugins.module_utils._recovery.models import refuse as _refuse
 from ansible_collections.cloudpods.ha.plugins.module_utils._recovery.models import wait as _wait
 
-# Terminating longer than this, a claim is held by more than the moment that the API needs.
+# A claim that terminates for longer than this is held by something.
 CLAIM_TERMINATING_SECONDS = 30
 FINISHED = ("Succeeded", "Failed")
 
 
 def judge_old(target: Target, seen: Seen, claim: Claim) -> Action:
-    """The claim of the plan is still there: is it safe to delete it now?"""
+    """The planned claim still exists: decide whether it is safe to delete now."""
     on_lost = [pod for pod in seen.pods if pod.node and seen.node(pod.node) is None]
     in_use = [
         pod
@@ -36,7 +36,7 @@ def judge_old(target: Target, seen: Seen, claim: Claim) -> Action:
         return _refuse(
             "claim_in_use",
             "the pod {0} uses {1} on the live node {2}.".format(in_use[0].name, target.label, in_use[0].node),
-            "Its data may be alive: find out where its volume really is before anything is deleted.",
+            "Its data may be live: find out where its volume really is before anything is deleted.",
         )
     refusal = _judge_place(target, seen, claim)
     if refusal is not None:
@@ -46,29 +46,29 @@ def judge_old(target: Target, seen: Seen, claim: Claim) -> Action:
         return unmade
     if on_lost:
         return _wait(
-            "the pod {0} of the vanished node {1} is still registered; pod garbage collection takes it".format(
+            "the pod {0} of the lost node {1} is still registered; pod garbage collection deletes it".format(
                 on_lost[0].name, on_lost[0].node
             )
         )
     return Action(
         "delete_claim",
-        "its volume {0} was on {1}, and no pod that was ever placed uses it".format(target.volume, target.lost.name),
+        "its volume {0} was on {1}, and no scheduled pod uses it".format(target.volume, target.lost.name),
     )
 
 
 def _judge_maker(target: Target, seen: Seen) -> t.Optional[Action]:
-    """None when something is there that makes the claim again once it is deleted."""
+    """None if something recreates the claim after its deletion."""
     workload = seen.workload
     if target.kind == "StatefulSet":
         return judge_scale(target, workload)
     if workload is None:
         return _wait(
-            "the Deployment {0} is not there, so nobody is known to make the claim again".format(target.workload)
+            "the Deployment {0} does not exist, so nothing is known to recreate the claim".format(target.workload)
         )
     if not workload.managed:
         return _refuse(
             "nobody_recreates",
-            "nothing owns the Deployment {0}, so nothing would create it and {1} again.".format(
+            "the Deployment {0} has no owner, so nothing would recreate it and {1}.".format(
                 target.workload, target.label
             ),
             "Recreate claim and Deployment by hand from their manifests.",
@@ -77,7 +77,7 @@ def _judge_maker(target: Target, seen: Seen) -> t.Optional[Action]:
 
 
 def _judge_place(target: Target, seen: Seen, claim: Claim) -> t.Optional[Action]:
-    """None when the claim's volume is proven to be on the lost node; else why it may not be deleted."""
+    """None if the claim's volume is proven to be on the lost node; else why the claim may not be deleted."""
     if claim.pv_name != target.volume:
         return _refuse(
             "other_volume",
@@ -87,7 +87,7 @@ def _judge_place(target: Target, seen: Seen, claim: Claim) -> t.Optional[Action]
     volume = seen.volume
     if volume is None:
         if claim.phase == "Lost":
-            # The object is gone; UID and volume name are those of the plan, which saw it on the lost node.
+            # The volume is gone. The plan, with the same UID and volume name, saw it on the lost node.
             return None
         return _wait("its volume {0} is gone and the claim is not yet marked Lost".format(target.volume))
     if target.volume_uid and volume.uid != target.volume_uid:
@@ -111,13 +111,13 @@ def _judge_place(target: Target, seen: Seen, claim: Claim) -> t.Optional[Action]
             "the volume {0} of {1} is not on {2} alone: {3}.".format(
                 volume.name, target.label, target.lost.name, seen.place
             ),
-            "Its data may be alive: leave it, or settle by hand where it is.",
+            "Its data may be live: leave it, or find out by hand where it is.",
         )
     return None
 
 
 def _is_blocked(target: Target, pod: Pod) -> bool:
-    """Whether a pod was placed on a replacement that has the lost node's name, before its claim was recovered."""
+    """Whether a pod was scheduled on a replacement that has the lost node's name, before its claim was recovered."""
     return target.lost.name == target.replacement == pod.node and pod.phase == "Pending"
 
 
@@ -126,22 +126,24 @@ def judge_terminating(target: Target, seen: Seen, claim: Claim) -> Action:
     if blocked and claim.uid == target.claim_uid:
         return Action(
             "delete_pod",
-            "it waits for the old volume, and the claim that is being deleted waits for it",
+            "it waits for the old volume, and the claim that is being deleted waits for this pod",
             pod=blocked[0],
         )
-    users = ", ".join("{0} ({1})".format(pod.name, "on " + pod.node if pod.node else "not placed") for pod in seen.pods)
+    users = ", ".join(
+        "{0} ({1})".format(pod.name, "on " + pod.node if pod.node else "not scheduled") for pod in seen.pods
+    )
     placed = [pod for pod in seen.pods if pod.node]
     idle = [pod for pod in seen.pods if not pod.node and pod.phase == "Pending" and not pod.deleting]
     if idle and not placed and (claim.deleting_seconds or 0) >= CLAIM_TERMINATING_SECONDS:
         return Action(
-            "delete_pod", "it was never placed, and the claim that is being deleted waits for it", pod=idle[0]
+            "delete_pod", "it was never scheduled, and the claim that is being deleted waits for this pod", pod=idle[0]
         )
     held = " by its finalizers {0}".format(", ".join(claim.finalizers)) if claim.finalizers else ""
     return _wait("the claim is being deleted and held{0}; pods that mount it: {1}".format(held, users or "none"))
 
 
 def judge_absent(target: Target, seen: Seen) -> Action:
-    """The claim is gone and not there again."""
+    """The claim is gone and not recreated yet."""
     workload = seen.workload
     if target.kind == "Deployment":
         if workload is not None and workload.uid == target.workload_uid:
@@ -151,9 +153,9 @@ def judge_absent(target: Target, seen: Seen) -> Action:
                     "the Deployment {0} has no owner.".format(target.workload),
                     "Recreate its claim by hand.",
                 )
-            return Action("delete_workload", "its claim is gone; its operator creates claim and Deployment again")
+            return Action("delete_workload", "its claim is gone; its operator recreates claim and Deployment")
         return _wait(
-            "the operator has not yet created the claim {0} again (Deployment {1}: {2})".format(
+            "the operator has not yet recreated the claim {0} (Deployment {1}: {2})".format(
                 target.label, target.workload, "new" if workload else "absent"
             )
         )
@@ -161,17 +163,17 @@ def judge_absent(target: Target, seen: Seen) -> Action:
     if refusal is not None:
         return refusal
     return drop_stale_pod(seen, "") or _wait(
-        "the StatefulSet {0} has not yet created the claim again".format(target.workload)
+        "the StatefulSet {0} has not yet recreated the claim".format(target.workload)
     )
 
 
 def judge_scale(target: Target, workload: t.Optional[Workload]) -> t.Optional[Action]:
-    """None when the StatefulSet is there and has the pod that mounts the claim."""
+    """None if the StatefulSet exists and has the pod that mounts the claim."""
     if workload is None:
         return _refuse(
             "no_workload",
             "the StatefulSet {0} is gone.".format(target.workload),
-            "Deploy it again; it creates its claim by itself.",
+            "Deploy it again; it creates its claim automatically.",
         )
     ordinal = target.claim.rsplit("-", 1)[-1]
     if ordinal.isdigit() and not workload.first <= int(ordinal) < workload.first + workload.replicas:
@@ -180,18 +182,18 @@ def judge_scale(target: Target, workload: t.Optional[Workload]) -> t.Optional[Ac
             "the StatefulSet {0} has {1} replicas from number {3} on, so it does not create {2}.".format(
                 workload.name, workload.replicas, target.label, workload.first
             ),
-            "Scale it back, or drop this claim from the plan.",
+            "Scale it up again, or set ignore for this claim in replace_master_claim_policies.",
         )
     return None
 
 
 def drop_stale_pod(seen: Seen, claim_created: str) -> t.Optional[Action]:
-    """A pod that was made before the claim and never placed: controllers before 1.20 do not create its claim,
-    schedulers may idle."""
+    """A pod that is older than the claim and was never scheduled: controllers before 1.20 do not create its claim,
+    and schedulers may not retry it."""
     for pod in seen.pods:
         older = not claim_created or (pod.created != "" and pod.created < claim_created)
         if not pod.node and pod.phase == "Pending" and not pod.deleting and older:
-            return Action("delete_pod", "it was made for the old claim and never placed", pod=pod)
+            return Action("delete_pod", "it was created for the old claim and never scheduled", pod=pod)
         if pod.node and seen.node(pod.node) is None:
-            return _wait("the pod {0} of the vanished node {1} is still registered".format(pod.name, pod.node))
+            return _wait("the pod {0} of the lost node {1} is still registered".format(pod.name, pod.node))
     return None

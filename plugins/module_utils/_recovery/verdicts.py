@@ -1,4 +1,4 @@
-"""Whether the recovery may begin with the claims of a plan, and whether an operator's hook has recovered its claim. Pure."""
+"""Decides whether the claims of a plan may be recovered, and whether a hook has recovered its claim. Pure."""
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -13,10 +13,10 @@ _OWNERS: t.Mapping[str, t.Tuple[str, ...]] = {"heal": ("StatefulSet",), "discard
 
 
 def recoverable(plan: Json) -> str:
-    """Why the claims of a plan must not be recovered as it says; empty when they may.
+    """Why the claims of a plan must not be recovered as planned; empty if they may.
 
-    Each claim to be recovered has to be in one batch of `recovery`, once, and a group in which a claim heals has to be one that heals: else its drives
-    would be replaced without a check of what is left.
+    Each claim to recover must be in exactly one batch of `recovery`, and the group of a claim that heals must be marked as one that heals: else its drives
+    would be replaced without a check of the remaining ones.
     """
     wanted = [item["uid"] for item in plan.get("claims") or [] if item["policy"] in POLICIES]
     batched: t.List[str] = []
@@ -25,7 +25,7 @@ def recoverable(plan: Json) -> str:
             batched.append(claim["uid"])
             label = "{0}/{1}".format(claim["namespace"], claim["name"])
             if claim["policy"] == "heal" and not group["heals"]:
-                return "The claim {0} heals, and its group {1} is not planned as one that heals.".format(
+                return "The claim {0} heals, but its group {1} is not planned as one that heals.".format(
                     label, group["group"]
                 )
             kind = (claim.get("owner") or {}).get("kind") or "nothing"
@@ -34,22 +34,24 @@ def recoverable(plan: Json) -> str:
                     label, claim["policy"], kind
                 )
     if sorted(wanted) != sorted(batched):
-        return "The batches of the plan do not hold each claim once that is to be recovered. Make the plan again."
+        return (
+            "The batches of the plan do not contain each claim to recover exactly once. Run again, to make a new plan."
+        )
     return ""
 
 
 def hooked(target: Json, claim: t.Optional[Json]) -> Json:
-    """Where a claim stands that a hook is to recover: {ok, lost, reason}. `lost`: it still is the lost one, so the hook has to run.
+    """The state of a claim that a hook recovers: {ok, lost, reason}. `lost`: it is still the lost claim, so the hook must run.
 
     `target` has the UID and the volume (`pv_name`) of the plan, `claim` the `uid`, `volume` and `phase` of the one that has the name now, None without one.
     """
     if claim is None:
-        return {"ok": True, "lost": False, "reason": "is gone, and nothing made it again"}
+        return {"ok": True, "lost": False, "reason": "is gone, and was not recreated"}
     if claim["uid"] != target["uid"]:
         bound = claim["phase"] == "Bound"
         return {
             "ok": bound,
             "lost": False,
-            "reason": "is recovered" if bound else "was made again and is not bound: its phase is " + claim["phase"],
+            "reason": "is recovered" if bound else "was recreated and is not bound: its phase is " + claim["phase"],
         }
     return {"ok": False, "lost": True, "reason": "is still the lost claim"}

@@ -1,4 +1,4 @@
-"""Decides which survivor is to carry the VIP, whether its manifest has to be edited for that, and whether it alone carries it. Pure."""
+"""Decides which survivor carries the VIP, whether its manifest must be edited, and whether it alone carries the VIP. Pure."""
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -13,13 +13,13 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import J
 from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import from_json
 from ansible_collections.cloudpods.ha.plugins.module_utils._vip.manifest import BACKUP_PRIORITY, HIGHEST_PRIORITY
 
-# What ocboot and ocadm give the MASTER.
+# The MASTER's priority with ocboot and ocadm.
 MASTER_PRIORITY = 100
 
 
 @dataclasses.dataclass(frozen=True)
 class Holder:
-    """The inventory host that is to carry the VIP; `edit` when its manifest does not say so yet, and has to get `priority`."""
+    """The inventory host that must carry the VIP. `edit`: its manifest must be changed to MASTER with `priority`."""
 
     name: str
     edit: bool
@@ -27,7 +27,7 @@ class Holder:
 
 
 def by_host(results: t.Sequence[Json]) -> t.Dict[str, Json]:
-    """The reports of vip_info by inventory name, from the results of a loop; that of a host without one says why in `error`."""
+    """The reports of vip_info by inventory name, from the results of a loop. A host without a report has the reason in `error`."""
     return {
         result[result["ansible_loop_var"]]: result.get("vip")
         or {"error": str(result.get("msg") or "no reason given").splitlines()[0]}
@@ -36,29 +36,29 @@ def by_host(results: t.Sequence[Json]) -> t.Dict[str, Json]:
 
 
 def holder(reports: t.Mapping[str, Json], *, address: str, promote: str) -> Holder:
-    """Decide from what module vip_info returned on every survivor, by inventory name.
+    """Choose the holder from the results of module vip_info on every survivor, by inventory name.
 
-    `promote` is the survivor that is to become MASTER, '' when one is already. Raises Unsafe when a manifest is
+    `promote` is the survivor that becomes MASTER, '' if there is one already. Raises Unsafe when a manifest is
     missing, unusable or of another VIP, or when the manifests contradict each other or `promote`.
     """
     hosts = [_host(name, report, address=address) for name, report in reports.items()]
     if promote and promote not in reports:
-        raise Unsafe("VIP_PROMOTE", "{0} is none of the survivors.".format(promote), "Promote a survivor.")
+        raise Unsafe("VIP_PROMOTE", "{0} is not a survivor.".format(promote), "Promote a survivor.")
     chosen = choose_promotion(hosts, [promote])
     if chosen and not promote:
         raise Unsafe(
             "VIP_NO_MASTER",
-            "the keepalived manifest of no survivor says MASTER.",
-            "Name the survivor that is to take the VIP over.",
+            "no survivor's keepalived manifest says MASTER.",
+            "Name the survivor that takes the VIP over.",
         )
     name = chosen or next(iter(masters(hosts)), "")
     if not name:
-        raise Unsafe("VIP_NO_MASTER", "No survivor is given.", "List the remaining hosts.")
+        raise Unsafe("VIP_NO_MASTER", "No survivor is listed.", "List the surviving hosts.")
     if promote and promote != name:
         raise Unsafe(
             "VIP_TWO_MASTERS",
-            "{0} is to be promoted, but the keepalived manifest of {1} says MASTER.".format(promote, name),
-            "Only one host may: run again, so that the plan is made anew.",
+            "{0} would be promoted, but the keepalived manifest of {1} already says MASTER.".format(promote, name),
+            "Only one host may be MASTER. Run again, to make a new plan.",
         )
     if chosen:
         return Holder(name=name, edit=True, priority=promotion_priority(hosts, name))
@@ -70,35 +70,37 @@ def holder(reports: t.Mapping[str, Json], *, address: str, promote: str) -> Hold
 
 
 def carriers(reports: t.Mapping[str, Json]) -> t.List[str]:
-    """The inventory hosts that carry the VIP, from what module vip_info returned on each."""
+    """The inventory hosts that carry the VIP, from the results of module vip_info."""
     return [name for name, report in reports.items() if report.get("holds")]
 
 
 def not_alone(reports: t.Mapping[str, Json], *, address: str, wanted: str) -> str:
-    """Why `wanted` is not proven to be the only host that carries the VIP; empty when it is. A host that did not answer may carry it."""
+    """Why `wanted` is not proven to be the only holder of the VIP; empty if it is. A host that did not answer may carry the VIP."""
     silent = [
         "{0} ({1})".format(name, report.get("error")) for name, report in reports.items() if "holds" not in report
     ]
     if silent:
-        return "It is not known whether these hosts carry the VIP {0}: {1}.".format(address, ", ".join(silent))
+        return "These hosts may carry the VIP {0}, since they did not answer: {1}. Repair the connection to them, then run again.".format(
+            address, ", ".join(silent)
+        )
     found = carriers(reports)
     if not wanted or found != [wanted]:
-        text = "The VIP {0} should be carried by {1} alone, but is by: {2}. Check keepalived on these hosts, then run again."
-        return text.format(address, wanted or "one host", ", ".join(found) or "none of the hosts")
+        text = "The VIP {0} must be carried by {1} alone, but is carried by: {2}. Check keepalived on these hosts, then run again."
+        return text.format(address, wanted or "one host", ", ".join(found) or "no host")
     return ""
 
 
 def unanswered(answers: t.Mapping[str, Json], *, address: str) -> str:
-    """Why the API is not proven to answer at the VIP; empty when it does. `answers` are results of the module uri, by the host that asked."""
+    """Why the API is not proven to answer at the VIP; empty if it does. `answers` are results of the module uri, by the querying host."""
     wrong = {name: result for name, result in answers.items() if result.get("status") != 200}
     if not answers or wrong:
-        told = ["{0}: {1}".format(name, result.get("msg") or "no answer") for name, result in wrong.items()]
-        return "The API does not answer at the VIP {0}. {1}".format(address, "; ".join(told) or "It was not asked.")
+        failed = ["{0}: {1}".format(name, result.get("msg") or "no answer") for name, result in wrong.items()]
+        return "The API does not answer at the VIP {0}. {1}".format(address, "; ".join(failed) or "No host queried it.")
     return ""
 
 
 def identity_differs(hosts: t.Sequence[Host]) -> t.Tuple[str, ...]:
-    """Return the names of all hosts with a manifest when they do not share VIP, router id and password."""
+    """Return the names of all hosts with a manifest if these differ in VIP, router ID or password."""
     found = {host.name: host.keepalived.identity for host in hosts if host.keepalived is not None}
     return tuple(sorted(found)) if len(set(found.values())) > 1 else ()
 
@@ -111,7 +113,7 @@ def masters(hosts: t.Sequence[Host]) -> t.Tuple[str, ...]:
 
 
 def choose_promotion(hosts: t.Sequence[Host], holders: t.Sequence[str]) -> str:
-    """Return the survivor that is to become MASTER, or '' when one is already (or none runs keepalived).
+    """Return the survivor that must become MASTER, or '' if there is one already (or none runs keepalived).
 
     `hosts` are the survivors, `holders` the names of hosts that carry the VIP now.
     Raises Unsafe when the survivors' manifests contradict each other.
@@ -123,8 +125,8 @@ def choose_promotion(hosts: t.Sequence[Host], holders: t.Sequence[str]) -> str:
     if differing:
         raise Unsafe(
             "VIP_IDENTITY_DIFFERS",
-            "the keepalived manifests of {0} differ in VIP, router id or password.".format(", ".join(differing)),
-            "Each would hold the VIP for itself: make these values equal on all of them first.",
+            "the keepalived manifests of {0} differ in VIP, router ID or password.".format(", ".join(differing)),
+            "Each host would take the VIP. Make these values equal on all hosts first.",
         )
     named = masters(hosts)
     if len(named) > 1:
@@ -140,10 +142,12 @@ def choose_promotion(hosts: t.Sequence[Host], holders: t.Sequence[str]) -> str:
         if rivals:
             raise Unsafe(
                 "VIP_PRIORITY",
-                "{0} is MASTER with priority {1}, but {2} has a priority as high.".format(
+                "{0} is MASTER with priority {1}, but the priority of {2} is not lower.".format(
                     named[0], found[named[0]].priority, ", ".join(rivals)
                 ),
-                "Give the others priority {0} first; only one host may have the highest.".format(BACKUP_PRIORITY),
+                "Set the priority of the other hosts to {0} first; only one host may have the highest priority.".format(
+                    BACKUP_PRIORITY
+                ),
             )
         return ""
     chosen = _successor(found, holders)
@@ -152,9 +156,9 @@ def choose_promotion(hosts: t.Sequence[Host], holders: t.Sequence[str]) -> str:
 
 
 def promotion_priority(hosts: t.Sequence[Host], chosen: str) -> int:
-    """The priority that puts this host above all others: 100, or one more than the highest of them.
+    """The priority that puts this host above all others: 100, or one more than their highest.
 
-    Raises Unsafe when another has a priority that none can be above.
+    Raises Unsafe if another host has the highest possible priority.
     """
     others = {host.name: host.keepalived.priority for host in hosts if host.keepalived and host.name != chosen}
     priority = max(MASTER_PRIORITY, max(others.values(), default=0) + 1)
@@ -162,8 +166,10 @@ def promotion_priority(hosts: t.Sequence[Host], chosen: str) -> int:
         highest = sorted(name for name, value in others.items() if value >= HIGHEST_PRIORITY)
         raise Unsafe(
             "VIP_PRIORITY",
-            "{0} is to become MASTER, but no priority is above that of {1}.".format(chosen, ", ".join(highest)),
-            "Give the others priority {0} first; only one host may have the highest.".format(BACKUP_PRIORITY),
+            "{0} must become MASTER, but no priority is higher than that of {1}.".format(chosen, ", ".join(highest)),
+            "Set the priority of the other hosts to {0} first; only one host may have the highest priority.".format(
+                BACKUP_PRIORITY
+            ),
         )
     return priority
 
@@ -173,14 +179,14 @@ def _host(name: str, report: Json, *, address: str) -> Host:
         raise Unsafe(
             "VIP_MANIFEST",
             "the keepalived manifest of {0} can't be used: {1}.".format(name, report.get("error") or "it was not read"),
-            "Repair it first: it takes its values from another survivor.",
+            "Repair it first, with the values of another survivor's manifest.",
         )
     keepalived = from_json(Keepalived, report["keepalived"])
     if address not in keepalived.vips:
         raise Unsafe(
             "VIP_ADDRESS",
             "the keepalived manifest of {0} is for {1}, not for {2}.".format(name, ", ".join(keepalived.vips), address),
-            "Give the VIP of this cluster.",
+            "Check the VIP of this cluster and repair the manifest.",
         )
     return Host(name=name, role="survivor", reachable=True, keepalived=keepalived)
 

@@ -1,7 +1,7 @@
 """Reads and edits the text of the keepalived static pod that ocboot and ocadm write. Pure.
 
-The text is edited in place, not parsed and written again: comments, order and quoting belong to whoever wrote the file,
-and a target host need not have PyYAML. Only block style is understood: a line `- name: X` and a line `value: Y`.
+The text is edited in place, not parsed and rewritten: comments, order and quoting stay as they are,
+and a target host need not have PyYAML. Only block style is supported: a line `- name: X` and a line `value: Y`.
 """
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -44,7 +44,7 @@ _KEY = re.compile(
 )
 _DASH = re.compile(r"(?P<indent> *)(?P<dash>- +)\S")
 _ESCAPES = {"\\": "\\", '"': '"', "/": "/", "t": "\t", " ": " ", "0": "\0", "n": "\n"}
-# Plain words that YAML 1.1 (what kubelet reads) takes for something else than a string.
+# Plain words that YAML 1.1 (which kubelet reads) does not read as strings.
 _NOT_STRINGS = frozenset(("y", "yes", "n", "no", "true", "false", "on", "off", "null"))
 _SAFE_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*")
 _SAFE_IPV4 = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){3}")
@@ -52,7 +52,7 @@ _SAFE_IPV4 = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){3}")
 
 @dataclasses.dataclass(frozen=True)
 class _Scalar:
-    """A one-line value: where its text stands in the file (quotes included) and the string it means."""
+    """A one-line value: the position of its text in the file (including quotes) and the string it means."""
 
     start: int
     end: int
@@ -61,7 +61,7 @@ class _Scalar:
 
 
 def read(text: str) -> Keepalived:
-    """Return what a manifest says. Raises HaError when it is not a keepalived manifest; no error quotes a value."""
+    """Parse a manifest. Raises HaError if it is not a keepalived manifest; no error quotes a value."""
     entries = _entries(text)
     values = {name: _one(entries, name).value for name in (PRIORITY, STATE, ROUTER_ID, INTERFACE, NODE_IP, PASSWORD)}
     if not re.fullmatch(r"[0-9]{1,3}", values[PRIORITY]) or not 1 <= int(values[PRIORITY]) <= 255:
@@ -87,7 +87,7 @@ def read(text: str) -> Keepalived:
 
 
 def with_values(text: str, values: t.Mapping[str, str]) -> str:
-    """Return the text with the values of these env entries replaced and every other byte as it was.
+    """Return the text with the values of these env entries replaced and every other byte unchanged.
 
     Raises HaError when an entry is missing, occurs twice or has a value that is not a string on one line.
     """
@@ -100,9 +100,9 @@ def with_values(text: str, values: t.Mapping[str, str]) -> str:
 
 
 def take_over(text: str, priority: int) -> str:
-    """Return the manifest of the host that is to hold the VIP, with this VRRP priority.
+    """Return the manifest of the host that takes the VIP over, with this VRRP priority.
 
-    Raises HaError when it is no keepalived manifest, or the priority none that a host may be given.
+    Raises HaError for a text that is not a keepalived manifest, or an invalid priority.
     """
     read(text)
     if not 1 <= priority <= HIGHEST_PRIORITY:
@@ -111,10 +111,10 @@ def take_over(text: str, priority: int) -> str:
 
 
 def for_new_host(text: str, node_ip: str, interface: str) -> str:
-    """Return a survivor's manifest as that of a host that joins as BACKUP, with the same VIP, router id and password.
+    """Return the manifest of a host that joins as BACKUP, made from a survivor's, with the same VIP, router ID and password.
 
-    Raises HaError when it is no keepalived manifest, when an argument is not an address or an interface name, or when
-    the survivor's own address is left anywhere in the result.
+    Raises HaError for a text that is not a keepalived manifest, when an argument is not an address or an interface name, or when
+    the survivor's own address remains in the result.
     """
     old_ip = read(text).node_ip
     try:
@@ -163,7 +163,7 @@ def _vips(value: str) -> t.Tuple[str, ...]:
 
 
 def _address(ip: str) -> t.Pattern[str]:
-    """Match an address where it is not a part of a longer one."""
+    """Match an address that is not part of a longer one."""
     if ":" in ip:
         return re.compile(r"(?<![0-9A-Fa-f:])" + re.escape(ip) + r"(?![0-9A-Fa-f:])", re.IGNORECASE)
     return re.compile(r"(?<![0-9])(?<![0-9]\.)" + re.escape(ip) + r"(?!\.?[0-9])")
@@ -183,7 +183,7 @@ def _one(entries: t.Mapping[str, t.Sequence[t.Optional[_Scalar]]], name: str) ->
 
 
 def _entries(text: str) -> t.Dict[str, t.List[t.Optional[_Scalar]]]:
-    """Find list items with a name; None stands for a value that is missing or in a form that is not understood."""
+    """Find list items with a name; None is a value that is missing or in an unsupported form."""
     found: t.Dict[str, t.List[t.Optional[_Scalar]]] = {}
     lines: t.List[t.Tuple[int, str]] = []
     offset = 0
@@ -201,7 +201,7 @@ def _entries(text: str) -> t.Dict[str, t.List[t.Optional[_Scalar]]]:
 
 
 def _item(lines: t.Sequence[t.Tuple[int, str]], *, column: int) -> t.Dict[str, t.Optional[_Scalar]]:
-    """Read name and value of one list item, whose keys stand in this column, in either order."""
+    """Read name and value of one list item, whose keys are in this column, in either order."""
     keys: t.Dict[str, t.Optional[_Scalar]] = {}
     latest = ""
     for number, (offset, line) in enumerate(lines):
@@ -210,12 +210,12 @@ def _item(lines: t.Sequence[t.Tuple[int, str]], *, column: int) -> t.Dict[str, t
             break
         if number and (indent > column or line[column] == "-"):
             if latest:
-                keys[latest] = None  # the value goes on here
+                keys[latest] = None  # the value continues here
             continue
         match = _KEY.fullmatch(line)
         latest = match.group("key") if match else ""
         if match:
-            # A key given twice is not for us to choose from.
+            # A duplicate key is ambiguous.
             keys[latest] = None if latest in keys else _scalar(match, offset)
     return keys
 
@@ -236,12 +236,12 @@ def _scalar(match: t.Match[str], offset: int) -> t.Optional[_Scalar]:
 
 
 def _plain_string(value: str) -> bool:
-    """Whether YAML takes these characters for a string without quotes around them; False when in doubt."""
+    """Whether YAML reads these characters as a string without quotes; False when in doubt."""
     return bool(_SAFE_IPV4.fullmatch(value) or (_SAFE_WORD.fullmatch(value) and value.lower() not in _NOT_STRINGS))
 
 
 def _written(value: str, *, style: str) -> str:
-    """Write a value in the quotes its forerunner had; a plain one gets quotes unless YAML takes it for a string."""
+    """Write a value in the quotes of its predecessor; a plain one gets quotes unless YAML reads it as a string."""
     if not re.fullmatch(r"[ -~]*", value):
         raise HaError("a value for the keepalived manifest may only hold printable ASCII characters")
     if style == "'":

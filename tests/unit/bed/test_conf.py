@@ -63,7 +63,7 @@ def test_an_unfinished_artefact_is_never_taken_for_a_finished_one(tmp_path: Path
 def test_a_failed_command_is_one_sentence_with_its_log(tmp_path: Path) -> None:
     with pytest.raises(BedError, match=r"sh .* code 3: the log is .*log"):
         conf.run(["sh", "-c", "echo seen; exit 3"], log=tmp_path / "log")
-    assert "observed" in (tmp_path / "log").read_text()
+    assert "seen" in (tmp_path / "log").read_text()
     with pytest.raises(BedError, match="not installed"):
         conf.run(["no-such-program-here"])
 

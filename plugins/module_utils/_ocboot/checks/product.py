@@ -109,7 +109,7 @@ def _password_missing(inputs: OcbootInputs) -> t.Iterator[Finding]:
     if not inputs.options.onecloud_user_password:
         yield (
             "The password of the web user {0} was not given.".format(inputs.options.onecloud_user),
-            "Give the password in force: ocboot sets it, and without one in its file it sets a well-known one.",
+            "Set the current password: ocboot sets it, and without one in its file it sets a well-known one.",
         )
 
 

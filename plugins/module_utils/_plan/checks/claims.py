@@ -1,4 +1,4 @@
-"""Is it decided what happens to each lost claim, and may the lost drives of each MinIO be replaced?"""
+"""Checks that each lost claim has a decision, and that the lost drives of each MinIO may be replaced."""
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -13,12 +13,12 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._plan import policy
 Refusals = t.Iterator[Refusal]
 
 
-# What minio_health_info says of a deployment half of whose lost drives were already replaced; waiting helps.
+# Codes of minio_health_info for a deployment whose lost drives are partly replaced; waiting helps.
 _PASSING = {"healing", "drive_offline", "drives_missing"}
 
 
 def volumes(claims: t.Sequence[ClaimPlan], request: Request) -> Refusals:
-    """Does somebody decide about every lost claim, is it certain where its volume was, and is the loss of its data approved?"""
+    """Refuse lost claims that are undecided, whose volume's place is uncertain, or whose loss of data is not approved."""
     for claim in claims:
         observed = "The claim {0} (volume {1}) was on the lost node: {2}.".format(
             policy.label(claim), claim.pv_name, claim.reason.rstrip(".")
@@ -27,28 +27,28 @@ def volumes(claims: t.Sequence[ClaimPlan], request: Request) -> Refusals:
             observed = "It is not certain that the volume {0} of {1} was on the lost node alone: {2}.".format(
                 claim.pv_name, policy.label(claim), claim.reason
             )
-            remedy = "Find out where its data is before anything is deleted; if it lives, or is to be left alone, say ignore in replace_master_claim_policies."
+            remedy = "Find out where its data is before anything is deleted. If it exists or must be left alone, set ignore in replace_master_claim_policies."
             yield Refusal("VOLUME_AMBIGUOUS", observed, remedy)
         elif claim.code == "CLAIM_HELD":
-            remedy = "Find out who set them and let that one take them back, or say ignore in replace_master_claim_policies; no finalizer is taken away here."
+            remedy = "Find the owner of the finalizers and let it remove them, or set ignore in replace_master_claim_policies. No finalizer is removed here."
             yield Refusal("CLAIM_HELD", observed, remedy)
         elif claim.code == "CLAIM_UNDECIDED":
             yield Refusal(
                 "CLAIM_UNDECIDED",
                 observed,
-                "Decide about it in replace_master_claim_policies (heal, discard, hook or ignore), or approve its loss by name in replace_master_discard.",
+                "Set its policy in replace_master_claim_policies (heal, discard, hook or ignore), or approve its loss by name in replace_master_discard.",
             )
     lost = [claim for claim in claims if claim.code == "DISCARD_UNAPPROVED"]
     if lost:
-        told = "; ".join(
+        losses = "; ".join(
             "{0}: {1}".format(policy.label(item), (item.loses or item.reason).rstrip(".")) for item in lost
         )
         yield Refusal(
             "DISCARD_UNAPPROVED",
-            "Replacing the node makes new, empty volumes for claims whose data is lost with it, and nobody has approved that ({0}).".format(
-                told
+            "The replacement creates empty volumes for claims whose data is lost with the node, and this loss is not approved ({0}).".format(
+                losses
             ),
-            "When nothing of it is to be saved, run again with {0} on the command line.".format(
+            "If none of this data must be saved, run again with {0} on the command line.".format(
                 policy.argument([*request.discard, *map(policy.label, lost)])
             ),
         )
@@ -57,14 +57,14 @@ def volumes(claims: t.Sequence[ClaimPlan], request: Request) -> Refusals:
 def drives(
     claims: t.Sequence[ClaimPlan], minio: t.Sequence[Json], approved: t.Sequence[str] = (), *, resuming: bool
 ) -> Refusals:
-    """May the lost drives of each MinIO be replaced? After an interrupted run a drive may be healing because of us; then the recovery waits."""
+    """Refuse a MinIO whose lost drives must not be replaced. A drive that heals after an interrupted run is no refusal; the recovery waits for it."""
     for group in dict.fromkeys(claim.group for claim in claims if claim.policy == "heal"):
         asked = next((item for item in minio if "{namespace}/{name}".format(**item) == group), None)
         if asked is None or asked["error"]:
-            why = asked["error"].rstrip(".") if asked else "it was not asked"
+            why = asked["error"].rstrip(".") if asked else "it was not read"
             yield Refusal(
                 "MINIO_UNREADABLE",
-                "The MinIO {0} can't be judged: {1}.".format(group, why),
+                "The state of the MinIO {0} can't be read: {1}.".format(group, why),
                 "Its surviving pods must answer before a drive is replaced.",
             )
             continue
@@ -73,10 +73,10 @@ def drives(
             observed = "A lost drive of the MinIO {0} must not be replaced now: {1}.".format(
                 group, "; ".join(gate["sentences"])
             )
-            remedy = "Bring its other drives back, or wait until they have healed, then run again."
+            remedy = "Bring its other drives back online, or wait until they have healed, then run again."
             if policy.is_alone(group, minio):
                 names = [policy.label(claim) for claim in claims if claim.group == group]
-                remedy = "Its objects are gone with the drive. To start it empty, run again with {0} on the command line.".format(
+                remedy = "Its objects are lost with the drive. To start with an empty drive, run again with {0} on the command line.".format(
                     policy.argument([*approved, *names])
                 )
             yield Refusal("MINIO_UNSAFE", observed, remedy)

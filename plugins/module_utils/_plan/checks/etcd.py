@@ -1,4 +1,4 @@
-"""Does etcd keep its quorum, and is the lost node the only loss?"""
+"""Checks that etcd keeps its quorum, and that the lost node is the only loss."""
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -16,19 +16,19 @@ Refusals = t.Iterator[Refusal]
 
 
 def membership(cluster: Cluster, target: t.Optional[Member], own_leftover: t.Optional[Member]) -> Refusals:
-    """Does etcd keep its quorum? `own_leftover` is a member an interrupted join of ours left behind; it is dealt with by the join itself."""
+    """Refuse a removal that would break the quorum. `own_leftover` is the member of an interrupted join of this collection; the join removes it."""
     reached = [host for host in view.survivors(cluster) if host.reachable]
     if cluster.etcd.error and reached and not any(view.has_etcdctl(host) for host in reached):
         yield Refusal(
             "ETCDCTL_MISSING",
-            "K3s brings no etcdctl, and none is on {0}.".format(" or ".join(host.name for host in reached)),
-            "Give one with replace_master_etcdctl and replace_master_etcdctl_checksum, or install it on the survivors.",
+            "K3s ships no etcdctl, and none was found on {0}.".format(" or ".join(host.name for host in reached)),
+            "Set replace_master_etcdctl and replace_master_etcdctl_checksum, or install etcdctl on the survivors.",
         )
         return
     if cluster.etcd.error:
         yield Refusal(
             "ETCD_UNREADABLE",
-            "etcd can't be asked: {0}.".format(cluster.etcd.error.rstrip(".")),
+            "etcd can't be read: {0}.".format(cluster.etcd.error.rstrip(".")),
             "Repair etcd on the survivors first.",
         )
         return
@@ -47,7 +47,7 @@ def membership(cluster: Cluster, target: t.Optional[Member], own_leftover: t.Opt
     ]
     down = [name for name in down if name not in _joining(cluster)]
     if sick or down:
-        told = "; ".join(
+        others = "; ".join(
             text
             for names, text in (
                 (sick, "etcd members not healthy: " + ", ".join(sick)),
@@ -57,11 +57,11 @@ def membership(cluster: Cluster, target: t.Optional[Member], own_leftover: t.Opt
         )
         yield Refusal(
             "MORE_THAN_ONE_LOST",
-            "{0} is not the only loss ({1}).".format(lost.name if lost else "The node", told),
-            "Repair the others first; only one master is replaced at a time.",
+            "{0} is not the only loss ({1}).".format(lost.name if lost else "The node", others),
+            "Repair the other losses first; only one master is replaced at a time.",
         )
 
 
 def _joining(cluster: Cluster) -> t.Set[str]:
-    """The Node an unfinished run of ours began to join: the join itself waits until it is Ready."""
+    """The Node that an unfinished run began to join: the join waits until it is Ready."""
     return {host.hostname for host in cluster.hosts if host.role == "replacement" and view.began_to_join(cluster, host)}

@@ -1,4 +1,4 @@
-"""Could every host and the API be asked, and do their clocks agree?"""
+"""Checks that every host and the API answered, and that the clocks agree."""
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -15,19 +15,17 @@ Refusals = t.Iterator[Refusal]
 
 
 def reachability(cluster: Cluster) -> Refusals:
-    """Could everybody be asked? When not, what else was found may be wrong, and nothing more is judged."""
+    """Refuse if a host or the API did not answer. The other findings may then be wrong, so nothing more is checked."""
     if not view.survivors(cluster):
         yield Refusal(
             "NO_SURVIVORS",
             "The inventory names no survivor.",
-            "List the control-plane hosts that still live in the group 'survivors'.",
+            "List the surviving control-plane hosts in the group 'survivors'.",
         )
     for host in cluster.hosts:
         if not host.reachable:
             code = "SURVIVOR_UNREACHABLE" if host.role == "survivor" else "REPLACEMENT_UNREACHABLE"
-            remedy = "Repair the connection to it; every {0} has to be asked before anything is changed.".format(
-                host.role
-            )
+            remedy = "Repair the connection to it; every {0} must be read before anything is changed.".format(host.role)
             yield Refusal(
                 code,
                 "The {0} {1} cannot be reached over SSH: {2}.".format(host.role, host.name, host.error.rstrip(".")),
@@ -46,31 +44,33 @@ def reachability(cluster: Cluster) -> Refusals:
         yield Refusal(
             "ETCD_ALARM",
             "Every surviving etcd member has raised the alarm {0}.".format(", ".join(alarms)),
-            "Compact, defragment and disarm it, as docs/runbook.md says under ETCD_ALARM, then run again.",
+            "Compact and defragment etcd and disarm the alarm, see ETCD_ALARM in docs/runbook.md, then run again.",
         )
     elif reachable and len(sick) == len(reachable):
-        told = "; ".join("{0}: {1}".format(host.name, host.etcd_health or "no etcd answers on it") for host in sick)
+        unhealthy = "; ".join(
+            "{0}: {1}".format(host.name, host.etcd_health or "no etcd answers on it") for host in sick
+        )
         yield Refusal(
             "QUORUM_LOST",
-            "No surviving etcd member can answer a linearizable read ({0}).".format(told),
-            "A member can't be removed without quorum. Bring a second member back, or restore from a snapshot as docs/runbook.md says under QUORUM_LOST.",
+            "No surviving etcd member can answer a linearizable read ({0}).".format(unhealthy),
+            "A member can't be removed without quorum. Bring a second member back, or restore from a snapshot, see QUORUM_LOST in docs/runbook.md.",
         )
     if cluster.api_error:
         yield Refusal(
             "API_UNREACHABLE",
-            "The cluster can't be asked: {0}.".format(cluster.api_error.rstrip(".")),
-            "Give a working kubeconfig, or repair an API server on a survivor.",
+            "The cluster can't be read: {0}.".format(cluster.api_error.rstrip(".")),
+            "Set a working kubeconfig (replace_master_kubeconfig), or repair an API server on a survivor.",
         )
 
 
 def clocks(cluster: Cluster, request: Request) -> Refusals:
-    """Do the clocks agree? Certificates and leases are judged by them."""
-    told = [host for host in cluster.hosts if host.reachable]
-    # What a slow connection took is no difference of clocks: only what is certain counts.
+    """Refuse clocks that differ too much: certificates and leases depend on them."""
+    reachable = [host for host in cluster.hosts if host.reachable]
+    # A slow connection looks like skew: only the certain part counts.
     pairs = [
         (fast.skew_seconds - fast.answer_seconds - slow.skew_seconds, slow.name, fast.name)
-        for fast in told
-        for slow in told
+        for fast in reachable
+        for slow in reachable
         if fast is not slow
     ]
     worst = max(pairs, default=(0.0, "", ""))
@@ -79,5 +79,5 @@ def clocks(cluster: Cluster, request: Request) -> Refusals:
         yield Refusal(
             "CLOCK_SKEW",
             observed,
-            "Set them (chrony) first; at most {0} s are allowed.".format(request.maximum_skew_seconds),
+            "Synchronize them (chrony) first; at most {0} s are allowed.".format(request.maximum_skew_seconds),
         )

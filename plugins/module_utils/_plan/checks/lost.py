@@ -1,4 +1,4 @@
-"""Is it clear which node is lost, is it none that is to survive, and is it really gone?"""
+"""Checks that the lost node is known, is not a survivor, and is really down."""
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -16,11 +16,11 @@ Refusals = t.Iterator[Refusal]
 
 
 def identity(cluster: Cluster, request: Request) -> Refusals:
-    """Is it clear which node is meant, and is it none of those that are to survive?"""
+    """Refuse a lost node that is unknown, a survivor, or a worker, and control-plane Nodes that the inventory lacks."""
     for host in view.survivors(cluster):
         if request.provider and host.provider != request.provider:
-            observed = "On {0} the control plane is run by {1}, not by {2}.".format(
-                host.name, host.provider or "nothing that is known", request.provider
+            observed = "{0} runs the control plane with {1}, not with {2}.".format(
+                host.name, host.provider or "no known provider", request.provider
             )
             yield Refusal("PROVIDER_MISMATCH", observed, "Correct replace_master_provider or the inventory.")
     lost = cluster.lost
@@ -28,10 +28,10 @@ def identity(cluster: Cluster, request: Request) -> Refusals:
         names = ", ".join(sorted(node.name for node in cluster.nodes)) or "none"
         yield Refusal(
             "NODE_UNKNOWN",
-            "Nothing in this cluster is or was called {0}: no Node, no etcd member, no volume, no journal. Its nodes are: {1}.".format(
+            "This cluster has no trace of {0}: no Node, no etcd member, no volume, no journal. Its Nodes are: {1}.".format(
                 request.lost, names
             ),
-            "Give the name or the internal address of the lost node in replace_master_lost.",
+            "Set replace_master_lost to the name or the internal address of the lost node.",
         )
         return
     for host in cluster.hosts:
@@ -40,7 +40,7 @@ def identity(cluster: Cluster, request: Request) -> Refusals:
             yield Refusal(
                 "LOST_IS_SURVIVOR",
                 "The lost node {0} is the survivor {1} of the inventory.".format(lost.name, host.name),
-                "Take it out of the group 'survivors'.",
+                "Remove it from the group 'survivors'.",
             )
     node = _node(cluster, lost)
     if node is not None and not node.control_plane and (not lost.uid or node.uid == lost.uid):
@@ -53,16 +53,14 @@ def identity(cluster: Cluster, request: Request) -> Refusals:
     covered = {view.node_of(cluster, host) for host in cluster.hosts}
     for other in cluster.nodes:
         if other.control_plane and other.name != lost.name and other.name not in covered:
-            observed = "The control-plane Node {0} ({1}) is no host of the inventory.".format(
+            observed = "The control-plane Node {0} ({1}) is not in the inventory.".format(
                 other.name, ", ".join(other.addresses)
             )
-            yield Refusal(
-                "SURVIVOR_MISSING", observed, "Add it to the group 'survivors': every survivor has to be asked."
-            )
+            yield Refusal("SURVIVOR_MISSING", observed, "Add it to the group 'survivors': every survivor must be read.")
 
 
 def liveness(cluster: Cluster, request: Request) -> Refusals:
-    """Is the node really gone? Deleting a Node whose machine still runs lets two writers exist (hazard N2)."""
+    """Refuse a lost node that may still run: deleting its Node would allow two writers (hazard N2)."""
     lost = cluster.lost
     if lost is None:
         return
@@ -70,7 +68,7 @@ def liveness(cluster: Cluster, request: Request) -> Refusals:
     if node is not None and lost.uid and node.uid != lost.uid and _is_replacement(cluster, node):
         return
     returned = node is not None and bool(lost.uid) and node.uid != lost.uid
-    fence = "Power the machine off for good, or set replace_master_fenced=true when it is certain that it can't write any more."
+    fence = "Power the machine off for good, or set replace_master_fenced=true if it certainly can't write any more."
     if returned:
         observed = "The lost machine {0} is back: it registered itself as a new Node ({1}).".format(
             lost.name, "Ready" if node and node.ready else "not Ready"
@@ -78,15 +76,13 @@ def liveness(cluster: Cluster, request: Request) -> Refusals:
         yield Refusal(
             "LOST_NODE_RETURNED",
             observed,
-            "Make it harmless first: ansible-playbook cloudpods.ha.retire_node -e retire_node_host={0}.".format(
-                lost.name
-            ),
+            "Retire it first: ansible-playbook cloudpods.ha.retire_node -e retire_node_host={0}.".format(lost.name),
         )
         return
     if not lost.probed and not request.fenced:
         yield Refusal(
             "NODE_UNPROBED",
-            "No address of the lost node {0} is known, so it is not known whether it still runs.".format(lost.name),
+            "No address of the lost node {0} is known, so it may still run.".format(lost.name),
             fence,
         )
     answers = [] if taken_over(cluster, lost) else lost.answers
@@ -108,15 +104,15 @@ def liveness(cluster: Cluster, request: Request) -> Refusals:
         since = "for {0} s only".format(node.down_seconds) if node.down_seconds is not None else "for an unknown time"
         yield Refusal(
             "NODE_DOWN_TOO_SHORT",
-            "The Node {0} has been down {1}, which may be a reboot.".format(node.name, since),
-            "Wait until it has been down for {0} s (replace_master_minimum_down), or fence it.".format(
+            "The Node {0} has been down {1}, so it may be rebooting.".format(node.name, since),
+            "Wait until it has been down for {0} s (replace_master_minimum_down), or fence the machine and set replace_master_fenced=true.".format(
                 request.minimum_down_seconds
             ),
         )
 
 
 def _is_replacement(cluster: Cluster, node: Node) -> bool:
-    """Whether a Node with the lost one's name is the replacement, which took the name over, and not the old machine."""
+    """Whether a Node with the lost node's name is the replacement, which took the name over, and not the old machine."""
     return any(
         host.role == "replacement"
         and set(host.addresses) & set(node.addresses)
@@ -126,7 +122,7 @@ def _is_replacement(cluster: Cluster, node: Node) -> bool:
 
 
 def taken_over(cluster: Cluster, lost: Lost) -> bool:
-    """Whether what answers at the lost node's address is the replacement, known to be another machine."""
+    """Whether the machine that answers at the lost node's address is the replacement, proven to be another machine."""
     return any(
         host.role == "replacement"
         and set(host.addresses) & set(lost.addresses)
@@ -136,9 +132,9 @@ def taken_over(cluster: Cluster, lost: Lost) -> bool:
 
 
 def replaces_in_place(cluster: Cluster, host: Host, lost: Lost) -> t.Optional[bool]:
-    """Whether a host with the lost node's name or address is another machine than the lost one; None when nobody can tell.
+    """Whether a host with the lost node's name or address is a different machine; None when unknown.
 
-    Machines cloned from one image may share an ID, which then says nothing.
+    Machines cloned from one image may share a machine ID, which then proves nothing.
     """
     others = {node.machine_id for node in cluster.nodes if node.name != lost.name}
     known = host.machine_id and lost.machine_id and lost.machine_id not in others

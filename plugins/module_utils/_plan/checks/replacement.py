@@ -1,4 +1,4 @@
-"""Can the replacement join, is it no machine of this cluster, and has it room for the new volumes?"""
+"""Checks that the replacement can join, is not a machine of this cluster, and has space for the new volumes."""
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -32,7 +32,7 @@ def replacement(
     joined: bool,
     ours: t.Optional[t.Tuple[t.Optional[Node], t.Optional[Member]]] = None,
 ) -> Refusals:
-    """Can the replacement join, and does it have room for what it is to hold?
+    """Refuse a replacement that can't join, or lacks space for the new volumes.
 
     `ours` are the Node and the member that an interrupted join of ours made of this machine; None when there was no such join.
     """
@@ -40,7 +40,7 @@ def replacement(
         yield Refusal(
             "NO_REPLACEMENT",
             "The inventory names no replacement, or more than one.",
-            "Put exactly one host into the group 'replacement'.",
+            "Add exactly one host to the group 'replacement'.",
         )
         return
     if host.join_running and not (ours is not None and cluster.provider == K3S.name):
@@ -49,7 +49,7 @@ def replacement(
             "On the replacement {0} a join has been running for minutes ({1}).".format(
                 host.name, "k3s" if cluster.provider == K3S.name else "kubeadm"
             ),
-            "Let it end, or end it when it hangs, then run again.",
+            "Wait until it ends, or kill it if it hangs, then run again.",
         )
     if not host.reachable or joined:
         return
@@ -61,11 +61,11 @@ def replacement(
 def _room(
     cluster: Cluster, host: Host, request: Request, claims: t.Sequence[ClaimPlan], minio: t.Sequence[Json]
 ) -> Refusals:
-    """The new volumes come to the folder the lost ones were in, unless the operator names another."""
+    """New volumes are created in the folder of the lost ones, unless the operator sets another one."""
     paths = {item.uid: posixpath.dirname(item.path) for item in cluster.claims}
     need: t.Dict[str, int] = {}
     for item in claims:
-        # Of a claim that an earlier run began the folder is not known any more; it is that of the others.
+        # The folder is no longer known for a claim that an earlier run began; it is the folder of the other claims.
         folder = request.storage_path or paths.get(item.uid) or next(iter(paths.values()), "")
         if not folder:
             continue
@@ -73,17 +73,15 @@ def _room(
     for folder, size in sorted(need.items()):
         free = host.free_bytes.get(folder)
         if size and free is None:
-            observed = "It is not known how much is free under {0} on {1}.".format(
+            observed = "The free space under {0} on {1} is unknown.".format(
                 folder or "the folder of the lost volumes", host.name
             )
-            yield Refusal(
-                "DISK_SPACE", observed, "Name the folder of the local volumes in replace_master_storage_path."
-            )
+            yield Refusal("DISK_SPACE", observed, "Set replace_master_storage_path to the folder of the local volumes.")
         elif size and free is not None and size > free:
             observed = "{0} has {1} free under {2}; the lost volumes need {3}.".format(
                 host.name, human(free), folder, human(size)
             )
-            yield Refusal("DISK_SPACE", observed, "Make room, or mount a larger disk there.")
+            yield Refusal("DISK_SPACE", observed, "Free some space, or mount a larger disk there.")
 
 
 def _identity_of_replacement(
@@ -114,15 +112,15 @@ def _identity_of_replacement(
                 "The replacement {0} is the lost machine itself: both have the machine ID {1}.".format(
                     host.name, lost.machine_id
                 ),
-                "Install the machine anew (which gives it another ID), or use another one.",
+                "Reinstall the machine (which gives it another ID), or use another machine.",
             )
         elif another is None and not fenced:
             yield Refusal(
                 "REPLACEMENT_IS_LOST",
-                "The replacement {0} has the name or an address of the lost node, and no machine ID tells them apart.".format(
+                "The replacement {0} has the name or an address of the lost node, and no machine ID distinguishes the two.".format(
                     host.name
                 ),
-                "Make sure that it was installed anew, then set replace_master_fenced=true.",
+                "Make sure that the replacement was reinstalled, then set replace_master_fenced=true.",
             )
     lost_member = view.lost_member(cluster)
     for member in cluster.etcd.members:
@@ -139,7 +137,7 @@ def _identity_of_replacement(
     if ours is None and not others and (host.joined or host.etcd_data):
         found = "a kubelet that joined a cluster" if host.joined else "etcd data"
         program = (
-            "docs/runbook.md says how, under REPLACEMENT_NOT_CLEAN,"
+            "see REPLACEMENT_NOT_CLEAN in docs/runbook.md,"
             if cluster.provider == K3S.name
             else "kubeadm reset on that host,"
         )
@@ -169,11 +167,11 @@ def _versions(cluster: Cluster, host: Host) -> Refusals:
 
 
 def room_for(claim: ClaimPlan, minio: t.Sequence[Json]) -> int:
-    """Bytes the new volume needs at once. Volumes are thin: a drive that heals gets what its peers hold, a discarded one starts empty."""
+    """Bytes that the new volume needs at once. Volumes are thin: a healed drive gets its peers' data, a discarded one starts empty."""
     held = [
         item["drive_bytes"]
         for item in minio
         if claim.policy == "heal" and "{namespace}/{name}".format(**item) == claim.group
     ]
-    # A tenth more: what a drive keeps beside the objects.
+    # A tenth more for the drive's own data.
     return max((int(size * 1.1) for size in held if size), default=0)

@@ -57,7 +57,7 @@ def test_the_clocks_are_compared_where_both_are_known(ask: t.Callable[..., t.Any
 def test_a_join_that_runs_is_waited_for_and_the_clock_read_anew(ask: t.Callable[..., t.Any]) -> None:
     result, lines, asked = ask(answer(joining=True), answer(joining=True), answer(epoch=1014.0), took=1.0)
     assert (result["host"]["join_running"], result["host"]["skew_seconds"], len(asked)) == (False, 2.0, 3)
-    assert lines == ["m4: a join is still running there; waiting for its end, at most 300 s"]
+    assert lines == ["m4: a join is still running on this host; waiting for its end, at most 300 s"]
 
 
 @pytest.mark.parametrize(("wait", "times"), [(0, 1), (10, 3)])

@@ -63,7 +63,7 @@ def test_a_policy_may_come_as_json_text(check: t.Callable[..., Json]) -> None:
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({}, "Say which node is lost"),
+        ({}, "-e replace_master_lost=NAME"),
         ({"lost": None}, "replace_master_lost has no value"),
         (
             {"lost": "master-1", "minimum_down": "10m"},
@@ -74,7 +74,7 @@ def test_a_policy_may_come_as_json_text(check: t.Callable[..., Json]) -> None:
         ({"lost": "master-1", "provider": "rke2"}, "provider"),
         (
             {"lost": "master-1", "discrad": "a/b"},
-            "There is no variable replace_master_discrad; did you mean replace_master_discard?",
+            "The variable replace_master_discrad does not exist; did you mean replace_master_discard?",
         ),
         ({"lost": "master-1", "claim_policies": "[{"}, "neither YAML nor JSON"),
         (
@@ -82,7 +82,7 @@ def test_a_policy_may_come_as_json_text(check: t.Callable[..., Json]) -> None:
                 "lost": "master-1",
                 "claim_policies": [{"claim": "x", "policy": "hook", "reason": "r", "tasks": "/nonexistent.yml"}],
             },
-            "There is no file /nonexistent.yml on this machine",
+            "The file /nonexistent.yml in replace_master_claim_policies does not exist",
         ),
     ],
 )

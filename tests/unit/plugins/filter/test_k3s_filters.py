@@ -115,7 +115,7 @@ def why(text: str, *secrets: str) -> str:
 def test_every_secret_is_kept_from_what_k3s_said() -> None:
     token = text("token/server-token").strip()
     log = 'level=fatal msg="token {0} or password {1} refused"'.format(token, PASSWORD)
-    assert why(log, *made()["secrets"]) == "token *** or password *** refused. It is stopped."
+    assert why(log, *made()["secrets"]) == "token *** or password *** refused. K3s is stopped."
     assert PASSWORD in why(log)
     assert json.dumps(made()["secrets"]).count(PASSWORD) == 3
 
@@ -134,7 +134,5 @@ def test_settings_beside_those_of_the_join_are_refused() -> None:
     files = [{"path": "/x/config.yaml"}]
     assert own_settings({"files": [{"path": "/x/config.yaml"}]}, more, files) == {"ok": True, "reason": ""}
     found = own_settings({"files": [{"path": "/x/config.yaml.d/1.yaml"}]}, more, files)
-    assert found == {"ok": False, "reason": "K3s would also read /x/config.yaml.d/1.yaml. Remove what is left there."}
-    assert own_settings({"msg": "no way"}, more, files)["reason"] == (
-        "the settings of K3s could not be looked up: no way."
-    )
+    assert found == {"ok": False, "reason": "K3s would also read /x/config.yaml.d/1.yaml. Remove these files first."}
+    assert own_settings({"msg": "no way"}, more, files)["reason"] == ("the settings of K3s could not be read: no way.")

@@ -57,7 +57,7 @@ def test_a_refusal_to_promote_is_an_answer() -> None:
         "edit": False,
         "priority": 0,
         "ok": False,
-        "reason": "VIP_PROMOTE: master-2 is none of the survivors. Promote a survivor.",
+        "reason": "VIP_PROMOTE: master-2 is not a survivor. Promote a survivor.",
     }
 
 
@@ -82,13 +82,17 @@ ANSWERED = [asked("m2", status=200), asked("m3", status=200)]
     [
         ([asked("m2", **HOLDS), asked("m3", **HOLDS_NOT)], ANSWERED, ""),
         ([asked("m2", **HOLDS), asked("m3", **HOLDS_NOT)], None, ""),
-        ([asked("m2", **HOLDS), asked("m3", **HOLDS)], ANSWERED, "by m2 alone, but is by: m2, m3."),
-        ([asked("m2", **HOLDS_NOT), asked("m3", **HOLDS)], ANSWERED, "by m2 alone, but is by: m3."),
-        ([asked("m2", **HOLDS_NOT)], None, "but is by: none of the hosts."),
-        ([asked("m2", **HOLDS), asked("m3", unreachable=True, msg="gone")], ANSWERED, "VIP 192.0.2.10: m3 (gone)."),
+        ([asked("m2", **HOLDS), asked("m3", **HOLDS)], ANSWERED, "by m2 alone, but is carried by: m2, m3."),
+        ([asked("m2", **HOLDS_NOT), asked("m3", **HOLDS)], ANSWERED, "by m2 alone, but is carried by: m3."),
+        ([asked("m2", **HOLDS_NOT)], None, "but is carried by: no host."),
+        (
+            [asked("m2", **HOLDS), asked("m3", unreachable=True, msg="gone")],
+            ANSWERED,
+            "carry the VIP 192.0.2.10, since they did not answer: m3 (gone).",
+        ),
         ([asked("m2", **HOLDS), asked("m3", failed=True)], ANSWERED, "m3 (no reason given)."),
-        ([asked("m2", **HOLDS)], [], "does not answer at the VIP 192.0.2.10. It was not asked."),
-        ([asked("m2", **HOLDS)], [asked("m2", skipped=True)], "It was not asked."),
+        ([asked("m2", **HOLDS)], [], "does not answer at the VIP 192.0.2.10. No host queried it."),
+        ([asked("m2", **HOLDS)], [asked("m2", skipped=True)], "No host queried it."),
         ([asked("m2", **HOLDS)], [*ANSWERED, asked("m4", status=-1, msg="refused")], "m4: refused"),
     ],
 )

@@ -66,7 +66,7 @@ def test_a_policy_that_cannot_be_applied_fails_the_plan_in_a_sentence() -> None:
         lambda: planned(cluster, policies=wrong),
         lambda: healers(cluster.api_json(), cluster.settings(policies=wrong), []),
     ):
-        with pytest.raises(AnsibleFilterError, match="says burn, which is none of"):
+        with pytest.raises(AnsibleFilterError, match="sets policy to burn, which is none of"):
             call()
 
 
@@ -217,7 +217,7 @@ def test_a_pod_that_waits_for_a_claim_to_be_ignored_fails_no_verdict() -> None:
 
 
 def test_a_join_to_an_unknown_version_is_told_without_the_token() -> None:
-    with pytest.raises(AnsibleFilterError, match="'stable' is no Kubernetes version") as caught:
+    with pytest.raises(AnsibleFilterError, match="'stable' is not a Kubernetes version") as caught:
         join_configuration(CREDENTIALS, **{**JOIN, "kubernetes_version": "stable"})
     assert CREDENTIALS["token"] not in str(caught.value)
 

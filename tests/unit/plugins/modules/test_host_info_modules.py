@@ -23,10 +23,10 @@ def run(module: ModuleType, capsys: pytest.CaptureFixture[str], **arguments: Any
 @pytest.mark.parametrize(
     ("fields", "serving", "msg"),
     [
-        ({}, False, "nothing is left of a control plane"),
-        ({"etcd_data": "/e"}, False, "still there: etcd data /e"),
-        ({"listening": (2379,)}, True, "still there: listening ports 2379"),
-        ({"vip": "192.0.2.10/32"}, True, "still there: the VIP 192.0.2.10/32"),
+        ({}, False, "no residue of a control plane"),
+        ({"etcd_data": "/e"}, False, "still present: etcd data /e"),
+        ({"listening": (2379,)}, True, "still present: listening ports 2379"),
+        ({"vip": "192.0.2.10/32"}, True, "still present: the VIP 192.0.2.10/32"),
     ],
 )
 def test_what_is_left_is_told_in_words_and_whether_it_serves(

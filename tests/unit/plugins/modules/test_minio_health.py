@@ -73,13 +73,13 @@ def test_it_ends_when_the_deployment_is_whole(wait: t.Callable[..., t.Any]) -> N
 def test_what_no_wait_changes_fails_with_what_to_do(wait: t.Callable[..., t.Any]) -> None:
     result, _lines, _asked = wait(seen(heal_failed="2 objects failed, do this"))
     assert (result["failed"], result["outcome"]) == (True, "hopeless")
-    assert result["msg"] == "ns/minio: waiting will not make it whole: 2 objects failed, do this"
+    assert result["msg"] == "ns/minio: MinIO will not heal by waiting: 2 objects failed, do this"
 
 
 def test_the_time_limit_is_the_end(wait: t.Callable[..., t.Any]) -> None:
     result, lines, asked = wait(seen(settling="minio-1 is up for 3 s"))
     assert (result["failed"], result["outcome"], result["waited"]) == (True, "timeout", 60)
-    assert "not whole after 60 s" in result["msg"]
+    assert "not healed within the time limit of 60 s" in result["msg"]
     assert (len(asked), len(lines)) == (13, 3)
 
 

@@ -85,7 +85,7 @@ def test_the_reason_of_a_failure_is_etcdctl_s_own_line() -> None:
         ),
         ("", "command terminated with exit code 1\n", "command terminated with exit code 1"),
         ("lost\n", "", "lost"),
-        ("", "", "it said nothing"),
+        ("", "", "no output"),
     ],
 )
 def test_without_such_a_line_the_last_useful_one_is_shown(out: str, err: str, said: str) -> None:

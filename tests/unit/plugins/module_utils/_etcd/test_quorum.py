@@ -83,7 +83,10 @@ def test_nothing_is_removed_when_today_s_voters_cannot_agree_even_if_those_left_
     found = removal(cluster(DEAD, member(2), member(3), member(4, healthy=False)), LOST)
     assert [item.code for item in found.refusals] == ["QUORUM_UNSAFE"]
     assert found.healthy_after >= found.quorum_after
-    assert found.refusals[0].observed == "Only 2 of 4 voters are healthy and 3 must be: etcd can't agree on any change."
+    assert (
+        found.refusals[0].observed
+        == "Only 2 of 4 voters are healthy, but the quorum is 3: etcd can't commit any change."
+    )
 
 
 def test_of_five_with_two_dead_one_can_be_removed() -> None:
@@ -98,7 +101,7 @@ def test_a_refusal_also_tells_that_too_few_would_be_left() -> None:
     etcd = cluster(member(1), member(2), member(3, healthy=False))
     assert codes(etcd) == ["MEMBER_HEALTHY", "QUORUM_UNSAFE"]
     seen = removal(etcd, LOST).refusals[1].observed
-    assert seen == "After the removal 1 of 2 voters would be healthy and 2 must be."
+    assert seen == "After the removal, 1 of 2 voters would be healthy, but the quorum is 2."
 
 
 @pytest.mark.parametrize("fields", [{"executor": "elsewhere"}, {"executor_id": ""}])

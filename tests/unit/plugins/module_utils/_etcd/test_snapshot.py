@@ -139,7 +139,7 @@ def test_a_folder_that_others_could_read_is_closed(host: Host) -> None:
 
 def test_a_damaged_snapshot_is_not_kept(host: Host) -> None:
     host.etcd.snapshot_bytes = b"Y" + snapshot_bytes()[1:]
-    with pytest.raises(HaError, match="not whole"):
+    with pytest.raises(HaError, match="not complete"):
         take(host.client, directory=str(host.backups), name="x.db")
     assert host.leftovers() == []
 

@@ -51,7 +51,7 @@ def test_check_mode_moves_nothing(tmp_path: pathlib.Path) -> None:
 def test_a_destination_that_is_taken_is_refused(tmp_path: pathlib.Path) -> None:
     (tmp_path / "a").write_text("a")
     (tmp_path / "b").write_text("b")
-    with pytest.raises(HaError, match="something is already"):
+    with pytest.raises(HaError, match="which already exists"):
         archive.set_aside(str(tmp_path / "a"), str(tmp_path / "b"))
     assert ((tmp_path / "a").read_text(), (tmp_path / "b").read_text()) == ("a", "b")
 

@@ -231,10 +231,10 @@ def test_a_damaged_keepalived_manifest_is_told_and_everything_else_too(provider:
         (503, '{"health":"false","reason":"RAFT NO LEADER"}', "RAFT NO LEADER"),
         (503, '{"health":"false"}', "not healthy"),
         (200, "{}", "not healthy"),
-        (500, "oops", "it answered with 500"),
+        (500, "oops", "etcd answered with status 500"),
         (200, "[]", "not healthy"),
-        (200, "null", "it answered with 200"),
-        (200, "7", "it answered with 200"),
+        (200, "null", "etcd answered with status 200"),
+        (200, "7", "etcd answered with status 200"),
     ],
 )
 def test_the_health_of_etcd_is_what_its_member_says(
@@ -254,7 +254,7 @@ def test_the_health_of_etcd_is_what_its_member_says(
             "[+]ping ok\n[-]etcd failed: reason withheld\n[-]poststarthook/x failed\n",
             "not ready: etcd, poststarthook/x",
         ),
-        (401, "Unauthorized", "not ready: answered 401"),
+        (401, "Unauthorized", "not ready: status 401"),
     ],
 )
 def test_an_api_server_is_ready_when_it_says_so(
@@ -275,7 +275,7 @@ def test_an_api_server_is_ready_when_it_says_so(
 
 @pytest.mark.parametrize(
     ("status", "body", "ready"),
-    [(200, "ok", "ok"), (500, "[-]etcd failed: reason withheld\n", "not ready: etcd"), (404, "", "answered 404")],
+    [(200, "ok", "ok"), (500, "[-]etcd failed: reason withheld\n", "not ready: etcd"), (404, "", "status 404")],
 )
 def test_an_api_server_that_knows_no_readyz_is_asked_for_healthz(
     monkeypatch: pytest.MonkeyPatch, status: int, body: str, ready: str
@@ -476,8 +476,9 @@ def test_a_k3s_server_without_etcd_in_its_place_is_an_error_and_another_host_is_
     found = gather()
     assert (found.provider, found.error) == (
         "",
-        "it is a K3s server that keeps no etcd under {0}: another data-dir, or another datastore, is not "
-        "supported".format(tmp_path / "db"),
+        "this K3s server has no etcd data in {0}: another data-dir or datastore is not supported".format(
+            tmp_path / "db"
+        ),
     )
 
 
@@ -502,10 +503,10 @@ def test_k3s_is_asked_with_a_certificate_whether_its_api_server_is_ready(
     monkeypatch.setattr(facts, "_local", local)
     assert gather().api_ready == "ok"
     monkeypatch.setattr(facts, "_local", lambda url, **_more: (401, anonymous) if url.endswith("/readyz") else (0, ""))
-    assert gather().api_ready == "not ready: answered 401"
+    assert gather().api_ready == "not ready: status 401"
     not_ready = (FIXTURES / "http" / "apiserver-not-ready.json").read_text(encoding="utf-8")
     monkeypatch.setattr(facts, "_local", lambda url, **_more: (503, not_ready) if url.endswith("/readyz") else (0, ""))
-    assert gather().api_ready == "not ready: answered 503"
+    assert gather().api_ready == "not ready: status 503"
 
 
 def test_an_etcdctl_is_told_by_its_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -147,7 +147,7 @@ def test_without_a_survivor_to_compare_with_nothing_is_retired() -> None:
         (dataclasses.replace(HARMLESS, units=(dataclasses.replace(MASKED, active=True),)), "running units kubelet"),
         (
             dataclasses.replace(HARMLESS, units=(dataclasses.replace(MASKED, enabled=True),)),
-            "units that start with the machine kubelet",
+            "enabled units kubelet",
         ),
     ],
 )

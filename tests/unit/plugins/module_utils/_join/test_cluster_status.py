@@ -52,7 +52,7 @@ def test_a_cluster_without_it_changes_nothing(found: Any) -> None:
 
 @pytest.mark.parametrize("text", ["[", "- a", "kind: ClusterStatus", "just words"])
 def test_a_text_that_is_not_understood_is_not_touched(text: str) -> None:
-    with pytest.raises(HaError, match="can't be read as kubeadm writes it"):
+    with pytest.raises(HaError, match="is not in kubeadm's format"):
         without(config_map(text), "master-1")
 
 

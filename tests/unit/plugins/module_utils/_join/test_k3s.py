@@ -170,7 +170,7 @@ def test_every_short_name_is_known_by_its_long_one() -> None:
 
 
 def test_a_word_that_is_no_option_is_refused() -> None:
-    with pytest.raises(HaError, match="'stray' among the arguments"):
+    with pytest.raises(HaError, match="the argument 'stray' of k3s"):
         options(["--debug=true", "stray"])
 
 

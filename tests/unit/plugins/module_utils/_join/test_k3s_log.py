@@ -90,9 +90,9 @@ def test_entries_of_the_journal_are_read_and_a_byte_that_is_not_utf_8_loses_noth
 
 def test_it_is_told_whether_k3s_is_stopped() -> None:
     log = {"rc": 0, "stdout": journal('level=fatal msg="the reason"')}
-    assert k3s_log.failure(log, STOPPED, {}, []) == "the reason. It is stopped."
+    assert k3s_log.failure(log, STOPPED, {}, []) == "the reason. K3s is stopped."
     said = k3s_log.failure(log, {"msg": "Connection to {0} lost".format(TOKEN), "unreachable": True}, {}, [TOKEN])
-    assert said == "the reason. IT COULD NOT BE STOPPED and may go on trying: Connection to *** lost"
+    assert said == "the reason. K3s COULD NOT BE STOPPED and may go on trying to join: Connection to *** lost"
     assert "COULD NOT" in k3s_log.failure(log, {**STOPPED, "unreachable": True}, {}, [])
     assert "COULD NOT" in k3s_log.failure(log, {}, {}, [])
 
@@ -100,5 +100,5 @@ def test_it_is_told_whether_k3s_is_stopped() -> None:
 @pytest.mark.parametrize(("rc", "words"), [(0, "it logged nothing"), (1, "its log could not be read")])
 def test_without_a_log_the_failure_of_the_start_is_told(rc: int, words: str) -> None:
     said = k3s_log.failure({"rc": rc, "stdout": ""}, STOPPED, {"msg": "timed out after 600 s"}, [])
-    assert said == "{0}; starting it failed: timed out after 600 s. It is stopped.".format(words)
+    assert said == "{0}; starting it failed: timed out after 600 s. K3s is stopped.".format(words)
     assert "could not be read" in k3s_log.failure({"unreachable": True}, STOPPED, {}, [])

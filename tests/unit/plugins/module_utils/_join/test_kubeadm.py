@@ -27,7 +27,7 @@ def test_the_configuration_is_one_that_this_kubeadm_reads(version: str, api: str
 
 @pytest.mark.parametrize("version", ["", "v1", "stable", "v1.x.2", "latest-1.30"])
 def test_what_is_no_version_is_told(version: str) -> None:
-    with pytest.raises(HaError, match="is no Kubernetes version"):
+    with pytest.raises(HaError, match="is not a Kubernetes version"):
         kubeadm.api_version(version)
 
 

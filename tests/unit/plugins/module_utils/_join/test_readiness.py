@@ -68,14 +68,14 @@ def test_a_replacement_may_join_a_healthy_cluster_without_the_lost_node() -> Non
         (asked(member(2, cluster_id="c1"), member(3, cluster_id="c2")), "different etcd clusters"),
         (asked(error="connection refused"), "connection refused"),
         ({"etcd": {"executor": "master-2", "members": []}, "problems": []}, "could not be read"),
-        ({"msg": "unreachable", "unreachable": True}, "etcd could not be asked: unreachable."),
+        ({"msg": "unreachable", "unreachable": True}, "etcd could not be read: unreachable."),
     ],
 )
 def test_whatever_is_wrong_with_etcd_is_refused(etcd: Json, words: str) -> None:
     reason = ready(etcd)["reason"]
     assert words in reason
     assert reason.startswith("The replacement can't join yet: ")
-    assert reason.endswith("Repair this first, then run again.")
+    assert reason.endswith("Repair etcd and the API first, then run again.")
 
 
 def test_what_our_own_interrupted_join_left_does_not_count_but_everything_else_does() -> None:
@@ -89,11 +89,11 @@ def test_what_our_own_interrupted_join_left_does_not_count_but_everything_else_d
 def test_the_lost_node_has_to_be_gone_from_the_api_and_from_etcd() -> None:
     there = {"resources": [{"metadata": {"name": "master-1", "uid": "u-1"}}]}
     reason = ready(asked(), there)["reason"]
-    assert "The Node master-1 is still there." in reason
-    assert reason.endswith("Run the phases before this one first (etcd_cleanup, node_removal).")
+    assert "The Node master-1 still exists." in reason
+    assert reason.endswith("Run the earlier phases first (etcd_cleanup, node_removal).")
     healthy = asked(member(1), member(2), member(3))
-    assert "The lost node's member a1 is still in etcd." in ready(healthy, member_id="a1")["reason"]
-    assert "The API could not be asked" in ready(asked(), {"msg": "refused"})["reason"]
+    assert "The lost node's member a1 is still in the etcd member list." in ready(healthy, member_id="a1")["reason"]
+    assert "could not be read: refused" in ready(asked(), {"msg": "refused"})["reason"]
 
 
 def test_a_node_of_the_same_name_is_the_lost_one_unless_the_replacement_has_joined() -> None:
@@ -119,7 +119,7 @@ def test_a_node_is_ready_when_kubelet_says_so_at_the_address_of_the_replacement(
     assert wait(node("True"), "node") == {"over": True, "ready": True, "observed": "The Node master-4 is Ready."}
     found = wait(node("True", ip="192.0.2.99"), "node")
     assert (found["over"], found["ready"]) == (True, False)
-    assert found["observed"] == "The Node master-4 has 192.0.2.99, not 192.0.2.14."
+    assert found["observed"] == "The Node master-4 has the address 192.0.2.99, not 192.0.2.14."
 
 
 @pytest.mark.parametrize(
@@ -128,11 +128,11 @@ def test_a_node_is_ready_when_kubelet_says_so_at_the_address_of_the_replacement(
         ({"msg": "timed out"}, "The API does not answer: timed out."),
         ({}, "no reason given"),
         ({"resources": []}, "There is no Node master-4: the kubelet of m4 has not registered."),
-        (node(), "The Node master-4 is not Ready: kubelet gives no reason."),
+        (node(), "The Node master-4 is not Ready: kubelet reports no reason."),
         (node("Unknown", "NodeStatusUnknown", "Kubelet stopped posting"), "The kubelet of m4 has stopped reporting."),
         (node("False", "KubeletNotReady", "NetworkPluginNotReady message:x"), "The network (CNI) of this Node"),
         (node("False", "KubeletNotReady", "a\n\x1b[31mb"), "KubeletNotReady: a [31mb."),
-        ({"resources": [{"metadata": {"name": "master-4"}}]}, "kubelet gives no reason"),
+        ({"resources": [{"metadata": {"name": "master-4"}}]}, "kubelet reports no reason"),
     ],
 )
 def test_a_node_that_is_not_ready_is_told_in_words(answer: Json, words: str) -> None:
@@ -173,7 +173,7 @@ def test_pods_that_do_not_run_are_named_with_their_reason() -> None:
     ]
     seen = wait(node("False", "KubeletNotReady", "x"), "node", pods=pods)["observed"]
     assert seen.endswith(
-        "Pods that do not run: kube-system/calico: ImagePullBackOff: no such host; kube-system/flannel: CrashLoopBackOff; "
+        "Pods not running: kube-system/calico: ImagePullBackOff: no such host; kube-system/flannel: CrashLoopBackOff; "
         "kube-system/waiting: Pending; kube-system/proxy is not scheduled: 0/3 nodes: taint."
     )
     many = [pod(str(number), reason="CrashLoopBackOff") for number in range(8)]
@@ -226,10 +226,10 @@ def test_survivors_that_are_not_ready_are_named_with_their_last_heartbeat() -> N
         ({"open": ["192.0.2.12:6443", "192.0.2.12:2379"], "closed": []}, ""),
         (
             {"open": ["192.0.2.12:6443"], "closed": ["192.0.2.12:2379"]},
-            "can't connect to 192.0.2.12:2379. Open the way (firewall, routes) first.",
+            "can't connect to 192.0.2.12:2379. Fix firewall and routes first.",
         ),
-        ({"open": [], "closed": []}, "can't connect to 2 ports that were not tried. Open the way"),
-        ({"msg": "cut off"}, "could not try the survivors' ports: cut off."),
+        ({"open": [], "closed": []}, "can't connect to 2 ports that were not probed. Fix firewall"),
+        ({"msg": "cut off"}, "could not probe the survivors' ports: cut off."),
     ],
 )
 def test_a_port_that_is_not_proven_open_is_closed(answer: Json, reason: str) -> None:

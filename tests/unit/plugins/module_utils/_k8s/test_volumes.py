@@ -179,9 +179,9 @@ def test_a_folder_that_names_no_node_may_be_where_its_pod_was() -> None:
 
 
 def test_a_place_is_told_as_the_volume_says_it() -> None:
-    assert str(Place()) == "affinity none, provisioner's note ''"
+    assert str(Place()) == "affinity none, provisioner's annotation ''"
     text = str(volumes.place(volume(ON_LOST, term(), annotated="master-2")))
-    assert text == "affinity kubernetes.io/hostname In host-1 or anything, provisioner's note 'master-2'"
+    assert text == "affinity kubernetes.io/hostname In host-1 or anything, provisioner's annotation 'master-2'"
 
 
 def test_a_new_volume_is_on_the_replacement_alone() -> None:

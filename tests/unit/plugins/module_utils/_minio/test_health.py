@@ -459,7 +459,7 @@ def test_no_pod_at_all_is_not_whole() -> None:
 def test_the_report_says_it_in_one_sentence_and_holds_no_record() -> None:
     given = views("hooo", maintenance=412)
     result = report(verdict(given), given, name="ns/minio")
-    assert result["msg"].startswith("ns/minio: not whole: " + ENDPOINT.format(0) + " is healing")
+    assert result["msg"].startswith("ns/minio: not healthy: " + ENDPOINT.format(0) + " is healing")
     assert result["gate"] == {
         "ok": False,
         "fatal": False,
@@ -535,7 +535,7 @@ def late_with_storage(name: str, pod: str = "minio-0") -> list[PodView]:
 def test_below_read_quorum_storageinfo_alone_says_so() -> None:
     health = verdict(late_with_storage("three_dead_storageinfo"))
     assert gate(health) == {"below_read_quorum"}
-    assert "1 complete drives of 4, and 2 are needed" in health.gate[0].sentence
+    assert "1 complete drives of 4, but 2 are needed" in health.gate[0].sentence
     assert gate(verdict(late_with_storage("two_dead_storageinfo"))) == {"no_answer"}
     assert gate(verdict(late_with_storage("two_dead_storageinfo"), "minio-1")) == {"below_read_quorum"}
 

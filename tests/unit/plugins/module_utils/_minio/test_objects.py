@@ -36,5 +36,5 @@ def test_a_damaged_and_an_unreadable_object_are_told(minio: ThreadingHTTPServer)
     assert (back["objects"], back["failed"]) == (0, 3)
     told = {item["object"]: item["error"] for item in back["failures"]}
     assert "ETag" in told["two"]
-    assert "5 bytes" in told["three"]
+    assert "5 of 3000 bytes" in told["three"]
     assert "no quorum" in told["one"]

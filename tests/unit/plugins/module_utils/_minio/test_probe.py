@@ -107,7 +107,7 @@ def test_a_server_that_dials_dead_peers_first_is_waited_for(minio: ThreadingHTTP
 
 def test_a_pod_that_does_not_run_is_not_asked(minio: ThreadingHTTPServer) -> None:
     views = probe.probe(find(StandInApi(pod("minio-0", phase="Pending"))), tunnel=tunnel(minio), timeout=5)
-    assert [view.error for view in views] == ["the pod is not running", "there is no such pod"]
+    assert [view.error for view in views] == ["the pod is not running", "the pod does not exist"]
     assert minio.state["seen"] == []  # type: ignore[attr-defined]
 
 

@@ -109,7 +109,7 @@ def test_a_heal_whose_failures_are_forgotten_at_its_end_has_failed() -> None:
     """As before 2023: no numbers after the end."""
     last = looks((0, seen(d1=half(objects_failed=2, bytes_failed=70))), (5, seen(settled=True, d1=None)))[-1]
     assert last.state == "hopeless"
-    assert "the heal of d1 ended incomplete: 2 objects (70 bytes) failed, 20 were brought back" in last.why[0]
+    assert "the heal of d1 ended incomplete: 2 objects (70 bytes) failed, 20 were healed" in last.why[0]
 
 
 def test_where_the_numbers_are_kept_they_are_the_last_word() -> None:

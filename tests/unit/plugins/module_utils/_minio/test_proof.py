@@ -80,7 +80,7 @@ def test_up_to_five_objects_are_named_and_all_are_counted() -> None:
     unread = [(("b", f"o{i}", VERSION if not i else ""), "no quorum") for i in range(120)]
     proof = verdict(listed=200, scanned=False, unread=unread, reads=200)
     assert proof["reason"].startswith(
-        "120 of 200 objects are not proven readable from the drives that are left: b/o0 version " + VERSION
+        "120 of 200 objects are not proven readable from the remaining drives: b/o0 version " + VERSION
     )
     assert proof["reason"].endswith("b/o4 (no quorum) and 115 more")
     assert "o5" not in proof["reason"]

@@ -57,7 +57,7 @@ def test_an_object_that_can_t_be_read_makes_it_a_no(minio: ThreadingHTTPServer) 
     proof = prove(minio)
     assert (proof["ok"], proof["how"], proof["objects"]) == (False, "read", 3)
     assert proof["unread"] == [{"bucket": "images", "key": "two"}]
-    assert "1 of 3 objects are not proven readable from the drives that are left: images/two (" in proof["reason"]
+    assert "1 of 3 objects are not proven readable from the remaining drives: images/two (" in proof["reason"]
     assert "no quorum" in proof["reason"]
 
 
@@ -93,7 +93,7 @@ def test_a_server_without_versions_is_listed_without(minio: ThreadingHTTPServer)
 @pytest.mark.parametrize(
     ("state", "more", "reason"),
     [
-        ({"list_fails": "AccessDenied"}, {}, "the list of objects is not complete: S3Error"),
+        ({"list_fails": "AccessDenied"}, {}, "the list of objects is incomplete: S3Error"),
         ({}, {"max_objects": 2}, "there are more than the limit of 2 objects"),
         # The same page again and again.
         ({"truncated": True}, {}, "there are more than the limit of 100 objects"),
@@ -181,7 +181,7 @@ def test_a_version_that_the_scan_did_not_judge_is_read_whole(minio: ThreadingHTT
     assert prove(minio, scan=DONE, seen=found)["ok"]
     assert asked(minio) == [("GET", "one", f"versionId={VERSION}", "")]
     minio.state["damaged"] = {"one": b"1" * 999}  # type: ignore[attr-defined]
-    assert "999 bytes were read of 1000" in prove(minio, scan=DONE, seen=found)["reason"]
+    assert "999 of 1000 bytes were read" in prove(minio, scan=DONE, seen=found)["reason"]
 
 
 def test_no_object_at_all_is_proven(minio: ThreadingHTTPServer) -> None:

@@ -29,12 +29,12 @@ def test_a_count_that_was_cut_short_proves_no_loss() -> None:
     [
         ({"buckets": []}, ""),
         ({"gone": [], "fewer": []}, ""),
-        ({"gone": ["a"], "fewer": []}, "buckets are gone that were there before: a"),
-        ({"gone": [], "fewer": [{"bucket": "c", "before": 5, "after": 1}]}, "bucket c has 1 objects, 5 before"),
+        ({"gone": ["a"], "fewer": []}, "these buckets existed before and are missing now: a"),
+        ({"gone": [], "fewer": [{"bucket": "c", "before": 5, "after": 1}]}, "bucket c has 1 objects, but had 5 before"),
         ({"scan": {"error": "it broke"}}, "objects are not proven complete on all drives: it broke"),
         (
             {"scan": {"objects": 7, "incomplete": 0, "sample": [], "complete": False}},
-            "7 objects are complete on all drives, there are more objects than were scanned",
+            "7 objects are complete on all drives; not all objects were scanned",
         ),
         (
             {
@@ -53,15 +53,22 @@ def test_a_count_that_was_cut_short_proves_no_loss() -> None:
                 "scan": {
                     "objects": 7,
                     "incomplete": 1,
-                    "sample": [{"bucket": "b", "object": "o", "version": "", "error": "1 of the 2 parts are left"}],
+                    "sample": [
+                        {
+                            "bucket": "b",
+                            "object": "o",
+                            "version": "",
+                            "error": "only 1 of the 2 parts needed to read it are left",
+                        }
+                    ],
                     "complete": True,
                 },
             },
-            "1 of 7 objects can't be read from the drives that are left, among them b/o (1 of the 2 parts are left). Once",
+            "1 of 7 objects can't be read from the remaining drives, among them b/o (only 1 of the 2 parts needed to read it are left). Once",
         ),
         (
             {"lost_pods": ["minio-0"], "scan": {"objects": 7, "incomplete": 0, "sample": [], "complete": True}},
-            "7 objects are readable from the drives that are left",
+            "7 objects are readable from the remaining drives",
         ),
     ],
 )
@@ -78,7 +85,7 @@ def test_a_proof_by_reads_takes_the_place_of_a_scan_that_could_not_be_made() -> 
     }
     assert about_objects(result) == "3 objects were read"
     failed = about_objects({**result, "proof": {"ok": False, "reason": "1 of 3 objects"}})
-    assert failed == "objects are not proven readable from the drives that are left: it stopped; 1 of 3 objects"
+    assert failed == "objects are not proven readable from the remaining drives: it stopped; 1 of 3 objects"
     assert about_objects({**result, "lost_pods": []}).endswith("it stopped; 3 objects were read")
 
 

@@ -191,7 +191,9 @@ def test_a_release_whose_dry_run_deletes_is_scanned_only_where_that_is_allowed(
 
 @pytest.mark.parametrize("lost", [True, False])
 def test_what_is_not_whole_is_never_scanned(lost: bool) -> None:
-    assert "not whole" in minio_scan.refusal({"2021-06-17T00:10:46Z"}, settled=False, lost=lost, any_release=True)
+    assert "deployment is not healthy" in minio_scan.refusal(
+        {"2021-06-17T00:10:46Z"}, settled=False, lost=lost, any_release=True
+    )
 
 
 def test_while_drives_are_lost_any_release_is_scanned() -> None:
@@ -207,10 +209,10 @@ def parts(*states: str, needs: int = 2, detail: str = "") -> dict:
     ("item", "told"),
     [
         (parts("offline", "ok", "ok", "offline"), ""),
-        (parts("offline", "missing", "ok", "offline"), "1 of the 2 parts are left"),
+        (parts("offline", "missing", "ok", "offline"), "only 1 of the 2 parts needed to read it are left"),
         # As recorded: the states are said to be ok, and the object can't be read.
         (parts("ok", "ok", "ok", "ok", detail="corrupted backend"), "corrupted backend"),
-        (parts("ok", "ok", "ok", "offline", needs=4), "3 of the 4 parts are left"),
+        (parts("ok", "ok", "ok", "offline", needs=4), "only 3 of the 4 parts needed to read it are left"),
         # As seen with half of the servers away.
         ({"type": "bucket", "detail": "insufficient for the write operation", "before": {"drives": None}}, ""),
     ],

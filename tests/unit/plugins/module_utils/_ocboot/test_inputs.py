@@ -64,5 +64,5 @@ def test_the_settings_of_a_machine_go_before_its_host_conf() -> None:
     found = host({**MACHINE, "host_networks": "bond0/br0/192.0.2.12"}, conf=conf)
     assert (found.host_networks, found.disk_paths) == (("bond0/br0/192.0.2.12",), ("/data",))
     assert (found.hugepages, found.containerd) == (False, None)
-    with pytest.raises(HaError, match="no mapping"):
+    with pytest.raises(HaError, match="is not a mapping"):
         host(MACHINE, conf=["x"])

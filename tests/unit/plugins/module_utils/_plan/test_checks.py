@@ -440,14 +440,14 @@ def test_what_k3s_will_do_with_a_node_is_told_from_its_annotations(name: str, he
 def test_a_node_that_hangs_is_told_with_the_command_that_frees_it() -> None:
     node = recorded("deleting-without-annotations")
     (held,) = k3s_checks.k3s(Cluster(provider="k3s"), node, RUNBOOKS_MEMBER)
-    assert "The Node lzx-ha-env hangs in its deletion" in held.observed
+    assert "The Node lzx-ha-env hangs in deletion" in held.observed
     assert (
         "kubectl annotate node lzx-ha-env etcd.k3s.cattle.io/node-name=lzx-ha-env-6b5275f6 "
         "etcd.k3s.cattle.io/node-address=192.168.0.254, then"
     ) in held.remedy
     bare = dataclasses.replace(node, deleting=False)
     (held,) = k3s_checks.k3s(Cluster(provider="k3s"), bare, None)
-    assert "would hang in its deletion" in held.observed
+    assert "would hang in deletion" in held.observed
 
 
 def test_a_member_that_is_not_the_one_the_node_names_is_warned_about_and_removed_by_its_id() -> None:
@@ -791,6 +791,6 @@ def test_a_minio_without_peers_starts_empty_when_the_loss_of_all_its_drives_is_a
     assert made.refusals == ()
     assert {item.policy for item in made.claims} == {"discard"}
     assert (
-        "What onecloud-minio/export-minio-0 held is lost: every object of the MinIO onecloud-minio/minio."
+        "The data of onecloud-minio/export-minio-0 is lost: every object of the MinIO onecloud-minio/minio."
         in made.warnings
     )

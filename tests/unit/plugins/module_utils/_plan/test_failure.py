@@ -26,7 +26,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._plan.failure import 
         ({"msg": "Unknown error", "module_stderr": "Traceback:\n  x\nKeyError: 'y'"}, "KeyError: 'y'"),
         ({"msg": "\x1b[31mred\x07\n  text"}, "[31mred text"),
         ({"msg": {"a": 1}}, "{'a': 1}"),
-        ({"attempts": 5}, "it was tried 5 times, and nothing said why it did not succeed"),
+        ({"attempts": 5}, "it failed 5 times and gave no reason"),
         ({}, "it failed and gave no reason"),
     ],
 )

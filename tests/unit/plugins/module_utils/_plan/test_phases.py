@@ -109,7 +109,7 @@ def test_a_tag_that_names_nothing_is_refused(plan: Plan, where: str) -> None:
     given: dict[str, Any] = {"run_tags": ["all"], "skip_tags": [], where: ["etcd-cleanup"]}
     choice = phases.choose(plan.state, plan.phases, plan.refused_text, **given)
     assert choice.phases == ()
-    assert choice.refusal.startswith("There is no tag etcd-cleanup.")
+    assert choice.refusal.startswith("The tag etcd-cleanup does not exist.")
 
 
 def test_tags_that_a_tool_skips_are_none_of_ours(plan: Plan) -> None:
@@ -144,10 +144,10 @@ def test_nobody_acts_on_a_plan_that_is_refused_finished_or_no_plan(plan: Plan, r
     backup = backup_of(plan)
     assert phases.permit(to_json(refused), "node_removal", backup) == refused.refused_text
     for made in ({}, {"state": "nothing_to_do"}, {"state": "Needed"}):
-        assert "no plan that allows node_removal" in phases.permit(made, "node_removal", backup)
+        assert "plan does not allow node_removal" in phases.permit(made, "node_removal", backup)
 
 
 def test_nobody_acts_in_a_phase_that_the_plan_does_not_hold(plan: Plan) -> None:
     made = {**to_json(plan), "phases": [item for item in to_json(plan)["phases"] if item["name"] != "vip"]}
-    assert "nothing to do in the phase vip" in phases.permit(made, "vip", backup_of(plan))
-    assert "nothing to do" in phases.permit({**made, "phases": None}, "join", backup_of(plan))
+    assert "no step in the phase vip" in phases.permit(made, "vip", backup_of(plan))
+    assert "has no step in the phase join" in phases.permit({**made, "phases": None}, "join", backup_of(plan))

@@ -288,13 +288,13 @@ def test_a_minio_whose_content_was_not_counted_is_warned_about(fields: dict[str,
     cluster = StandInCluster()
     told = [{**item, "drive_bytes": None, **fields} for item in view.minio(cluster.minio())]
     made = plan(cluster.cluster(), cluster.request(), told)
-    text = "How much the MinIO onecloud-minio/minio holds was not counted, so the free space was not compared."
+    text = "The data of the MinIO onecloud-minio/minio was not measured, so the free space was not checked."
     assert (text in made.warnings) == warned
 
 
 def test_claims_that_were_never_bound_are_told_and_not_touched() -> None:
     made = StandInCluster().plan()
-    at = made.text.index("Never bound, so nothing of them is lost:")
+    at = made.text.index("Never bound, so they have no data to lose:")
     assert made.text[at + 1] == "  onecloud/default-baremetal-agent"
     assert "default-baremetal-agent" not in [ref.name for step in made.steps for ref in step.objects]
 
@@ -470,7 +470,7 @@ def test_cordons_of_a_killed_run_are_in_the_next_plan() -> None:
     cluster.run(cluster.plan(), acts=labels.index("cordon") + 1)
     made = cluster.plan()
     assert made.restore_cordons
-    step = next(item for item in made.steps if item.act.startswith("make schedulable"))
+    step = next(item for item in made.steps if item.act.startswith("uncordon the nodes"))
     assert [ref.name for ref in step.objects] == ["master-2", "master-3"]
 
 
@@ -522,7 +522,7 @@ def test_the_leftover_member_of_our_own_join_is_removed_first_and_that_of_anothe
     assert made.refusals == ()
     assert made.stale_member_id == cluster.member("master-4").id
     first = next(step.act for step in made.steps if step.phase == "join")
-    assert first == "remove what an interrupted join left in etcd"
+    assert first == "remove the etcd member of an interrupted join"
     cluster.write_journal({"joining": None})
     assert cluster.plan().stale_member_id == ""
     assert ("MEMBER_LEARNER" if learner else "MEMBER_UNSTARTED") in cluster.codes()
@@ -630,7 +630,7 @@ def test_a_node_with_a_name_of_another_script_is_planned_for_like_any_other() ->
     cluster = StandInCluster(["master-1", "мастер-2", "主节点-3"], lost="主节点-3")
     made = cluster.plan()
     assert made.refusals == ()
-    assert made.text[0].startswith("PLAN {0}: replace 主节点-3 by master-4".format(made.id))
+    assert made.text[0].startswith("PLAN {0}: replace 主节点-3 with master-4".format(made.id))
     cluster.run(made)
     assert cluster.plan().state == "nothing_to_do"
 
@@ -706,7 +706,7 @@ def test_names_that_change_nothing_are_warned_about_unless_they_were_recovered()
         return [text for text in warnings if text.startswith("replace_master_discard")]
 
     heals = "replace_master_discard names onecloud-minio/export-minio-0, whose policy is heal: it is not discarded."
-    nothing = "replace_master_discard names onecloud/nothing, which is no claim on the lost node."
+    nothing = "replace_master_discard names onecloud/nothing, which is not a claim on the lost node."
     assert told() == [heals, nothing]
     cluster.run(cluster.plan())
     assert told() == [nothing]

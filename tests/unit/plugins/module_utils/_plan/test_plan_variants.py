@@ -176,7 +176,7 @@ def test_a_password_that_k3s_did_not_forget_is_deleted_before_a_node_of_that_nam
     made = cluster.plan()
     assert made.node_password is not None
     assert (made.node_password.name, made.node_password.uid) == (secret["name"], secret["uid"])
-    assert acts(made, "join")[0] == "delete the password by which K3s knows the former master-1"
+    assert acts(made, "join")[0] == "delete the K3s node password of the former master-1"
     assert made.node_password in [ref for step in made.steps for ref in step.objects]
     # No copy of a secret is kept.
     assert "Secret" not in {item["kind"] for item in made.backup}

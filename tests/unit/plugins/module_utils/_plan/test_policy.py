@@ -65,7 +65,7 @@ def test_a_deployment_that_nothing_would_make_again_is_not_discarded() -> None:
     found = plan_policy.decide(claim(owners=(Owner("Deployment", "ns", "db", "d"),)), [discard])
     assert (found.policy, found.reason) == (
         "refuse",
-        "nothing would create the Deployment db again, since nothing owns it",
+        "nothing would recreate the Deployment db, since it has no owner",
     )
 
 
@@ -114,14 +114,14 @@ def of_cloudpods(name: str, *, mounted: bool = True) -> Claim:
 @pytest.mark.parametrize(
     ("name", "mounted", "cloudpods", "policy", "words"),
     [
-        ("default-influxdb", True, {"version": "v3.10.9"}, "discard", "makes it again"),
+        ("default-influxdb", True, {"version": "v3.10.9"}, "discard", "recreates it"),
         ("default-influxdb", False, {"version": "v3.10.9"}, "refuse", "mounted by nothing"),
         ("default-victoria-metrics", False, {"version": "v3.11.9"}, "refuse", "mounted by nothing"),
         ("default-influxdb", True, {"version": "v3.11.9"}, "refuse", "from 3.11 on"),
         ("default-influxdb", True, {"version": "v4.0.3-6"}, "refuse", "from 3.11 on"),
-        ("default-influxdb", True, {"version": "master-20240101"}, "refuse", "not known"),
-        ("default-influxdb", True, {}, "refuse", "not known"),
-        ("default-influxdb", True, None, "refuse", "not known"),
+        ("default-influxdb", True, {"version": "master-20240101"}, "refuse", "version is unknown"),
+        ("default-influxdb", True, {}, "refuse", "version is unknown"),
+        ("default-influxdb", True, None, "refuse", "version is unknown"),
         ("default-influxdb", False, {"version": "v3.11.9"}, "ignore", "no workload"),
         ("default-glance", True, {"glance_on_s3": True}, "refuse", "although glance keeps its images in S3"),
         ("default-glance", False, {"glance_on_s3": True}, "ignore", "no workload"),
@@ -219,8 +219,8 @@ def test_a_name_does_not_discard_what_heals_or_is_left_alone() -> None:
     [
         (("annotation",), "only the provisioner's annotation"),
         (("pod",), "only a pod"),
-        (("affinity", "conflict"), "names one node by affinity"),
-        (("affinity", "elsewhere"), "need not be on the lost node"),
+        (("affinity", "conflict"), "affinity and its annotation name different nodes"),
+        (("affinity", "elsewhere"), "data may be elsewhere"),
         ((), "only a pod"),
     ],
 )
@@ -249,7 +249,7 @@ def test_nothing_is_done_with_a_volume_that_may_be_elsewhere(
 def test_a_claim_that_something_holds_is_not_deleted(policy: str, finalizers: tuple[str, ...], code: str) -> None:
     found = plan_policy.decide(claim(finalizers=finalizers), [{**HEAL, "policy": policy, "tasks": "/x.yml"}])
     assert found.code == code
-    assert not code or "x.example.org/keep hold it" in found.reason
+    assert not code or "finalizers x.example.org/keep would block" in found.reason
 
 
 @pytest.mark.parametrize(
@@ -288,25 +288,25 @@ def test_the_table_of_the_role_is_one_that_can_be_applied() -> None:
     ("change", "words"),
     [
         ({"reason": ""}, "has no reason"),
-        ({"claim": "", "namespace": ""}, "names no claim"),
+        ({"claim": "", "namespace": ""}, "matches no claim"),
         ({"policy": "", "reason": ""}, "has no policy and no reason"),
-        ({"policy": "delete"}, "says delete, which is none of heal, discard, ignore, hook, refuse"),
-        ({"polcy": "ignore"}, "has the key polcy, which means nothing"),
+        ({"policy": "delete"}, "sets policy to delete, which is none of heal, discard, ignore, hook, refuse"),
+        ({"polcy": "ignore"}, "has the unknown key polcy"),
         ({"unmounted": None}, "has the value None for unmounted"),
-        ({"label": {"a": "b"}}, "has the key label, which means nothing"),
-        ({"labels": "a=b"}, "has labels that is no mapping"),
-        ({"only": {"cloudpod": "<3.11"}}, "has the key only.cloudpod, which means nothing"),
-        ({"only": "<3.11"}, "has only that is no mapping"),
-        ({"only": {"cloudpods": "3.11"}}, "only.cloudpods that is no comparison"),
-        ({"only": {"cloudpods": "=3.11"}}, "only.cloudpods that is no comparison"),
-        ({"only": {"cloudpods": 3.11}}, "has only.cloudpods that is no text"),
-        ({"only": {"glance_on_s3": "yes"}}, "has only.glance_on_s3 that is no true or false"),
+        ({"label": {"a": "b"}}, "has the unknown key label"),
+        ({"labels": "a=b"}, "has labels that is not a mapping"),
+        ({"only": {"cloudpod": "<3.11"}}, "has the unknown key only.cloudpod"),
+        ({"only": "<3.11"}, "has only that is not a mapping"),
+        ({"only": {"cloudpods": "3.11"}}, "only.cloudpods that is not a comparison"),
+        ({"only": {"cloudpods": "=3.11"}}, "only.cloudpods that is not a comparison"),
+        ({"only": {"cloudpods": 3.11}}, "has only.cloudpods that is not text"),
+        ({"only": {"glance_on_s3": "yes"}}, "has only.glance_on_s3 that is not true or false"),
         ({"reason": True}, "has the value True for reason"),
-        ({"approval": "yes"}, "has approval that is no true or false"),
-        ({"policy": "hook"}, "says hook and has no tasks"),
-        ({"unmounted": "hook", "tasks": "x.yml"}, "says hook and has no tasks"),
-        ({"tasks": "/x.yml"}, "has tasks, which only hook runs"),
-        ({"unmounted": "drop"}, "says drop"),
+        ({"approval": "yes"}, "has approval that is not true or false"),
+        ({"policy": "hook"}, "has the policy hook but no tasks"),
+        ({"unmounted": "hook", "tasks": "x.yml"}, "has the policy hook but no tasks"),
+        ({"tasks": "/x.yml"}, "has tasks, which only the policy hook runs"),
+        ({"unmounted": "drop"}, "sets unmounted to drop"),
         ({"order": "first"}, "order"),
     ],
 )
@@ -381,4 +381,4 @@ def test_a_claim_is_not_recovered_for_a_pod_that_could_not_start_without_an_igno
         ("export-minio-0", "refuse", "CLAIM_UNDECIDED"),
         ("cache-minio-0", "ignore", ""),
     ]
-    assert "ns/cache-minio-0, which is to be ignored" in kept[0].reason
+    assert "ns/cache-minio-0, which has the policy ignore" in kept[0].reason

@@ -37,7 +37,7 @@ def test_the_text_tells_the_same() -> None:
     text = report(StandInCluster().plan(), JOURNAL, RESULTS)["text"]
     assert text[0] == "DONE: master-1 was replaced by master-4"
     assert "  backup             4 s" in text
-    assert "  join               cut short by a run that ended early" in text
+    assert "  join               interrupted" in text
     assert "etcd snapshot: /var/backups/x.db on master-2, revision 21; a copy is /root/x.db" in text
     assert text.index("Touched:") < text.index("Proof:") < text.index("  ok       nodes")
     assert [line for line in text if line.startswith("  Node master-1 [")]
@@ -75,7 +75,7 @@ def test_a_failure_says_where_it_stopped_and_that_it_can_be_run_again() -> None:
     text = report(StandInCluster().plan(), JOURNAL, {}, failure="Join: no route")["text"]
     assert text[0] == "STOPPED: master-1 is not replaced yet"
     assert "  Join: no route" in text
-    assert [line for line in text if "Run the same command again" in line]
+    assert [line for line in text if "run the same command again" in line]
     assert "Planned:" in text
     assert "Touched:" not in text
 
@@ -83,8 +83,8 @@ def test_a_failure_says_where_it_stopped_and_that_it_can_be_run_again() -> None:
 def test_what_was_proven_of_nothing_is_neither_done_nor_stopped() -> None:
     found = report(StandInCluster().plan(), JOURNAL, {})
     assert found["json"]["outcome"] == "open"
-    assert found["text"][0] == "OPEN: master-1 is not replaced yet, or it is not proven"
-    assert not [line for line in found["text"] if "Run the same command again" in line]
+    assert found["text"][0] == "OPEN: master-1 is not replaced yet, or the replacement is not proven"
+    assert not [line for line in found["text"] if "run the same command again" in line]
     assert "Touched:" not in found["text"]
 
 
@@ -113,7 +113,11 @@ def test_phases_are_told_in_the_order_in_which_they_began() -> None:
     [
         ({}, "its kubelet registers itself", "cloudpods.ha.retire_node -e retire_node_host=master-1"),
         ({"provider": "k3s"}, "or starts a second one", "cloudpods.ha.retire_node -e retire_node_host=master-1"),
-        ({"provider": "k3s", "same_name": True}, "or starts a second one", "wipe its disks away from this network"),
+        (
+            {"provider": "k3s", "same_name": True},
+            "or starts a second one",
+            "disconnect it from this network and wipe its disks",
+        ),
     ],
 )
 def test_what_the_old_machine_does_when_it_comes_back_is_warned_about(kind: Any, does: str, remedy: str) -> None:

@@ -80,10 +80,10 @@ def test_what_has_no_value_or_another_type_is_refused_by_its_name(kind: str, giv
 def test_a_misspelt_variable_is_told_with_the_nearest_one() -> None:
     known = ["replace_master_discard", "replace_master_lost"]
     assert list(settings.misspelt(["replace_master_lost", "replace_master_discards"], known)) == [
-        "There is no variable replace_master_discards; did you mean replace_master_discard?"
+        "The variable replace_master_discards does not exist; did you mean replace_master_discard?"
     ]
     assert list(settings.misspelt(["replace_master_qqqqqqqqqqq"], known)) == [
-        "There is no variable replace_master_qqqqqqqqqqq."
+        "The variable replace_master_qqqqqqqqqqq does not exist."
     ]
 
 
@@ -99,13 +99,13 @@ def test_a_node_is_lost_by_name_or_address(good: dict[str, Any], lost: str) -> N
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"lost": ""}, "Say which node is lost"),
-        ({"lost": "../x"}, "neither the name of a Node"),
-        ({"lost": "Master 1"}, "neither the name of a Node"),
-        ({"lost": "{{ x }}"}, "neither the name of a Node"),
+        ({"lost": ""}, "Name the lost node"),
+        ({"lost": "../x"}, "neither a Node name"),
+        ({"lost": "Master 1"}, "neither a Node name"),
+        ({"lost": "{{ x }}"}, "neither a Node name"),
         ({"survivors": "masters"}, "no group 'masters' (replace_master_survivors)"),
         ({"replacement": "new"}, "no group 'new' (replace_master_replacement)"),
-        ({"replacement": "survivors"}, "stands in both groups"),
+        ({"replacement": "survivors"}, "both contain"),
         ({"minimum_down": 0}, "must be from 1 to"),
         ({"minimum_down": -5}, "must be from 1 to"),
         ({"maximum_skew": 0.0}, "must be from 0.1 to 3600"),

@@ -18,7 +18,7 @@ def test_a_plan_tells_what_was_found_and_what_will_be_done() -> None:
     made = cluster.plan()
     text = list(lines(made, cluster.cluster()))
     assert tuple(text) == made.text
-    assert text[0] == "PLAN {0}: replace master-1 by master-4".format(made.id)
+    assert text[0] == "PLAN {0}: replace master-1 with master-4".format(made.id)
     assert "Lost:      master-1 (192.0.2.11), not Ready for 300 s" in text
     assert "VIP:       192.0.2.100 on master-2.example.org" in text
     assert "Will do:" in text
@@ -61,7 +61,7 @@ def test_an_unknown_address_a_gone_node_and_an_alarm_are_told() -> None:
     cluster = StandInCluster()
     cluster.lists[NODES] = [item for item in cluster.lists[NODES] if item["metadata"]["name"] != "master-1"]
     text = cluster.plan().text
-    assert "Lost:      master-1 (address unknown), no Node any more" in text
+    assert "Lost:      master-1 (address unknown), its Node is gone" in text
 
 
 def test_nothing_known_is_said_in_one_line() -> None:
@@ -88,14 +88,14 @@ def test_claims_are_a_table_of_what_becomes_of_them_why_and_what_is_lost() -> No
             ]
         )
     ) == [
-        "  CLAIM             SIZE  POLICY   WHY, AND WHAT IS GONE FOR GOOD",
+        "  CLAIM             SIZE  POLICY   REASON, AND DATA LOST FOR GOOD",
         "  ns/data       20.0 GiB  discard  made again, empty",
         "                                   lost: all metrics",
         "                                   kept: the volume object pv-data (reclaim policy Retain)",
         "  ns/export-0   20.0 GiB  heal     peers fill it",
         "                                   lost: nothing",
         "  ns/other      20.0 GiB  refuse   [CLAIM_UNDECIDED] who knows",
-        "                                   lost: what it held, as far as nothing brings it back",
+        "                                   lost: all its data that can't be restored",
     ]
 
 

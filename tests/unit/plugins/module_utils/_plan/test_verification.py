@@ -111,7 +111,7 @@ def returned(cluster: StandInCluster) -> None:
         (stray_volume, "volumes", "left of the lost node: pvc-stale"),
         (stray_pod("helper-pod-delete-x", node="master-1"), "volumes", "kube-system/helper-pod-delete-x"),
         (stray_pod("kube-proxy-y", node="master-1"), "pods", "still on it: kube-proxy-y"),
-        (lambda c: c.cordon(), "cordons", "left: master-2, master-3"),
+        (lambda c: c.cordon(), "cordons", "still cordoned: master-2, master-3"),
     ],
 )
 def test_what_does_not_hold_is_named(change: Change, check: str, words: str) -> None:

@@ -127,9 +127,9 @@ def test_a_host_that_was_not_reached_says_why_and_so_does_one_that_was_not_asked
     assert [(host.name, host.role, host.reachable, host.error) for host in found.hosts] == [
         ("a", "survivor", False, "Connection timed out"),
         ("b", "survivor", False, "no reason given"),
-        ("c", "replacement", False, "it was not asked"),
+        ("c", "replacement", False, "it was not read"),
     ]
-    assert (found.etcd.error, found.lost, found.vip.address) == ("no survivor could be asked", None, "")
+    assert (found.etcd.error, found.lost, found.vip.address) == ("no survivor could be read", None, "")
 
 
 def test_nothing_at_all_is_an_empty_cluster() -> None:
@@ -164,7 +164,7 @@ def test_survivors_in_different_clusters_are_an_error() -> None:
 def test_what_a_replacement_says_of_etcd_does_not_count() -> None:
     reports = [{"name": "new", "role": "replacement", "members": view()}]
     found = plan_view.compose(api=to_json(Cluster(provider="kubeadm")), hosts=reports, wanted="x")
-    assert found.etcd.error == "no survivor could be asked"
+    assert found.etcd.error == "no survivor could be read"
 
 
 def test_the_executor_is_the_holder_of_the_vip_when_it_can_be() -> None:
@@ -219,7 +219,7 @@ def test_the_api_is_asked_at_a_survivor_that_is_ready_and_has_a_kubeconfig() -> 
     cluster.change_host("master-3", kubeconfig=False)
     error = plan_view.api_source(cluster.reports())["error"]
     assert "master-2.example.org: its API server is not ready: etcd" in error
-    assert "master-3.example.org: it has no administrator's kubeconfig" in error
+    assert "master-3.example.org: it has no admin kubeconfig" in error
 
 
 @pytest.mark.parametrize(

@@ -508,7 +508,7 @@ def test_released_volumes_are_waited_for_and_what_was_last_found_is_told() -> No
     given: dict = {"lost": lost, "claims": [PARAMS], "seconds": 10, "delay": 3, "sleep": slept.append}
     found = client.released(cluster, **given)
     assert (slept, found["settled"], found["deletable"]) == ([3, 3, 3], False, [])
-    assert found["msg"] == PARAMS["pv_name"] + ": its claim is still there"
+    assert found["msg"] == PARAMS["pv_name"] + ": its claim still exists"
     while not step(cluster)["done"]:
         cluster.tick()
     slept.clear()
@@ -521,11 +521,11 @@ def test_a_claim_of_a_hook_is_judged_from_the_live_object() -> None:
     cluster = StandInCluster()
     now = client.recovered(cluster, PARAMS)
     assert (now["ok"], now["lost"], now["claim"]["new_uid"]) == (False, True, "")
-    assert now["msg"] == f"ns/{NAME} is still the lost claim. It has to be gone, or made again and bound"
+    assert now["msg"] == f"ns/{NAME} is still the lost claim. It must be gone, or recreated and bound"
     cluster.put(CLAIM, uid="another", spec={})
     now = client.recovered(cluster, PARAMS)
     assert (now["ok"], now["lost"]) == (False, False)
-    assert now["msg"].startswith(f"ns/{NAME} was made again and is not bound: its phase is not set")
+    assert now["msg"].startswith(f"ns/{NAME} was recreated and is not bound: its phase is not set")
     cluster.put_volume(NAME, "master-4")
     now = client.recovered(cluster, PARAMS)
     assert (now["ok"], now["claim"]["new_uid"], now["claim"]["phase"]) == (True, "another", "Bound")

@@ -39,10 +39,20 @@ def test_claims_that_stand_in_one_batch_each_may_be_recovered() -> None:
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        pytest.param(plan((True, [[ONE]]), claims=[ONE, TWO]), "each claim once", id="a claim in no batch"),
-        pytest.param(plan((True, [[ONE], [ONE]]), claims=[ONE]), "each claim once", id="a claim in two batches"),
-        pytest.param(plan((True, [[ONE], [TWO]]), claims=[ONE]), "each claim once", id="a claim not in the plan"),
-        pytest.param({"claims": [ONE]}, "each claim once", id="no batches at all"),
+        pytest.param(
+            plan((True, [[ONE]]), claims=[ONE, TWO]), "each claim to recover exactly once", id="a claim in no batch"
+        ),
+        pytest.param(
+            plan((True, [[ONE], [ONE]]), claims=[ONE]),
+            "each claim to recover exactly once",
+            id="a claim in two batches",
+        ),
+        pytest.param(
+            plan((True, [[ONE], [TWO]]), claims=[ONE]),
+            "each claim to recover exactly once",
+            id="a claim not in the plan",
+        ),
+        pytest.param({"claims": [ONE]}, "each claim to recover exactly once", id="no batches at all"),
         pytest.param(plan((False, [[ONE]])), "not planned as one that heals", id="drives without a check"),
         pytest.param(plan((True, [[claim(kind="Deployment")]])), "ns/export-minio-0", id="a Deployment heals nothing"),
         pytest.param(plan((False, [[claim("x", "discard", "DaemonSet")]])), "DaemonSet", id="nobody makes it again"),
