@@ -164,6 +164,7 @@ class Plan:
     blocked: t.Tuple[t.Mapping[str, str], ...] = ()
     stale_member_id: str = ""
     drain: bool = False
+    vip: str = ""
     promote: str = ""
     join: bool = False
     joining: t.Mapping[str, str] = dataclasses.field(default_factory=dict)

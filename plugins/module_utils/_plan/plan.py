@@ -139,6 +139,7 @@ def _draft(
         blocked=tuple(_blocked(cluster)) if name_is_taken_over else (),
         stale_member_id=found.host_member.id if found.own_leftover and found.host_member else "",
         drain=situation.kubelet_answers(found) and not (found.node is not None and found.node.deleting),
+        vip=cluster.vip.address,
         promote=situation.promotion(cluster),
         join=situation.join_needed(cluster, found),
         joining=_joining(found),
