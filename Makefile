@@ -32,15 +32,15 @@ help: ## list the targets
 	@sed -nE 's/^([a-z0-9-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
 
 .PHONY: check
-check: setup $(if $(filter $(BED_SCENARIOS),$(SCENARIOS)),bed-packages) ## all tests: lint, sanity, unit, and beside them whole replacements on the test bed
+check: setup $(if $(filter $(BED_SCENARIOS),$(SCENARIOS)),bed-packages) ## all tests: lint, sanity, unit, playbooks, and beside them whole replacements on the test bed
 	@# Replacements wait more than they compute, so the rest runs beside them, at lower CPU priority. Two beds at once were too much for two cores.
 	@$(MAKE) --no-print-directory e2e >$(CACHE)/e2e.log 2>&1 & replacement=$$!; \
 	failed=; \
-	for part in lint sanity unit; do nice -n 15 $(MAKE) --no-print-directory $$part || failed="$$failed $$part"; done; \
+	for part in lint sanity unit playbooks; do nice -n 15 $(MAKE) --no-print-directory $$part || failed="$$failed $$part"; done; \
 	wait $$replacement || failed="$$failed e2e"; \
 	grep -E '^(PLAY|TASK|INFO|WARNING|ERROR|CRITICAL|fatal|.*RECAP)|failed=|STAND-IN|real ' $(CACHE)/e2e.log | tail -n 600; \
 	if [[ -n $$failed ]]; then tail -n 200 $(CACHE)/e2e.log; echo "FAILED:$$failed (the log of e2e is $(CACHE)/e2e.log)"; exit 1; fi; \
-	echo "all passed: lint, sanity, unit, e2e ($(SCENARIOS))"
+	echo "all passed: lint, sanity, unit, playbooks, e2e ($(SCENARIOS))"
 
 .PHONY: demo
 demo: setup bed-packages ## replace a killed master on the test bed and show the report; the bed stays up
@@ -86,6 +86,10 @@ format: setup ## fix the form of the Python files
 .PHONY: unit
 unit: setup ## unit tests; ARGS="-k name" picks some
 	PYTHONPATH=$(TREE) pytest -p no:cacheprovider --import-mode=importlib --strict-markers $(ARGS) tests/unit
+
+.PHONY: playbooks
+playbooks: setup ## the real playbooks against a served stand-in of the API; every command line: CLOUDPODS_HA_EVERY_COMMAND_LINE=1
+	PYTHONPATH=$(TREE) pytest -p no:cacheprovider --import-mode=importlib --strict-markers $(ARGS) tests/playbooks
 
 .PHONY: sanity
 sanity: setup ## build the tarball and run ansible-test sanity on what is in it

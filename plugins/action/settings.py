@@ -22,6 +22,14 @@ SPECS = pathlib.Path(__file__).resolve().parents[2] / "roles" / "replace_master"
 PUBLISHED = frozenset((PREFIX + "settings", PREFIX + "phase"))
 
 
+def parse(text: str) -> t.Any:
+    """Read YAML, and so JSON. Raises ValueError for text that is neither."""
+    try:
+        return yaml.safe_load(text)
+    except (yaml.YAMLError, RecursionError) as exc:
+        raise ValueError(str(exc)) from exc
+
+
 class ActionModule(ActionBase):
     """Runs on the controller only. Defaults, types and allowed values are those of role replace_master, in whose scope it runs."""
 
@@ -38,7 +46,9 @@ class ActionModule(ActionBase):
         values: t.Dict[str, t.Any] = {}
         for name in sorted(given & set(options)):
             try:
-                values[name] = rules.from_text(name, options[name], self._templar.template(task_vars[name]))
+                values[name] = rules.from_text(
+                    name, options[name], self._templar.template(task_vars[name]), parse=parse
+                )
             except HaError as exc:
                 found.append(str(exc))
         spec = {name: _without_words(option) for name, option in options.items()}

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from ansible_collections.cloudpods.ha.plugins.module_utils._codes import known
+
 
 class HaError(Exception):
     """Base of every error this collection raises on purpose."""
@@ -52,7 +54,7 @@ class Unsafe(HaError):
     """An action is refused because the observed state does not allow it."""
 
     def __init__(self, code: str, observed: str, remedy: str) -> None:
-        self.code = code
+        self.code = known(code)
         self.observed = observed
         self.remedy = remedy
         super().__init__("{0}: {1} {2}".format(code, observed, remedy))

@@ -148,7 +148,7 @@ msg:
   description: The state in one sentence.
   type: str
   returned: always
-  sample: "onecloud-minio/minio: not whole: http://minio-0.minio-svc:9000/export is healing (40 %)"
+  sample: "onecloud-minio/minio: not healthy: http://minio-0.minio-svc:9000/export is healing (40 %)"
 deployment_id:
   description: ID of the deployment; empty when no pod answers.
   type: str
@@ -237,16 +237,23 @@ findings:
   returned: success
 gate:
   description:
-    - Whether a lost drive may be replaced now (C(ok)), and if not, why. C(fatal) means that waiting does not help,
-      C(healing) that a drive heals.
+    - Whether a lost drive may be replaced now (C(ok)), and if not, why. C(fatal) means that no waiting helps,
+      C(healing) that a drive heals. C(decided) is true in these three cases.
     - The codes are V(no_answer), V(below_read_quorum), V(healing), V(drive_offline), V(drives_missing),
       V(drive_unplaced), V(root_drive), V(drive_refused), V(heal_failed), V(standalone), V(layout_unknown),
       V(deployment_ids_differ) and V(other_deployment).
     - C(starting) is true while a pod that is not lost is starting, so that its drives may be back soon.
   type: dict
   returned: success
-  sample: {ok: false, fatal: false, healing: true, starting: false, codes: [healing], sentences: ["http://minio-0.minio-svc:9000/export
+  sample: {ok: false, fatal: false, healing: true, decided: true, starting: false, codes: [healing], sentences: ["http://minio-0.minio-svc:9000/export
     is healing"]}
+recovered:
+  description:
+    - Whether this MinIO is recovered (C(ok)), and if not, why (C(reason)), by everything that was asked for. No drive heals, every object was read
+      back, no bucket is gone, the scan found nothing incomplete, and the proof holds. A scan that could not be made needs the proof by reads.
+  type: dict
+  returned: success
+  sample: {ok: true, reason: ""}
 buckets:
   description: Objects and bytes of each bucket; C(complete) is false when counting stopped at O(count_max_objects).
   type: list

@@ -47,7 +47,7 @@ RETURN = r"""
 files:
   description:
     - The C(path), C(sha256) and C(text) of each file by its kind (V(host_conf), V(keepalived), V(config), V(unit), V(environment), V(registries),
-      V(calico), V(docker)). Sum and text of a missing file are empty. Passwords and tokens are masked in C(text); the sum is of the whole file.
+      V(calico), V(docker)). Sum and text of a missing file are empty. Passwords and tokens are masked in C(text); the sum is of the unmasked file.
   type: dict
   returned: success
   sample: {host_conf: {path: /etc/yunion/host.conf, sha256: 9f86d0..., text: 'host_type: hypervisor'}}

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import ast
 import dataclasses
 import ipaddress
 import json
@@ -14,7 +13,9 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.cloudpods.ha.plugins.module_utils import _serialize
+from ansible_collections.cloudpods.ha.plugins.module_utils import _codes, _serialize
+from ansible_collections.cloudpods.ha.plugins.module_utils._errors import Unsafe
+from ansible_collections.cloudpods.ha.plugins.module_utils._minio.findings import FINDINGS, Finding
 from ansible_collections.cloudpods.ha.plugins.module_utils._models import cluster as cluster_records
 from ansible_collections.cloudpods.ha.plugins.module_utils._models import etcd as etcd_records
 from ansible_collections.cloudpods.ha.plugins.module_utils._models import host as host_records
@@ -25,9 +26,6 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._plan.report import r
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
-CODE = sorted(
-    path for folder in ("module_utils", "modules", "filter") for path in (ROOT / "plugins" / folder).rglob("*.py")
-)
 RECORDS = {
     name: kind
     for records in (cluster_records, etcd_records, host_records, kubernetes_records, plan_records)
@@ -36,8 +34,9 @@ RECORDS = {
 }
 INVENTORIES = sorted(path for path in (ROOT / "inventories").iterdir() if path.is_dir())
 NETWORKS = [ipaddress.ip_network(text) for text in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24")]
-ROLES_DOCUMENTED_HERE = ("discovery", "journal", "join", "report", "verify")
-REFUSING_CALLS = {"Refusal", "Unsafe", "_refuse"}
+# Those of replace_master are in the README of the collection.
+DOCUMENTED_ROLES = sorted(path.name for path in (ROOT / "roles").iterdir() if path.name != "replace_master")
+HOME = "{{ lookup('ansible.builtin.env', 'HOME') }}"
 CODE_FORM = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|[a-z]+(?:_[a-z]+)+")
 
 # What only one provider has is in the inventory of that provider alone.
@@ -79,28 +78,6 @@ def samples(text: str) -> list[Any]:
     return [json.loads(block) for block in re.findall(r"^```json\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)]
 
 
-def refusals_in(source: str) -> Iterator[str]:
-    """The codes that a Python file can emit: first arguments of calls that refuse, and what a variable `code` is set to."""
-    for node in ast.walk(ast.parse(source)):
-        if (
-            isinstance(node, ast.Call)
-            and isinstance(node.func, ast.Name)
-            and node.func.id in REFUSING_CALLS
-            and node.args
-        ):
-            values = [node.args[0]]
-        elif isinstance(node, ast.Assign) and any(
-            isinstance(target, ast.Name) and target.id == "code" for target in node.targets
-        ):
-            values = [node.value]
-        else:
-            continue
-        for value in values:
-            for part in ast.walk(value):
-                if isinstance(part, ast.Constant) and isinstance(part.value, str) and CODE_FORM.fullmatch(part.value):
-                    yield part.value
-
-
 def codes_of_roles() -> set[str]:
     """The codes that roles and playbooks refuse with by themselves: `CODE: sentence`."""
     files = [path for folder in ("roles", "playbooks") for path in (ROOT / folder).rglob("*.yml")]
@@ -111,16 +88,6 @@ def codes_of_roles() -> set[str]:
             r"(?<![\w.])([A-Z][A-Z0-9]{2,}(?:_[A-Z0-9]+)+): [A-Z{]", path.read_text(encoding="utf-8")
         )
     }
-
-
-def minio_codes() -> set[str]:
-    tree = ast.parse((ROOT / "plugins" / "module_utils" / "_minio" / "findings.py").read_text(encoding="utf-8"))
-    calls = [
-        node
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Finding"
-    ]
-    return {node.args[0].value for node in calls if isinstance(node.args[0], ast.Constant)}
 
 
 def replace_master_variables() -> set[str]:
@@ -141,27 +108,15 @@ def sample_plan() -> plan_records.Plan:
     return plan(cluster, request)
 
 
-def test_the_code_can_refuse() -> None:
-    assert {
-        "QUORUM_LOST",
-        "SURVIVOR_UNREACHABLE",
-        "claim_in_use",
-        "VIP_NO_MASTER",
-        "K3S_NODE_HELD",
-        "NODE_RETURNED",
-    } <= {code for path in CODE for code in refusals_in(path.read_text(encoding="utf-8"))}
-    assert {"K3S_CONFIG", "ETCDCTL_CHECKSUM"} <= codes_of_roles()
-    assert set(refusals_in('Refusal("A_B", "x", "y")\ncode = "C_D" if x else "E_F"\nother("G_H")')) == {
-        "A_B",
-        "C_D",
-        "E_F",
-    }
-
-
 def test_the_runbook_has_a_section_for_every_refusal_and_none_besides() -> None:
-    emitted = codes_of_roles() | {code for path in CODE for code in refusals_in(path.read_text(encoding="utf-8"))}
-    written = {title for title in sections("runbook.md") if CODE_FORM.fullmatch(title)}
-    assert written == emitted
+    assert codes_of_roles() <= set(_codes.RUNBOOK)
+    assert {title for title in sections("runbook.md") if CODE_FORM.fullmatch(title)} == set(_codes.RUNBOOK)
+
+
+def test_a_refusal_that_is_documented_nowhere_can_not_be_made() -> None:
+    for refuse in (plan_records.Refusal, Unsafe):
+        with pytest.raises(ValueError, match="there is no refusal NO_SUCH_CODE"):
+            refuse("NO_SUCH_CODE", "Observed.", "Remedy.")
 
 
 def test_a_section_of_the_runbook_says_what_it_means_and_what_to_do() -> None:
@@ -172,12 +127,15 @@ def test_a_section_of_the_runbook_says_what_it_means_and_what_to_do() -> None:
 
 
 def test_the_runbook_lists_every_finding_about_minio_and_none_besides() -> None:
-    assert minio_codes()
-    assert set(rows(sections("runbook.md")["Findings about MinIO"])) == minio_codes()
+    assert set(rows(sections("runbook.md")["Findings about MinIO"])) == FINDINGS
+    with pytest.raises(ValueError, match="there is no finding no_such_code"):
+        Finding("no_such_code", "A sentence.")
 
 
 def test_links_of_the_documents_lead_somewhere() -> None:
-    for path in sorted(DOCS.glob("*.md")):
+    for path in sorted(
+        [*DOCS.glob("*.md"), *ROOT.glob("*.md"), *ROOT.glob("roles/*/README.md"), *ROOT.glob("inventories/*.md")]
+    ):
         for target, anchor in re.findall(r"\]\(([^)#:]*)(?:#([^)]*))?\)", path.read_text(encoding="utf-8")):
             file = path.parent / target if target else path
             assert file.exists(), (path.name, target)
@@ -233,7 +191,7 @@ def test_contracts_name_every_key_of_the_result_of_a_backup() -> None:
     assert re.findall(r"'(\w+)':", published)[-2:] == ["started", "finished"]
 
 
-@pytest.mark.parametrize("role", ROLES_DOCUMENTED_HERE)
+@pytest.mark.parametrize("role", DOCUMENTED_ROLES)
 def test_a_role_s_table_has_every_option_and_its_default(role: str) -> None:
     specs = yaml.safe_load((ROOT / "roles" / role / "meta" / "argument_specs.yml").read_text(encoding="utf-8"))[
         "argument_specs"
@@ -242,20 +200,47 @@ def test_a_role_s_table_has_every_option_and_its_default(role: str) -> None:
     path = ROOT / "roles" / role / "defaults" / "main.yml"
     defaults = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else {}
     text = (ROOT / "roles" / role / "README.md").read_text(encoding="utf-8")
-    # Records share a row.
-    table = {
-        name: default
-        for names, default in re.findall(r"^\| ((?:`\w+`(?:, )?)+) \| ([^|]+) \|", text, flags=re.MULTILINE)
-        for name in re.findall(r"`(\w+)`", names)
-        if name in options or name.startswith((role + "_", "ha_"))
-    }
+    # Some share a row, with one default for all or one for each.
+    table = {}
+    for names, cell in re.findall(r"^\| ((?:`\w+`(?:, )?)+) \| ([^|]+) \|", text, flags=re.MULTILINE):
+        found = [
+            name for name in re.findall(r"`(\w+)`", names) if name.startswith((role + "_", "ha_")) or name in options
+        ]
+        cells = re.findall(r"`[^`]*`", cell)
+        cells = cells if len(cells) == len(found) else [cell] * len(found)
+        table.update(zip(found, cells, strict=True))
     assert set(table) == set(options)
     for name, cell in table.items():
         shown = "required" if name not in defaults else "`{0}`".format(json.dumps(defaults[name]))
         simple = defaults.get(name) in ("", [], {}, False) or not isinstance(defaults.get(name), (str, list, dict))
         assert cell == shown if simple or name not in defaults else cell != "required", name
         if isinstance(defaults.get(name), str) and defaults[name]:
-            assert cell == "`{0}`".format(defaults[name]), name
+            assert cell == "`{0}`".format(defaults[name].replace(HOME, "~")), name
+
+
+def test_the_readme_s_table_has_every_setting_and_its_default() -> None:
+    role = ROOT / "roles" / "replace_master"
+    defaults = yaml.safe_load((role / "defaults" / "main.yml").read_text(encoding="utf-8"))
+    table: dict[str, str] = {}
+    for names, cell in re.findall(
+        r"^\| ((?:`replace_master_\w+`(?:, )?)+) \| ([^|]+) \|",
+        (ROOT / "README.md").read_text(encoding="utf-8"),
+        flags=re.MULTILINE,
+    ):
+        table.update(zip(re.findall(r"`(\w+)`", names), cell.split(", "), strict=True))
+    assert set(table) == replace_master_variables()
+    for name, cell in table.items():
+        value = defaults.get(name, "required")
+        text = value.replace(HOME, "~") if isinstance(value, str) and value else json.dumps(value)
+        assert cell.strip("`") == text, name
+
+
+def test_the_page_for_contributors_has_a_place_for_each_package() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    places = re.findall(r"^\| [^|]+ \| ((?:`_\w+`(?:, )?)+) \|$", text, flags=re.MULTILINE)
+    told = re.findall(r"`(_\w+)`", " ".join(places))
+    there = {path.stem for path in (ROOT / "plugins" / "module_utils").glob("_[a-z]*")}
+    assert sorted(told) == sorted(there)
 
 
 def test_there_is_an_inventory_for_each_provider() -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -204,3 +205,23 @@ def test_a_role_reads_no_other_role_s_variables(role: Path) -> None:
 @each_task_file
 def test_a_task_file_is_read_at_one_sight(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) <= TASK_FILE_LINES
+
+
+def documented_options(kind: str, name: str) -> set[str]:
+    """The options of a module or filter of this collection, those of its documentation fragments too."""
+    module = importlib.import_module("ansible_collections.cloudpods.ha.plugins.{0}.{1}".format(kind, name))
+    documents = [yaml.safe_load(module.DOCUMENTATION)]
+    for fragment in documents[0].get("extends_documentation_fragment") or []:
+        file, _dot, variant = str(fragment).removeprefix("cloudpods.ha.").partition(".")
+        found = importlib.import_module("ansible_collections.cloudpods.ha.plugins.doc_fragments." + file)
+        documents.append(yaml.safe_load(getattr(found.ModuleDocFragment, (variant or "DOCUMENTATION").upper())))
+    return {option for document in documents for option in document.get("options") or {}}
+
+
+@each_yaml_file
+def test_a_task_gives_our_modules_no_option_that_they_do_not_have(path: Path) -> None:
+    for task in tasks_of(path):
+        for key in task:
+            if key.startswith("cloudpods.ha."):
+                given = set(task[key] or {})
+                assert given <= documented_options("modules", key.rpartition(".")[2]), task.get("name")

@@ -32,12 +32,43 @@ _ROOT_DRIVE = (
 )
 
 
+# Every code of a finding; docs/runbook.md explains each.
+FINDINGS = frozenset(
+    (
+        "no_answer",
+        "below_read_quorum",
+        "healing",
+        "drive_offline",
+        "drives_missing",
+        "drive_unplaced",
+        "standalone",
+        "no_parity",
+        "layout_unknown",
+        "deployment_ids_differ",
+        "other_deployment",
+        "pod_unhealthy",
+        "settling",
+        "heal_failed",
+        "root_drive",
+        "drive_refused",
+        "peer_offline",
+        "peer_stale",
+        "maintenance",
+    )
+)
+
+
 @dataclass(frozen=True)
 class Finding:
     """A problem: a short code and the sentence for the operator."""
 
     code: str
     sentence: str
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for a code that is documented nowhere."""
+        if self.code not in FINDINGS:
+            raise ValueError("there is no finding {0}".format(self.code))
 
 
 def no_answer(views: t.Sequence[PodView]) -> Finding:

@@ -26,6 +26,7 @@ def report(health: Health, views: t.Sequence[PodView], *, name: str) -> t.Dict[s
         if health.false_412
         else ""
     )
+    healing = any(finding.code == "healing" for finding in health.gate)
     return {
         "msg": "{0}: {1}: {2}{3}".format(name, "healthy" if health.converged else "not healthy", stands, false_412),
         "deployment_id": health.deployment_id,
@@ -55,7 +56,8 @@ def report(health: Health, views: t.Sequence[PodView], *, name: str) -> t.Dict[s
         "gate": {
             "ok": not health.gate,
             "fatal": health.gate_fatal,
-            "healing": any(finding.code == "healing" for finding in health.gate),
+            "healing": healing,
+            "decided": not health.gate or health.gate_fatal or healing,
             "starting": any(starting(view) for view in views if view.name not in health.lost_pods),
             "codes": sorted({finding.code for finding in health.gate}),
             "sentences": [finding.sentence for finding in health.gate],
@@ -76,6 +78,29 @@ def compare_buckets(
         if old["name"] in now and now[old["name"]]["complete"] and now[old["name"]]["objects"] < old["objects"]
     ]
     return {"gone": [old["name"] for old in before if old["name"] not in now], "fewer": fewer}
+
+
+def recovered(result: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
+    """Whether a MinIO is recovered, {ok, reason}, by everything that was asked for: its drives, the objects read back, scan and proof.
+
+    A scan that could not be made proves nothing; a proof by reads may stand for it.
+    """
+    readback, scan = result.get("readback") or {}, result.get("scan") or {}
+    proof = result.get("proof")
+    faults = [] if result.get("converged") else [str(result.get("msg") or "it is not whole")]
+    if readback.get("failed"):
+        faults.append(
+            "{0} of {1} objects could not be read back: {2}".format(
+                readback["failed"], readback["objects"], readback["failures"]
+            )
+        )
+    if result.get("gone"):
+        faults.append("buckets are gone that were there before: {0}".format(", ".join(result["gone"])))
+    if scan.get("incomplete") or (scan.get("error") and not (proof and proof["ok"])):
+        faults += _about_scan(scan, lost=False)
+    if proof and not proof["ok"]:
+        faults.append(str(proof["reason"]))
+    return {"ok": not faults, "reason": "; ".join(faults)}
 
 
 def about_objects(result: t.Mapping[str, t.Any]) -> str:

@@ -83,6 +83,7 @@ def run(api: KubeApi, params: Json) -> Json:
             )
         sentence = report.about_objects(result)
         result["msg"] += "; " + sentence if sentence else ""
+    result["recovered"] = report.recovered(result)
     return result
 
 
@@ -114,7 +115,15 @@ def _scan(
 
 def failed(reason: str, *, prove_readable: bool) -> Json:
     """The module's values besides `msg` when nothing could be judged: every tested value is negative."""
-    gate = {"ok": False, "fatal": False, "healing": False, "starting": False, "codes": ["error"], "sentences": [reason]}
+    gate = {
+        "ok": False,
+        "fatal": False,
+        "healing": False,
+        "decided": False,
+        "starting": False,
+        "codes": ["error"],
+        "sentences": [reason],
+    }
     result: Json = {"settled": False, "converged": False, "findings": [], "gate": gate}
     if prove_readable:
         result["proof"] = proof.verdict(listed=0, scanned=False, error=reason)

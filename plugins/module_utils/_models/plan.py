@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from ansible_collections.cloudpods.ha.plugins.module_utils._codes import known
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster import Lost
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes import Attachment, ObjectRef, Owner
 
@@ -23,6 +24,10 @@ class Refusal:
     observed: str
     remedy: str
 
+    def __post_init__(self) -> None:
+        """Raise ValueError for a code that is documented nowhere."""
+        known(self.code)
+
 
 @dataclasses.dataclass(frozen=True)
 class Request:
@@ -32,14 +37,14 @@ class Request:
     """
 
     lost: str
+    minimum_down_seconds: int
+    maximum_skew_seconds: float
+    drives_at_once: int
     fenced: bool = False
     provider: str = ""
-    minimum_down_seconds: int = 60
-    maximum_skew_seconds: float = 5.0
     storage_path: str = ""
     policies: t.Tuple[t.Mapping[str, t.Any], ...] = ()
     discard: t.Tuple[str, ...] = ()
-    drives_at_once: int = 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,6 +130,7 @@ class Plan:
     `leftovers` are volumes without a claim: {namespace, name, uid} of the claim they had, {pv_name, pv_uid}.
     `member_id`, `member_name` and `member_urls` (of its peers) are the lost node's etcd member, empty when it is gone.
     `member_leaves`: K3s removes it automatically.
+    `joining` is what the journal records of the machine that joins: {host, machine_id, hostname, address}.
     `join`: part of the join is left to do; `joined`: the replacement already is a Node and a healthy voter.
     `node_password` is the Secret of a reused name, to delete before the join. `blocked` are folders {path, claim} on a replacement with the
     lost node's name in which no pod may start.
@@ -158,8 +164,10 @@ class Plan:
     blocked: t.Tuple[t.Mapping[str, str], ...] = ()
     stale_member_id: str = ""
     drain: bool = False
+    vip: str = ""
     promote: str = ""
     join: bool = False
+    joining: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
     joined: bool = False
     reset: bool = False
     restore_cordons: bool = False

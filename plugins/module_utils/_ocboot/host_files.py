@@ -48,7 +48,7 @@ def written_by_ocboot(provider: str) -> t.Dict[str, str]:
 
 
 def read(provider: str, root: str = "/") -> t.Dict[str, Json]:
-    """{kind: {path, sha256, text}}; sum and text are empty for a missing file. Secrets are masked in the text; the sum is of the whole file.
+    """{kind: {path, sha256, text}}; sum and text are empty for a missing file. Secrets are masked in the text; the sum is of the unmasked file.
 
     Raises HaError for a file that can't be read or is larger than 1 MiB.
     """

@@ -91,7 +91,7 @@ def calico_backend(inputs: OcbootInputs) -> str:
 def joining_hosts(inputs: OcbootInputs) -> t.List[OcbootHost]:
     """The machines of master_nodes: the replacement and, with K3s, every survivor that does not hold the VIP.
 
-    With K3s, ocboot joins nobody when the group has one host, and at its end compares the number of control-plane nodes with its file.
+    With K3s, ocboot joins no host if the group has one host, and at its end compares the number of control-plane nodes with its file.
     """
     if inputs.provider != "k3s":
         return [inputs.replacement]

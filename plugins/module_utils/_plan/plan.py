@@ -92,7 +92,7 @@ def _refusals(
             claims,
             minio,
             joined=found.joined,
-            resuming=situation.resuming(cluster, found),
+            ours=(found.host_node, found.host_member) if situation.resuming(cluster, found) else None,
         ),
         *hosts.clocks(cluster, request),
         *claim_checks.volumes(kept, request),
@@ -140,8 +140,10 @@ def _draft(
         blocked=tuple(_blocked(cluster)) if name_is_taken_over else (),
         stale_member_id=found.host_member.id if found.own_leftover and found.host_member else "",
         drain=situation.kubelet_answers(found) and not (found.node is not None and found.node.deleting),
+        vip=cluster.vip.address,
         promote=situation.promotion(cluster),
         join=situation.join_needed(cluster, found),
+        joining=_joining(found),
         joined=found.joined,
         reset=situation.needs_reset(cluster, found),
         restore_cordons=any(node.cordoned_for == found.lost.name for node in cluster.nodes),
@@ -162,6 +164,18 @@ def _refused(made: Plan, cluster: Cluster) -> Plan:
         refused_text=reasons + " Nothing was changed.",
         text=tuple(lines(made, cluster)),
     )
+
+
+def _joining(found: Situation) -> t.Mapping[str, str]:
+    """What the journal is to record of the machine that joins, so that a later run knows it again."""
+    if found.host is None:
+        return {}
+    return {
+        "host": found.host.name,
+        "machine_id": found.host.machine_id,
+        "hostname": found.host.hostname,
+        "address": situation.replacement(found).ip,
+    }
 
 
 def _leftovers(cluster: Cluster) -> t.Iterator[t.Mapping[str, str]]:

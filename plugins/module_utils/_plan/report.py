@@ -19,9 +19,8 @@ _RETURNS = {
     KUBEADM.name: "its kubelet registers itself as a Ready Node within seconds",
     K3S.name: "its K3s rejoins this cluster automatically, or starts a second one with the same certificates",
 }
-_RETURN = (
-    "When the old machine {lost} is powered on again, {does}, and its keepalived still acts as MASTER of the VIP. "
-)
+_RETURN = "When the old machine {lost} is powered on again, {does}{keepalived}. "
+_KEEPALIVED = ", and its keepalived still acts as MASTER of the VIP"
 _RETIRE = "Keep it powered off, or retire it immediately: ansible-playbook cloudpods.ha.retire_node -e retire_node_host={lost}"
 _SAME_NAME = (
     "Keep it powered off, or disconnect it from this network and wipe its disks: another machine has its name now."
@@ -38,7 +37,11 @@ def report(plan: Plan, journal: Json, results: Json, *, failure: str = "") -> Js
     lost = plan.lost.name if plan.lost else ""
     durations = list(_durations(journal))
     remedy = _SAME_NAME if lost == plan.replacement.name else _RETIRE
-    returns = (_RETURN + remedy).format(lost=lost, does=_RETURNS.get(plan.provider, _RETURNS[KUBEADM.name]))
+    returns = (_RETURN + remedy).format(
+        lost=lost,
+        does=_RETURNS.get(plan.provider, _RETURNS[KUBEADM.name]),
+        keepalived=_KEEPALIVED if plan.vip else "",
+    )
     touched = _touched(plan, journal)
     claims = _claims(plan, journal)
     data = {

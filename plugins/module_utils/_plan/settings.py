@@ -10,7 +10,6 @@ import math
 import re
 import typing as t
 
-import yaml
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import Request
@@ -39,16 +38,17 @@ def misspelt(given: t.Iterable[str], known: t.Collection[str], *, prefix: str = 
         yield "The variable {0} does not exist{1}".format(name, "; did you mean {0}?".format(near[0]) if near else ".")
 
 
-def from_text(name: str, option: Json, value: t.Any) -> t.Any:
+def from_text(name: str, option: Json, value: t.Any, *, parse: t.Callable[[str], t.Any]) -> t.Any:
     """Convert a value that came as text, as from the command line, to its option's type. Raises HaError with one sentence.
 
-    A list may be one name, names with commas between them, or YAML or JSON in brackets; a mapping is YAML or JSON.
+    A list may be one name, names with commas between them, or YAML or JSON in brackets; a mapping is YAML or JSON, which `parse` reads: it raises
+    ValueError for anything else.
     """
     kind = str(option.get("type", "str"))
     if value is None:
         raise HaError("{0} has no value. Set a value, or remove the variable.".format(name))
     if isinstance(value, str) and kind in ("list", "dict"):
-        value = _from_yaml(name, kind, value)
+        value = _from_yaml(name, kind, value, parse)
     wrong = {
         "list": not isinstance(value, (list, tuple)),
         "dict": not isinstance(value, t.Mapping),
@@ -64,13 +64,13 @@ def from_text(name: str, option: Json, value: t.Any) -> t.Any:
     return value
 
 
-def _from_yaml(name: str, kind: str, text: str) -> t.Any:
+def _from_yaml(name: str, kind: str, text: str, parse: t.Callable[[str], t.Any]) -> t.Any:
     bare = text.strip()
     if kind == "list" and bare[:1] not in ("[", "{"):
         return [part.strip() for part in bare.split(",") if part.strip()]
     try:
-        value = yaml.safe_load(bare)
-    except (yaml.YAMLError, ValueError, RecursionError):
+        value = parse(bare)
+    except ValueError:
         raise HaError("{0} is neither YAML nor JSON: {1!r}.".format(name, bare[:120])) from None
     return [value] if kind == "list" and isinstance(value, t.Mapping) else value
 

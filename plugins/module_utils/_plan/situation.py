@@ -79,7 +79,7 @@ def find(cluster: Cluster, lost: Lost) -> Situation:
         host_node=host_node,
         host_member=host_member,
         executor=view.executor(cluster),
-        own_leftover=half_joined and _joining(cluster) == (host.name if host else None),
+        own_leftover=half_joined and host is not None and view.began_to_join(cluster, host),
     )
 
 
@@ -124,15 +124,13 @@ def kubelet_answers(found: Situation) -> bool:
     return found.node is not None and found.node.ready and any(item.endswith(port) for item in found.lost.answers)
 
 
-def _joining(cluster: Cluster) -> t.Optional[str]:
-    """The inventory host that an earlier run began to join, by the journal."""
-    return (cluster.journal or {}).get("joining") or None
-
-
 def resuming(cluster: Cluster, found: Situation) -> bool:
     """Whether the replacement's state is from this collection: the lost node is removed and a join of this host had begun."""
     return (
-        found.node is None and found.member is None and found.host is not None and _joining(cluster) == found.host.name
+        found.node is None
+        and found.member is None
+        and found.host is not None
+        and view.began_to_join(cluster, found.host)
     )
 
 

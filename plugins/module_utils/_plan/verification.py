@@ -120,7 +120,7 @@ def _vip(cluster: Cluster, answers: bool) -> t.Iterator[Check]:
     if not cluster.vip.address:
         return
     holders = cluster.vip.holders
-    wrong = [] if len(holders) == 1 else ["held by {0}".format(" and ".join(holders) or "nobody")]
+    wrong = [] if len(holders) == 1 else ["held by {0}".format(" and ".join(holders) or "no host")]
     silent = [] if answers else ["no API server answers there"]
     masters = [host.name for host in cluster.hosts if _is_master(host)]
     contradicting = [] if len(masters) == 1 else ["{0} hosts are MASTER: {1}".format(len(masters), ", ".join(masters))]

@@ -110,6 +110,19 @@ def node_of(cluster: Cluster, host: Host) -> t.Optional[str]:
     return next((node.name for node in cluster.nodes if own & set(node.addresses)), None)
 
 
+def began_to_join(cluster: Cluster, host: Host) -> bool:
+    """Whether an unfinished run of ours began to join this very machine: machine ID, hostname and an address are those of the journal.
+
+    An inventory name proves nothing: another machine may have it by now.
+    """
+    journal = cluster.journal or {}
+    joining = journal.get("joining")
+    if journal.get("finished") or not isinstance(joining, t.Mapping):
+        return False
+    same_machine = bool(host.machine_id) and joining.get("machine_id") == host.machine_id
+    return same_machine and joining.get("hostname") == host.hostname and joining.get("address") in host.addresses
+
+
 def url_hosts(urls: t.Iterable[str]) -> t.Set[str]:
     """The host parts of URLs."""
     return {urllib.parse.urlsplit(url).hostname or "" for url in urls}

@@ -125,6 +125,6 @@ def split(lost: str, replacement: str) -> tuple[list[Host], Host]:
     if gone == fresh == conf.SPARE:
         return list(conf.MASTERS[1:]), fresh  # it took the place of the first master before
     if gone == fresh:
-        return [m for m in conf.MASTERS if m != gone], fresh  # a host made anew by `bed reinstall`
+        return [m for m in conf.MASTERS if m != gone], fresh  # a host reinstalled by `bed reinstall`
     pool = conf.MASTERS if fresh == conf.SPARE else (*conf.MASTERS, conf.SPARE)
     return [m for m in pool if m not in (gone, fresh)], fresh

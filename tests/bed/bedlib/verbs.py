@@ -239,7 +239,7 @@ def status() -> None:
     print("HOST       ADDRESS         STATE")
     for host in _hosts_of_bed():
         print(f"{host.name:<10} {host.ip:<15} {states.get(host.name, 'gone')}")
-    print(f"\nVIP {conf.VIP} held by: {', '.join(cluster.vip_holders()) or 'nobody'}")
+    print(f"\nVIP {conf.VIP} held by: {', '.join(cluster.vip_holders()) or 'no host'}")
     cluster.refresh_kubeconfig()
     print("\netcd members")
     print("\n".join(cluster.etcd_members()) or "none answers")

@@ -225,7 +225,7 @@ class StandInCluster:
         self.minio_bytes = 30 * MEBIBYTE
         for name in names:
             self._add_master(name)
-        self.hosts[spare] = self._host(spare, role="replacement")
+        self.hosts[spare] = self._host(spare, role="replacement", machine_id="machine-of-" + spare)
         self._add_workloads()
         self._kill()
 
@@ -248,7 +248,15 @@ class StandInCluster:
         return view.compose(api=self.api_json(lost=lost), hosts=self.reports(), wanted=lost or self.lost)
 
     def request(self, **fields: Any) -> Request:
-        known: Json = {"lost": self.lost, "policies": self.policies, "discard": DISCARD, "storage_path": STORAGE}
+        known: Json = {
+            "lost": self.lost,
+            "minimum_down_seconds": 60,
+            "maximum_skew_seconds": 5.0,
+            "drives_at_once": 1,
+            "policies": self.policies,
+            "discard": DISCARD,
+            "storage_path": STORAGE,
+        }
         return Request(**{**known, **fields})
 
     def settings(self, **fields: Any) -> Json:
@@ -563,7 +571,7 @@ class StandInCluster:
         yield "the pods are collected", self.collect_pods
 
     def _join(self, made: Plan) -> Iterator[Act]:
-        yield "journal: joining", lambda: self.write_journal({"joining": made.replacement.host})
+        yield "journal: joining", lambda: self.write_journal({"joining": dict(made.joining)})
         if made.stale_member_id:
             yield "remove the leftover member", lambda: self.remove_member(made.stale_member_id)
         if made.reset:

@@ -64,9 +64,4 @@ def membership(cluster: Cluster, target: t.Optional[Member], own_leftover: t.Opt
 
 def _joining(cluster: Cluster) -> t.Set[str]:
     """The Node that an unfinished run began to join: the join waits until it is Ready."""
-    journal = cluster.journal or {}
-    return {
-        host.hostname
-        for host in cluster.hosts
-        if host.role == "replacement" and host.name == journal.get("joining") and not journal.get("finished")
-    }
+    return {host.hostname for host in cluster.hosts if host.role == "replacement" and view.began_to_join(cluster, host)}

@@ -10,8 +10,10 @@ import typing as t
 from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import K3S
 from ansible_collections.cloudpods.ha.plugins.module_utils._format import human
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster import Cluster
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.etcd import Member
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.host import Host
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes import Node
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import ClaimPlan, Refusal, Request
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan import view
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan.checks import k3s
@@ -28,9 +30,12 @@ def replacement(
     minio: t.Sequence[Json],
     *,
     joined: bool,
-    resuming: bool,
+    ours: t.Optional[t.Tuple[t.Optional[Node], t.Optional[Member]]] = None,
 ) -> Refusals:
-    """Refuse a replacement that can't join, or lacks space for the new volumes."""
+    """Refuse a replacement that can't join, or lacks space for the new volumes.
+
+    `ours` are the Node and the member that an interrupted join of ours made of this machine; None when there was no such join.
+    """
     if host is None:
         yield Refusal(
             "NO_REPLACEMENT",
@@ -38,7 +43,7 @@ def replacement(
             "Add exactly one host to the group 'replacement'.",
         )
         return
-    if host.join_running and not (resuming and cluster.provider == K3S.name):
+    if host.join_running and not (ours is not None and cluster.provider == K3S.name):
         yield Refusal(
             "JOIN_RUNNING",
             "On the replacement {0} a join has been running for minutes ({1}).".format(
@@ -48,8 +53,7 @@ def replacement(
         )
     if not host.reachable or joined:
         return
-    if not resuming:
-        yield from _identity_of_replacement(cluster, host, fenced=request.fenced)
+    yield from _identity_of_replacement(cluster, host, ours, fenced=request.fenced)
     yield from k3s.versions(cluster, host) if cluster.provider == K3S.name else _versions(cluster, host)
     yield from _room(cluster, host, request, claims, minio)
 
@@ -80,11 +84,23 @@ def _room(
             yield Refusal("DISK_SPACE", observed, "Free some space, or mount a larger disk there.")
 
 
-def _identity_of_replacement(cluster: Cluster, host: Host, *, fenced: bool) -> Refusals:
+def _identity_of_replacement(
+    cluster: Cluster,
+    host: Host,
+    ours: t.Optional[t.Tuple[t.Optional[Node], t.Optional[Member]]],
+    *,
+    fenced: bool,
+) -> Refusals:
+    """Is it no machine of this cluster, not the lost one, and clean? What our own join left on it is dealt with by the next join."""
+    own_node, own_member = ours or (None, None)
     remedy = "Use a freshly installed host with its own name and address."
     lost = cluster.lost
     others = [node for node in cluster.nodes if node.name == host.hostname or set(node.addresses) & set(host.addresses)]
-    others = [node for node in others if not (lost and node.name == lost.name and node.uid == lost.uid)]
+    others = [
+        node
+        for node in others
+        if node is not own_node and not (lost and node.name == lost.name and node.uid == lost.uid)
+    ]
     for node in others:
         observed = "The replacement {0} has the name or an address of the Node {1}.".format(host.name, node.name)
         yield Refusal("REPLACEMENT_IS_NODE", observed, remedy)
@@ -109,13 +125,16 @@ def _identity_of_replacement(cluster: Cluster, host: Host, *, fenced: bool) -> R
     lost_member = view.lost_member(cluster)
     for member in cluster.etcd.members:
         named = view.node_of_member(cluster, member) == host.hostname
-        if (named or view.url_hosts(member.peer_urls) & set(host.addresses)) and member is not lost_member:
+        if (named or view.url_hosts(member.peer_urls) & set(host.addresses)) and member not in (
+            lost_member,
+            own_member,
+        ):
             yield Refusal(
                 "REPLACEMENT_IS_MEMBER",
                 "The replacement {0} is the etcd member {1}.".format(host.name, member.name or member.id),
                 remedy,
             )
-    if not others and (host.joined or host.etcd_data):
+    if ours is None and not others and (host.joined or host.etcd_data):
         found = "a kubelet that joined a cluster" if host.joined else "etcd data"
         program = (
             "see REPLACEMENT_NOT_CLEAN in docs/runbook.md,"

@@ -156,6 +156,7 @@ def test_a_workload_that_is_not_there_stands_against_the_gate(run: t.Callable[..
         "ok": False,
         "fatal": False,
         "healing": False,
+        "decided": False,
         "starting": False,
         "codes": ["error"],
         "sentences": ["there is no StatefulSet ns/minio"],

@@ -464,6 +464,7 @@ def test_the_report_says_it_in_one_sentence_and_holds_no_record() -> None:
         "ok": False,
         "fatal": False,
         "healing": True,
+        "decided": True,
         "starting": False,
         "codes": ["healing"],
         "sentences": [ENDPOINT.format(0) + " is healing"],

@@ -2,7 +2,11 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.cloudpods.ha.plugins.module_utils._minio.report import about_objects, compare_buckets
+from ansible_collections.cloudpods.ha.plugins.module_utils._minio.report import (
+    about_objects,
+    compare_buckets,
+    recovered,
+)
 
 
 def counted(complete: bool = True, **objects: int) -> list[dict]:
@@ -83,3 +87,41 @@ def test_a_proof_by_reads_takes_the_place_of_a_scan_that_could_not_be_made() -> 
     failed = about_objects({**result, "proof": {"ok": False, "reason": "1 of 3 objects"}})
     assert failed == "objects are not proven readable from the remaining drives: it stopped; 1 of 3 objects"
     assert about_objects({**result, "lost_pods": []}).endswith("it stopped; 3 objects were read")
+
+
+WELL = {
+    "converged": True,
+    "msg": "ns/minio: whole",
+    "readback": {"objects": 3, "failed": 0, "failures": []},
+    "gone": [],
+}
+
+
+def test_a_minio_is_recovered_when_nothing_that_was_asked_for_speaks_against_it() -> None:
+    assert recovered({"converged": True, "msg": "x"}) == {"ok": True, "reason": ""}
+    assert recovered({**WELL, "scan": {"objects": 3, "incomplete": 0}, "proof": {"ok": True, "reason": "fine"}})["ok"]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"converged": False, "msg": "a drive heals"}, "a drive heals"),
+        ({"readback": {"objects": 3, "failed": 1, "failures": ["b/o"]}}, "1 of 3 objects could not be read back"),
+        ({"gone": ["images"]}, "buckets are gone that were there before: images"),
+        (
+            {"scan": {"objects": 3, "incomplete": 1, "sample": []}, "proof": {"ok": True, "reason": ""}},
+            "1 of 3 objects are incomplete",
+        ),
+        ({"scan": {"error": "403"}}, "403"),
+        ({"scan": {"error": "403"}, "proof": {"ok": False, "reason": "a limit"}}, "a limit"),
+        ({"proof": {"ok": False, "reason": "a limit"}}, "a limit"),
+    ],
+)
+def test_a_minio_is_not_recovered_when_anything_is_not_proven(change: dict, words: str) -> None:
+    found = recovered({**WELL, **change})
+    assert not found["ok"]
+    assert words in found["reason"]
+
+
+def test_a_proof_by_reads_stands_for_a_scan_that_could_not_be_made() -> None:
+    assert recovered({**WELL, "scan": {"error": "deletes"}, "proof": {"ok": True, "reason": "read"}})["ok"]

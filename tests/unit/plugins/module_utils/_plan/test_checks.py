@@ -658,8 +658,8 @@ def test_the_clock_of_a_host_that_was_not_reached_is_not_compared() -> None:
     found = StandInCluster().cluster()
     far = [dataclasses.replace(item, skew_seconds=100.0, reachable=False) for item in found.hosts[:1]]
     found = dataclasses.replace(found, hosts=(*far, *found.hosts[1:]))
-    assert list(hosts.clocks(found, Request(lost="x"))) == []
-    assert list(hosts.clocks(dataclasses.replace(found, hosts=()), Request(lost="x"))) == []
+    assert list(hosts.clocks(found, Request("x", 60, 5.0, 1))) == []
+    assert list(hosts.clocks(dataclasses.replace(found, hosts=()), Request("x", 60, 5.0, 1))) == []
 
 
 def test_a_plane_without_a_vip_needs_no_keepalived() -> None:
@@ -738,10 +738,10 @@ def test_etcd_that_cannot_be_read_is_refused_once() -> None:
 def test_an_empty_cluster_is_refused_and_not_a_crash() -> None:
     nothing = Cluster(provider="kubeadm")
     assert [item.code for item in hosts.reachability(nothing)] == ["NO_SURVIVORS"]
-    assert [item.code for item in lost.identity(nothing, Request(lost="x"))] == ["NODE_UNKNOWN"]
-    assert list(lost.liveness(nothing, Request(lost="x"))) == []
+    assert [item.code for item in lost.identity(nothing, Request("x", 60, 5.0, 1))] == ["NODE_UNKNOWN"]
+    assert list(lost.liveness(nothing, Request("x", 60, 5.0, 1))) == []
     assert list(vip.virtual_address(nothing)) == []
-    assert list(claims.volumes([], Request(lost="x"))) == []
+    assert list(claims.volumes([], Request("x", 60, 5.0, 1))) == []
     assert list(claims.drives([], [], resuming=False)) == []
 
 

@@ -112,6 +112,10 @@ def test_a_tag_that_names_nothing_is_refused(plan: Plan, where: str) -> None:
     assert choice.refusal.startswith("The tag etcd-cleanup does not exist.")
 
 
+def test_tags_that_a_tool_skips_are_none_of_ours(plan: Plan) -> None:
+    assert chosen(plan, skip=("molecule-notest", "notest")) == WHOLE
+
+
 def backup_of(plan: Plan) -> dict[str, Any]:
     assert plan.lost is not None
     return {"sha256": "1" * 64, "controller_path": "/x.db", "lost": {"name": plan.lost.name, "uid": plan.lost.uid}}

@@ -485,6 +485,33 @@ def test_a_half_joined_replacement_is_reset_only_when_the_journal_says_that_we_j
     assert "REPLACEMENT_IS_NODE" in [item.code for item in made.refusals]
 
 
+@pytest.mark.parametrize(
+    "change",
+    [{"machine_id": "another"}, {"machine_id": ""}, {"hostname": "another"}, {"addresses": ("192.0.2.99",)}],
+    ids=["machine-id", "no-machine-id", "hostname", "address"],
+)
+def test_another_machine_behind_the_inventory_name_of_a_half_joined_one_is_not_reset(change: dict[str, Any]) -> None:
+    cluster = StandInCluster()
+    labels = [label for label, _act in cluster.acts(cluster.plan())]
+    cluster.run(cluster.plan(), acts=labels.index("journal: joining") + 1)
+    cluster.change_host("master-4", joined=True, etcd_data=True)
+    assert cluster.plan().reset
+    cluster.change_host("master-4", **change)
+    made = cluster.plan()
+    assert made.state == "refused"
+    assert {"REPLACEMENT_NOT_CLEAN"} == {item.code for item in made.refusals}
+
+
+def test_what_a_finished_replacement_joined_is_not_reset_later() -> None:
+    cluster = StandInCluster()
+    cluster.run(cluster.plan())
+    cluster.lists[NODES] = [item for item in cluster.lists[NODES] if item["metadata"]["name"] != "master-4"]
+    cluster.members = [item for item in cluster.members if item.name != "master-4"]
+    made = cluster.plan()
+    assert "REPLACEMENT_NOT_CLEAN" in [item.code for item in made.refusals]
+    assert not made.reset
+
+
 @pytest.mark.parametrize("learner", [True, False])
 def test_the_leftover_member_of_our_own_join_is_removed_first_and_that_of_another_is_refused(learner: bool) -> None:
     cluster = StandInCluster()

@@ -349,7 +349,7 @@ def test_the_workloads_that_heal_are_listed_with_their_claims_also_after_the_end
 @pytest.mark.parametrize("journal", [None, {}, {"claims": None}, {"claims": []}])
 def test_a_cluster_without_claims_has_nothing_to_decide(journal: dict[str, Any] | None) -> None:
     nothing = Cluster(provider="kubeadm", journal=journal)
-    request = Request(lost="m", policies=POLICIES)
+    request = Request("m", 60, 5.0, 1, policies=POLICIES)
     assert plan_policy.claims(nothing, request) == ([], [])
     assert plan_policy.healers(nothing, request) == []
 
@@ -375,7 +375,7 @@ def test_a_claim_is_not_recovered_for_a_pod_that_could_not_start_without_an_igno
     names = ["export-minio-0", "cache-minio-0", "export-minio-1"]
     cluster = Cluster(provider="kubeadm", claims=tuple(dataclasses.replace(claim(name), uid=name) for name in names))
     ignore = {"claim": "cache-*", "policy": "ignore", "reason": "r"}
-    active, kept = plan_policy.claims(cluster, Request(lost="m", policies=(ignore, HEAL)))
+    active, kept = plan_policy.claims(cluster, Request("m", 60, 5.0, 1, policies=(ignore, HEAL)))
     assert [item.name for item in active] == ["export-minio-1"]
     assert [(item.name, item.policy, item.code) for item in kept] == [
         ("export-minio-0", "refuse", "CLAIM_UNDECIDED"),

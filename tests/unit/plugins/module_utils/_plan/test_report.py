@@ -128,6 +128,14 @@ def test_what_the_old_machine_does_when_it_comes_back_is_warned_about(kind: Any,
     assert ("retire_node" in warning) == (not kind.get("same_name"))
 
 
+def test_keepalived_is_warned_about_only_where_there_is_one() -> None:
+    cluster = StandInCluster()
+    assert "keepalived" in report(cluster.plan(), {}, PROVEN)["json"]["warnings"][-1]
+    for name in cluster.survivors:
+        cluster.change_host(name, keepalived=None)
+    assert "keepalived" not in report(cluster.plan(), {}, PROVEN)["json"]["warnings"][-1]
+
+
 def test_every_report_warns_about_the_old_machine() -> None:
     found = report(StandInCluster().plan(), {}, PROVEN)
     (warning,) = [text for text in found["json"]["warnings"] if "retire_node" in text]

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.cloudpods.ha.plugins.action.settings import parse
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan import settings
 
@@ -41,7 +42,7 @@ def good(root: Any) -> dict[str, Any]:
     ],
 )
 def test_text_of_the_command_line_is_understood(kind: str, given: Any, value: Any) -> None:
-    assert settings.from_text("replace_master_x", {"type": kind}, given) == value
+    assert settings.from_text("replace_master_x", {"type": kind}, given, parse=parse) == value
 
 
 @pytest.mark.parametrize(
@@ -73,7 +74,7 @@ def test_text_of_the_command_line_is_understood(kind: str, given: Any, value: An
 )
 def test_what_has_no_value_or_another_type_is_refused_by_its_name(kind: str, given: Any) -> None:
     with pytest.raises(HaError, match=r"^replace_master_x (is|has no value)"):
-        settings.from_text("replace_master_x", {"type": kind}, given)
+        settings.from_text("replace_master_x", {"type": kind}, given, parse=parse)
 
 
 def test_a_misspelt_variable_is_told_with_the_nearest_one() -> None:

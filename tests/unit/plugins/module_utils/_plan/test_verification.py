@@ -97,7 +97,7 @@ def returned(cluster: StandInCluster) -> None:
         (lambda c: c.members.remove(c.member("master-3")), "etcd", "2 voters for 3 hosts"),
         (lambda c: c.change_host("master-4", api_ready=""), "API servers", "master-4.example.org has none"),
         (lambda c: c.change_host("master-3", reachable=False, error="gone"), "API servers", "gone"),
-        (lambda c: c.change_host("master-2", addresses=("192.0.2.12",)), "VIP", "held by nobody"),
+        (lambda c: c.change_host("master-2", addresses=("192.0.2.12",)), "VIP", "held by no host"),
         (
             lambda c: c.change_host("master-4", addresses=("192.0.2.14", c.vip)),
             "VIP",

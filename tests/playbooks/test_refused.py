@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The real playbook, by the real ansible-playbook, with a plan that is refused: whatever the command line, nothing is written.
+
+The API is a served stand-in. The hosts are this machine, on which no control plane runs, so the plan is refused.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+from ansible_collections.cloudpods.ha.tests.playbooks.served_cluster import ServedCluster, serve
+from ansible_collections.cloudpods.ha.tests.unit.plugins.stand_in_cluster import CLAIMS, StandInCluster
+
+ACTING = ["etcd_cleanup", "node_removal", "vip", "join", "stateful_recovery"]
+REFUSED = [
+    [],
+    ["--tags", "backup"],
+    *(["--tags", tag] for tag in ACTING),
+    *(["--skip-tags", tag] for tag in ("backup", "prepare", *ACTING)),
+    ["--skip-tags", "backup,etcd_cleanup,vip,join,stateful_recovery"],
+    ["--tags", "node_removal", "--skip-tags", "backup,prepare"],
+    ["--check"],
+    ["--diff", "--tags", "etcd_cleanup,node_removal"],
+    ["-e", "replace_master_fenced=true", "--skip-tags", "etcd_cleanup"],
+]
+# In `make check` every kind of command line once.
+SAMPLE = [
+    [],
+    ["--tags", "node_removal"],
+    ["--skip-tags", "etcd_cleanup"],
+    ["--tags", "node_removal", "--skip-tags", "backup,prepare"],
+]
+LINES = REFUSED if os.environ.get("CLOUDPODS_HA_EVERY_COMMAND_LINE") else SAMPLE
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ServedCluster, list[str]]]:
+    folder = tmp_path_factory.mktemp("refused")
+    host = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+    inventory = folder / "inventory.json"
+    groups = {"survivors": ["master-2", "master-3"], "replacement": ["master-4"]}
+    inventory.write_text(
+        json.dumps({group: {"hosts": dict.fromkeys(names, host)} for group, names in groups.items()}), encoding="utf-8"
+    )
+    cluster = StandInCluster()
+    # A MinIO would be waited for.
+    cluster.lists[CLAIMS] = [
+        item for item in cluster.lists[CLAIMS] if item["metadata"]["namespace"] != "onecloud-minio"
+    ]
+    with serve(cluster, folder) as (served, kubeconfig):
+        settings = {"lost": "master-1", "kubeconfig": str(kubeconfig), "directory": str(folder / "reports")}
+        given = [
+            part for key, value in settings.items() for part in ("-e", "replace_master_{0}={1}".format(key, value))
+        ]
+        yield served, ["-i", str(inventory), *given]
+
+
+def play(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    # Without it become would want a password where this is not run as root; the hosts are this machine anyway.
+    environment = {**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_BECOME_ALLOW_SAME_USER": "false"}
+    return subprocess.run(
+        ["ansible-playbook", "cloudpods.ha." + name, *arguments],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_looking_shows_the_refusals_and_changes_nothing(place: tuple[ServedCluster, list[str]]) -> None:
+    served, given = place
+    done = play("inspect_master", *given)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "REFUSED: master-1 is not replaced" in done.stdout
+    assert served.reads
+    assert served.writes == []
+
+
+@pytest.mark.parametrize("line", LINES, ids=" ".join)
+def test_a_refused_plan_is_not_carried_out_whatever_the_command_line(
+    place: tuple[ServedCluster, list[str]], line: list[str]
+) -> None:
+    served, given = place
+    done = play("replace_master", *given, *line)
+    assert done.returncode != 0
+    assert "Nothing was changed." in done.stdout + done.stderr
+    assert "changed=0" in done.stdout
+    assert "Carry out each phase that the plan holds" not in done.stdout
+    assert served.writes == []
+
+
+def test_a_tag_that_names_nothing_is_refused(place: tuple[ServedCluster, list[str]]) -> None:
+    done = play("replace_master", *place[1], "--tags", "etcd-cleanup")
+    assert done.returncode != 0
+    assert "There is no tag etcd-cleanup." in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("replace_master_minimum_down=10m", "which is not a whole number"),
+        ("replace_master_drives_at_once=0", "must be from 1"),
+        ("replace_master_discards=a/b", "did you mean replace_master_discard?"),
+        ("replace_master_claim_policies=[{", "neither YAML nor JSON"),
+    ],
+)
+def test_a_setting_that_can_not_be_used_is_refused_before_anything_is_asked(
+    place: tuple[ServedCluster, list[str]], setting: str, words: str
+) -> None:
+    served, given = place
+    before = served.reads
+    done = play("replace_master", *given, "-e", setting)
+    assert done.returncode != 0
+    assert words in done.stdout + done.stderr
+    assert served.reads == before
