@@ -97,7 +97,7 @@ def test_a_refused_plan_is_not_carried_out_whatever_the_command_line(
 def test_a_tag_that_names_nothing_is_refused(place: tuple[ServedCluster, list[str]]) -> None:
     done = play("replace_master", *place[1], "--tags", "etcd-cleanup")
     assert done.returncode != 0
-    assert "There is no tag etcd-cleanup." in done.stdout + done.stderr
+    assert "The tag etcd-cleanup does not exist." in done.stdout + done.stderr
 
 
 @pytest.mark.parametrize(
