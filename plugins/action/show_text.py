@@ -25,5 +25,6 @@ class ActionModule(ActionBase):
         _validation, arguments = self.validate_argument_spec(spec)  # type: ignore[no-untyped-call]
         display = Display()
         for line in ["", *arguments["lines"], ""]:
-            display.display(line)
+            # Names and messages of the cluster are data: an escape sequence in them must not reach the terminal.
+            display.display("".join(char if char.isprintable() else "?" for char in line))
         return {"changed": False, "lines": arguments["lines"]}

@@ -54,7 +54,14 @@ class KubeApi:
             raise
 
     def items(self, path: str, **query: t.Any) -> t.List[Object]:
-        """Return the objects of a list; an API the server does not serve is an empty list."""
+        """Return the objects of a list that every server has. Raises ApiRefused where it is not there: an answer without a list proves nothing."""
+        found = self.get(path, **query)
+        if found is None or "items" not in found:
+            raise ApiRefused("GET", path, 404 if found is None else 200, "the answer is no list")
+        return list(found["items"] or [])
+
+    def items_if_served(self, path: str, **query: t.Any) -> t.List[Object]:
+        """Return the objects of a list of a custom resource; none where the server does not know the resource."""
         return list((self.get(path, **query) or {}).get("items") or [])
 
     def delete(self, path: str, *, uid: str, version: str = "") -> bool:

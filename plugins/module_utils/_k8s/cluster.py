@@ -53,7 +53,7 @@ def read(api: KubeApi, *, provider: str, lost_name: str) -> Cluster:
         lost=lost,
         journal=journal,
         cluster_info_server=_cluster_info_server(api),
-        cloudpods=parse.cloudpods(api.items(ONECLOUD)),
+        cloudpods=parse.cloudpods(api.items_if_served(ONECLOUD)),
     )
     return cluster if lost is None else _with_losses(api, cluster, lost, volumes)
 

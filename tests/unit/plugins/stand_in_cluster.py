@@ -90,6 +90,8 @@ class StandInApi:
     def items(self, path: str, **query: Any) -> list[Json]:
         return list((self.get(path, **query) or {}).get("items") or [])
 
+    items_if_served = items
+
 
 def node_object(name: str, address: str, uid: str, *, control_plane: bool = True) -> Json:
     labels = {"kubernetes.io/hostname": name, "kubernetes.io/os": "linux", **(LABELS if control_plane else {})}

@@ -86,11 +86,18 @@ def test_the_older_client_is_called_its_own_way() -> None:
     )
 
 
-def test_what_is_not_there_is_none_and_a_list_that_is_not_served_is_empty() -> None:
+def test_what_is_not_there_is_none_and_a_custom_resource_that_is_not_served_has_no_objects() -> None:
     api, _stand_in = connection((404, {}), (404, {}), {"items": None})
     assert api.get(PATH) is None
-    assert api.items("/apis/none") == []
-    assert api.items("/apis/none") == []
+    assert api.items_if_served("/apis/none") == []
+    assert api.items("/api/v1/nodes") == []
+
+
+@pytest.mark.parametrize("reply", [(404, {}), {"kind": "Status"}, {}])
+def test_a_list_that_every_server_has_and_that_is_not_there_is_no_empty_list(reply: Any) -> None:
+    api, _stand_in = connection(reply)
+    with pytest.raises(ApiRefused):
+        api.items("/api/v1/nodes")
 
 
 def test_a_delete_carries_the_uid_as_a_precondition() -> None:
