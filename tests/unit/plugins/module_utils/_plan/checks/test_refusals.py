@@ -402,7 +402,7 @@ def test_an_etcd_that_does_not_answer_an_etcdctl_that_is_there_is_another_matter
     assert cluster.codes() == ["ETCD_UNREADABLE"]
 
 
-RECORDED = Path(__file__).parents[3] / "fixtures" / "k3s" / "node"
+RECORDED = Path(__file__).parents[4] / "fixtures" / "k3s" / "node"
 
 
 def recorded(name: str) -> Node:
