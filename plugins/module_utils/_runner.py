@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import json
 import typing as t
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import CommandFailed
@@ -34,12 +33,3 @@ def output_of(run: Runner, argv: t.Sequence[str], *, program: str) -> str:
         lines = [line for line in (err or out).strip().splitlines() if line.strip()]
         raise CommandFailed(program, rc, lines[-1][:400] if lines else "no output")
     return out
-
-
-def json_of(run: Runner, argv: t.Sequence[str], *, program: str) -> t.Any:
-    """Return a program's JSON output. Raises CommandFailed if it failed or printed anything else."""
-    out = output_of(run, argv, program=program)
-    try:
-        return json.loads(out)
-    except ValueError as exc:
-        raise CommandFailed(program, 0, "its output is not JSON: {0!r}".format(out[:120])) from exc

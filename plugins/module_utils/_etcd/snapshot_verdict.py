@@ -16,6 +16,12 @@ def token_path(controller_path: str) -> str:
     return posixpath.splitext(controller_path)[0] + ".token"
 
 
+def made_for(backup: Json, lost: Json) -> bool:
+    """Whether the role backup made `backup` for the lost node {name, uid}."""
+    of = backup.get("lost") or {}
+    return bool(lost.get("name")) and all(of.get(key) == lost.get(key) for key in ("name", "uid"))
+
+
 def not_reusable(
     backup: Json,
     *,
@@ -34,9 +40,9 @@ def not_reusable(
     """
     if not backup:
         return "There is no earlier backup."
-    made_for = backup.get("lost") or {}
-    if not lost.get("name") or any(made_for.get(key) != lost.get(key) for key in ("name", "uid")):
-        return "The earlier backup was made for another lost node ({0}).".format(made_for.get("name") or "not recorded")
+    if not made_for(backup, lost):
+        of = (backup.get("lost") or {}).get("name") or "not recorded"
+        return "The earlier backup was made for another lost node ({0}).".format(of)
     if not backup.get("sha256"):
         return "The earlier backup has no SHA-256 on record."
     read = [("on the controller", copy)]

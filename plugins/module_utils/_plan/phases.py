@@ -9,6 +9,7 @@ import difflib
 import typing as t
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import PROVIDERS
+from ansible_collections.cloudpods.ha.plugins.module_utils._etcd.snapshot_verdict import made_for
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import Phase
 
@@ -118,8 +119,6 @@ def permit(plan: Json, phase: str, backup: Json) -> str:
     lost = plan.get("lost") or {}
     if not backup.get("sha256") or not backup.get("controller_path"):
         return "There is no proven backup, so nothing is changed. Run with --tags backup first."
-    if (backup.get("lost") or {}).get("name") != lost.get("name") or (backup.get("lost") or {}).get("uid") != lost.get(
-        "uid"
-    ):
+    if not made_for(backup, lost):
         return "The backup {0} was not made for {1}.".format(backup["controller_path"], lost.get("name"))
     return ""

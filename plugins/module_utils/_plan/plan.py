@@ -43,7 +43,7 @@ def plan(cluster: Cluster, request: Request, minio: t.Sequence[Json] = ()) -> Pl
     claims = policy.without_peers(claims, minio, request.discard)
     refusals += _refusals(cluster, request, found, claims, kept, minio)
     draft = dataclasses.replace(
-        _draft(cluster, request, found, claims, kept), healers=tuple(policy.healers(cluster, request, minio))
+        _draft(cluster, request, found, claims, kept), healers=tuple(policy.healing(cluster, claims))
     )
     planned = tuple(steps(cluster, found, draft))
     warnings = (*_warnings(cluster, found, claims, minio), *policy.unheeded(cluster, [*claims, *kept], request.discard))

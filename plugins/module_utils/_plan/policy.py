@@ -281,10 +281,17 @@ def is_alone(group: str, minio: t.Sequence[Json]) -> bool:
 
 
 def healers(cluster: Cluster, request: Request, minio: t.Sequence[Json] = ()) -> t.List[Json]:
-    """The StatefulSets whose drives heal, each with its lost claims: {namespace, name, claims: [{name, uid}]}."""
-    found: t.Dict[str, Json] = {}
+    """The StatefulSets whose drives heal. `minio` is the result of `view.minio`."""
     active, _kept = claims(cluster, request)
-    active = without_peers(active, minio, request.discard)
+    return healing(cluster, without_peers(active, minio, request.discard))
+
+
+def healing(cluster: Cluster, active: t.Sequence[ClaimPlan]) -> t.List[Json]:
+    """The StatefulSets that claims to heal belong to, each with those claims: {namespace, name, claims: [{name, uid}]}.
+
+    They are the claims of the journal and `active`, the claims to recover now.
+    """
+    found: t.Dict[str, Json] = {}
     for claim in {item.uid: item for item in (*begun(cluster), *active)}.values():
         if claim.policy == "heal" and claim.owner is not None and claim.owner.kind == "StatefulSet":
             item = found.setdefault(

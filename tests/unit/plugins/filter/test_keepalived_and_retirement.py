@@ -12,23 +12,8 @@ from ansible_collections.cloudpods.ha.plugins.filter import (
     vip_holder,
     vip_verdict,
 )
+from ansible_collections.cloudpods.ha.tests.unit.plugins.manifests import KEEPALIVED as MANIFEST
 
-MANIFEST = """\
-    - name: KEEPALIVED_PRIORITY
-      value: "90"
-    - name: KEEPALIVED_VIRTUAL_IPS
-      value: '#PYTHON2BASH:[''192.0.2.10'']'
-    - name: KEEPALIVED_STATE
-      value: BACKUP
-    - name: KEEPALIVED_PASSWORD
-      value: de17f785
-    - name: KEEPALIVED_ROUTER_ID
-      value: "12"
-    - name: KEEPALIVED_NODE_IP
-      value: 192.0.2.12
-    - name: KEEPALIVED_INTERFACE
-      value: eth0
-"""
 take_over = keepalived_take_over.FilterModule().filters()["keepalived_take_over"]
 for_new_host = keepalived_for_new_host.FilterModule().filters()["keepalived_for_new_host"]
 holder = vip_holder.FilterModule().filters()["vip_holder"]

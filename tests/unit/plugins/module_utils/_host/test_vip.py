@@ -10,23 +10,7 @@ import pytest
 from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import KUBEADM, Provider
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
 from ansible_collections.cloudpods.ha.plugins.module_utils._host import vip
-
-MANIFEST = """\
-    - name: KEEPALIVED_PRIORITY
-      value: "90"
-    - name: KEEPALIVED_VIRTUAL_IPS
-      value: '#PYTHON2BASH:[''192.0.2.10'']'
-    - name: KEEPALIVED_STATE
-      value: BACKUP
-    - name: KEEPALIVED_PASSWORD
-      value: de17f785
-    - name: KEEPALIVED_ROUTER_ID
-      value: "12"
-    - name: KEEPALIVED_NODE_IP
-      value: 192.0.2.12
-    - name: KEEPALIVED_INTERFACE
-      value: eth0
-"""
+from ansible_collections.cloudpods.ha.tests.unit.plugins.manifests import KEEPALIVED as MANIFEST
 
 
 def ip_says(argv: t.Sequence[str]) -> tuple[int, str, str]:
