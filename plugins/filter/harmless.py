@@ -11,8 +11,8 @@ version_added: 0.1.0
 author: cloudpods.ha authors (@cloudpods-ha)
 description:
   - A machine is harmless if it has no static pods, etcd data, kubeconfig of kubelet, pod processes, listening control-plane ports or VIP, if no
-    unit that starts pods is active or enabled, and if it has no Node object.
-positional: nodes, vip, node_name
+    unit that starts pods is active or enabled, and if it has no Node object and no pod is left of a deleted one.
+positional: nodes, vip, node_name, pods
 options:
   _input:
     description: The RV(cloudpods.ha.control_plane_residue_info#module:residue) of the machine.
@@ -31,6 +31,10 @@ options:
     description: The Node object of the machine that was deleted. Empty without one.
     type: str
     default: ""
+  pods:
+    description: The registered result of M(kubernetes.core.k8s_info) for the pods of the deleted Node. Empty if none was deleted.
+    type: dict
+    default: {}
 seealso:
   - plugin: cloudpods.ha.retirement
     plugin_type: filter
@@ -60,12 +64,16 @@ import typing as t
 from ansible_collections.cloudpods.ha.plugins.module_utils._host.retirement import Residue, left
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s import parse
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
+from ansible_collections.cloudpods.ha.plugins.module_utils._plan.node_removal import left as objects_left
 from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import from_json
 
 
-def harmless(residue: Json, nodes: t.Sequence[Json], vip: str, node_name: str = "") -> Json:
+def harmless(
+    residue: Json, nodes: t.Sequence[Json], vip: str, node_name: str = "", pods: t.Optional[Json] = None
+) -> Json:
     machine = from_json(Residue, residue)
     found = left(machine, nodes=[parse.node(node, leases=[], now="") for node in nodes], vip=vip, node_name=node_name)
+    found += objects_left(pods) if pods else []
     reason = "{0} is not harmless: {1}. Run again, or power the machine off and delete its Node object.".format(
         machine.hostname, "; ".join(found)
     )

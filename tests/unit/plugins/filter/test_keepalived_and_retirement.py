@@ -137,3 +137,15 @@ def test_what_is_left_is_named_and_nothing_left_is_harmless() -> None:
     assert not found["ok"]
     assert found["reason"].startswith("m1 is not harmless: listening ports 2379; the Node object m1. Run again")
     assert not judge(machine, nodes[:1], "192.0.2.10", "m2")["ok"]
+
+
+def test_a_machine_whose_deleted_node_still_has_pods_is_not_harmless() -> None:
+    judge = harmless.FilterModule().filters()["harmless"]
+    machine = {"hostname": "m1", "addresses": ["192.0.2.11"], "control_plane": False}
+    nodes = [api_node("m2", "192.0.2.12")]
+    pod = {"kind": "Pod", "metadata": {"name": "kube-proxy-k6mrv", "namespace": "kube-system", "uid": "u"}}
+    assert judge(machine, nodes, "192.0.2.10", "m1", {"resources": []})["ok"]
+    found = judge(machine, nodes, "192.0.2.10", "m1", {"resources": [pod]})
+    assert "kube-proxy-k6mrv" in found["reason"]
+    # A failed read proves nothing.
+    assert not judge(machine, nodes, "192.0.2.10", "m1", {"failed": True, "msg": "503"})["ok"]
