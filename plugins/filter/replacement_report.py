@@ -10,7 +10,8 @@ short_description: Compose the report of a replacement
 version_added: 0.1.0
 author: cloudpods.ha authors (@cloudpods-ha)
 description:
-  - Composes a report for programs and a summary for people from the plan, the journal and the results of the phases. The filter is pure; it contacts no host.
+  - Composes a report for programs, a summary for people and a page for a browser from the plan,
+    the journal and the results of the phases. The filter is pure; it contacts no host.
 positional: journal, results
 options:
   _input:
@@ -29,6 +30,10 @@ options:
     description: Why the run stopped, in one sentence. Empty if the run did not fail.
     type: str
     default: ""
+  written:
+    description: The time now, RFC 3339 in UTC.
+    type: str
+    default: ""
 """
 
 EXAMPLES = r"""
@@ -40,23 +45,26 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: C(json), the report for programs (docs/contracts.md gives its shape), and C(text), lines for people.
+  description:
+    C(json), the report for programs (docs/report.schema.json gives its shape), C(text), lines for people,
+    and C(html), one page without links to anything.
   type: dict
   sample:
     json: {format: 1, outcome: done, phases: [{phase: backup, seconds: 4}]}
     text: ["DONE: master-1 was replaced by master-4"]
+    html: "<!DOCTYPE html>..."
 """
 
 import typing as t
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import Plan
-from ansible_collections.cloudpods.ha.plugins.module_utils._plan.report import report
+from ansible_collections.cloudpods.ha.plugins.module_utils._report.report import report
 from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import from_json
 
 
-def replacement_report(plan: Json, journal: Json, results: Json, failure: str = "") -> Json:
-    return report(from_json(Plan, plan), journal, results, failure=failure)
+def replacement_report(plan: Json, journal: Json, results: Json, failure: str = "", written: str = "") -> Json:
+    return report(from_json(Plan, plan), journal, results, failure=failure, written=written)
 
 
 class FilterModule:

@@ -51,7 +51,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: C(ok), the C(reason) if it is false, C(checks) (each with C(name), C(ok) and C(observed)), and C(text), the same as lines.
+  description:
+    C(ok), the C(reason) if it is false, C(checks) (each with C(name), C(ok) and C(observed)), C(text), the same as lines, and C(control_plane), what the report draws.
   type: dict
   sample: {ok: true, reason: "", checks: [{name: VIP, ok: true, observed: 192.0.2.10 is on master-2 and the API answers there}], text: []}
 """
@@ -59,6 +60,7 @@ _value:
 import typing as t
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
+from ansible_collections.cloudpods.ha.plugins.module_utils._plan.control_plane import control_plane
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan.verification import verdict
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan.view import compose
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan.view import minio as told
@@ -79,6 +81,7 @@ def replacement_verdict(
         "ok": all(check.ok for check in checks),
         "reason": "; ".join("{0}: {1}".format(check.name, check.observed) for check in checks if not check.ok),
         "checks": to_json(checks),
+        "control_plane": {} if cluster.api_error else control_plane(cluster),
         "text": [
             "{0:<8} {1:<12} {2}".format("ok" if check.ok else "FAILED", check.name, check.observed) for check in checks
         ],

@@ -17,3 +17,13 @@ def human(size: float) -> str:
 def qualified(namespace: str, name: str) -> str:
     """NAMESPACE/NAME of an object."""
     return "{0}/{1}".format(namespace, name)
+
+
+def duration(seconds: float) -> str:
+    """Seconds in the units that fit: 42 s, 3 min 20 s, 2 h 5 min."""
+    whole = round(seconds)
+    if whole < 90:
+        return "{0} s".format(whole)
+    if whole < 5400:
+        return "{0} min {1} s".format(whole // 60, whole % 60) if whole % 60 else "{0} min".format(whole // 60)
+    return "{0} h {1} min".format(whole // 3600, whole % 3600 // 60)

@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
+import jsonschema
 import pytest
 from ansible_collections.cloudpods.ha.tests.playbooks.served_cluster import ServedCluster, serve
 from ansible_collections.cloudpods.ha.tests.unit.plugins.stand_in_cluster import CLAIMS, StandInCluster
 
+SCHEMA = Path(__file__).resolve().parents[2] / "docs" / "report.schema.json"
 ACTING = ["etcd_cleanup", "node_removal", "vip", "join", "stateful_recovery"]
 REFUSED = [
     [],
@@ -91,6 +95,28 @@ def test_a_refused_plan_is_not_carried_out_whatever_the_command_line(
     assert "Nothing was changed." in done.stdout + done.stderr
     assert "changed=0" in done.stdout
     assert "Carry out each phase that the plan holds" not in done.stdout
+    assert served.writes == []
+
+
+def test_a_refusal_leaves_a_report_and_looking_leaves_none(place: tuple[ServedCluster, list[str]]) -> None:
+    served, given = place
+    folder = Path(next(part for part in given if "replace_master_directory=" in part).partition("=")[2]) / "master-1"
+    shutil.rmtree(folder, ignore_errors=True)
+    play("inspect_master", *given)
+    play("replace_master", *given, "--check")
+    assert not list(folder.rglob("report.*"))
+    done = play("replace_master", *given)
+    assert "changed=0" in done.stdout
+    for kind in ("json", "txt", "html"):
+        path = folder / ("report." + kind)
+        assert path.stat().st_mode & 0o777 == 0o600
+        assert [copy.read_text(encoding="utf-8") for copy in folder.glob("reports/*/report." + kind)] == [
+            path.read_text(encoding="utf-8")
+        ]
+    data = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    assert data["outcome"] == "refused"
+    jsonschema.validate(data, json.loads(SCHEMA.read_text(encoding="utf-8")))
+    assert data["refusals"][0]["code"] in (folder / "report.html").read_text(encoding="utf-8")
     assert served.writes == []
 
 

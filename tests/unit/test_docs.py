@@ -22,7 +22,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._models import host a
 from ansible_collections.cloudpods.ha.plugins.module_utils._models import kubernetes as kubernetes_records
 from ansible_collections.cloudpods.ha.plugins.module_utils._models import plan as plan_records
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan.plan import plan
-from ansible_collections.cloudpods.ha.plugins.module_utils._plan.report import report
+from ansible_collections.cloudpods.ha.plugins.module_utils._report.report import report
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"

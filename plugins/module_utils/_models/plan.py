@@ -134,7 +134,8 @@ class Plan:
     `join`: part of the join is left to do; `joined`: the replacement already is a Node and a healthy voter.
     `node_password` is the Secret of a reused name, to delete before the join. `blocked` are folders {path, claim} on a replacement with the
     lost node's name in which no pod may start.
-    `backup` are the objects to back up: {api_version, kind, namespace, name, uid}. `journal` is the journal entry before the first change.
+    `backup` are the objects to back up: {api_version, kind, namespace, name, uid}. `before` is the control plane as it was
+    found. `journal` is the journal entry before the first change.
 
     `state` is 'needed', 'resume' (an earlier run was interrupted), 'nothing_to_do' or 'refused'.
     """
@@ -172,6 +173,7 @@ class Plan:
     reset: bool = False
     restore_cordons: bool = False
     backup: t.Tuple[t.Mapping[str, str], ...] = ()
+    before: t.Mapping[str, t.Any] = dataclasses.field(default_factory=dict)
     journal: t.Mapping[str, t.Any] = dataclasses.field(default_factory=dict)
     refused_text: str = ""
     text: t.Tuple[str, ...] = ()

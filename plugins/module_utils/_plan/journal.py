@@ -46,6 +46,7 @@ def journal(cluster: Cluster, found: Situation, made: Plan, minio: t.Sequence[Js
         "node": made.replacement.name,
         "claims": to_json(list(claims.values())),
         "minio": {**baseline(minio), **(((cluster.journal or {}).get("minio") or {}) if unfinished(cluster) else {})},
+        "before": ((cluster.journal or {}).get("before") if unfinished(cluster) else None) or made.before,
         "approved": made.id,
         "touched": to_json(_touched(cluster, made)),
         "finished": None,

@@ -21,6 +21,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import C
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan import phases, policy, situation
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan.checks import claims as claim_checks
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan.checks import etcd, hosts, k3s, lost, replacement, vip
+from ansible_collections.cloudpods.ha.plugins.module_utils._plan.control_plane import control_plane
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan.journal import backup_objects, journal
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan.situation import Situation
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan.steps import batches, steps
@@ -147,6 +148,7 @@ def _draft(
         joined=found.joined,
         reset=situation.needs_reset(cluster, found),
         restore_cordons=any(node.cordoned_for == found.lost.name for node in cluster.nodes),
+        before=control_plane(cluster),
     )
 
 
@@ -161,6 +163,7 @@ def _refused(made: Plan, cluster: Cluster) -> Plan:
         executor=made.executor,
         refusals=made.refusals,
         warnings=made.warnings,
+        before={} if cluster.api_error else control_plane(cluster),
         refused_text=reasons + " Nothing was changed.",
         text=tuple(lines(made, cluster)),
     )

@@ -336,7 +336,18 @@ def test_nothing_is_refused_when_one_master_is_lost_and_all_else_is_well() -> No
 
 
 def assert_nothing_to_act_on(made: Plan) -> None:
-    told = {"state", "provider", "lost", "replacement", "executor", "refusals", "warnings", "refused_text", "text"}
+    told = {
+        "state",
+        "provider",
+        "lost",
+        "replacement",
+        "executor",
+        "refusals",
+        "warnings",
+        "before",
+        "refused_text",
+        "text",
+    }
     left = {field.name: getattr(made, field.name) for field in dataclasses.fields(made) if field.name not in told}
     assert {name: value for name, value in left.items() if value} == {}
     assert made.lost is None or (made.lost.uid, made.lost.member_id) == ("", None)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import Plan
-from ansible_collections.cloudpods.ha.plugins.module_utils._plan.report import report
+from ansible_collections.cloudpods.ha.plugins.module_utils._report.report import report
 from ansible_collections.cloudpods.ha.tests.unit.plugins.stand_in_cluster import StandInCluster
 
 JOURNAL = {
@@ -29,7 +29,7 @@ def test_a_report_can_be_written_as_json_and_holds_plan_times_and_results() -> N
     assert json.loads(json.dumps(data)) == data
     assert (data["format"], data["outcome"], data["lost"]["name"]) == (1, "done", "master-1")
     assert data["plan"]["id"] == made.id
-    assert data["phases"] == [{"phase": "backup", "seconds": 4}, {"phase": "join", "seconds": None}]
+    assert [(item["phase"], item["seconds"]) for item in data["phases"]] == [("backup", 4), ("join", None)]
     assert data["results"]["backup"]["revision"] == 21
 
 
@@ -154,10 +154,66 @@ def test_every_report_warns_about_the_old_machine() -> None:
 )
 def test_a_phase_that_was_begun_anew_is_not_finished(marks: dict[str, Any]) -> None:
     data = report(Plan(state="resume"), {"phases": {"join": marks}}, {}, failure="")["json"]
-    assert data["phases"] == [{"phase": "join", "seconds": None}]
+    ((phase, seconds),) = [(item["phase"], item["seconds"]) for item in data["phases"]]
+    assert (phase, seconds) == ("join", None)
 
 
 def test_a_report_without_anything_is_a_report() -> None:
-    found = report(Plan(state="refused"), {}, {}, failure="no idea")
+    found = report(Plan(state="resume"), {}, {}, failure="no idea")
     assert found["text"][0] == "STOPPED: the node is not replaced yet"
     assert found["json"]["lost"] is None
+
+
+def test_a_refusal_is_reported_with_its_reasons_and_what_to_do_and_nothing_of_an_earlier_run() -> None:
+    cluster = StandInCluster()
+    cluster.set_ready("master-1", True)
+    found = report(cluster.plan(), {**JOURNAL, "backup": BACKUP}, {})
+    data = found["json"]
+    assert data["outcome"] == "refused"
+    assert "nothing was changed" in data["summary"]
+    assert (data["phases"], data["backup"], data["touched"], data["plan"]["steps"]) == ([], {}, [], [])
+    for refusal in data["refusals"]:
+        assert "  [{code}] {observed}".format(**refusal) in found["text"]
+        assert "[{code}] {remedy}".format(**refusal) in data["todo"]
+
+
+def test_the_journal_of_an_earlier_loss_is_not_told() -> None:
+    made = StandInCluster().plan()
+    earlier = {**JOURNAL, "backup": BACKUP, "finished": "2026-01-01T00:00:00Z", "approved": "another plan"}
+    assert report(made, earlier, {}, failure="x")["json"]["backup"] == {}
+    own = {**earlier, "approved": made.id}
+    assert report(made, own, PROVEN)["json"]["backup"] == BACKUP
+
+
+def test_waits_are_told_apart_and_never_as_more_than_their_phase() -> None:
+    phases = {
+        "join": {
+            "started": "2026-03-01T12:00:00Z",
+            "finished": "2026-03-01T12:00:30Z",
+            "waits": [{"what": "the Node to be Ready", "seconds": 20}],
+        }
+    }
+    found = report(StandInCluster().plan(), {"phases": phases}, PROVEN)
+    assert found["json"]["phases"][0]["waits"] == [{"what": "the Node to be Ready", "seconds": 20}]
+    assert "  join               30 s, 20 s of them waiting for the cluster" in found["text"]
+    assert "30 s in all: 10 s of this run" in found["html"]
+    phases["join"]["waits"][0]["seconds"] = 90  # type: ignore[index]
+    assert "30 s in all: 0 s of this run" in report(StandInCluster().plan(), {"phases": phases}, PROVEN)["html"]
+
+
+def test_the_control_plane_before_is_that_of_the_first_run() -> None:
+    cluster = StandInCluster()
+    first = cluster.plan()
+    cluster.run(first, acts=6)
+    again = cluster.plan()
+    assert again.state == "resume"
+    assert report(again, dict(cluster.journal or {}), {}, failure="x")["json"]["before"] == first.before
+    assert [item["name"] for item in first.before["nodes"] if item["lost"]] == ["master-1"]
+
+
+def test_what_stays_for_a_person_is_told() -> None:
+    cluster = StandInCluster()
+    cluster.add_volume_and_claim("onecloud", "default-baremetal-agent-z", "master-1")
+    todo = report(cluster.plan(), {}, PROVEN)["json"]["todo"]
+    assert [line for line in todo if line.startswith("Decide about the claim onecloud/default-baremetal-agent-z")]
+    assert [line for line in todo if "retire_node" in line]
