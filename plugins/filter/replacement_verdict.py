@@ -52,7 +52,8 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    C(ok), the C(reason) if it is false, C(checks) (each with C(name), C(ok) and C(observed)), C(text), the same as lines, and C(control_plane), what the report draws.
+    C(ok), the C(reason) if it is false, C(checks) (each with C(name), C(ok) and C(observed)),
+    C(text), the same as lines, and C(control_plane), what the report draws.
   type: dict
   sample: {ok: true, reason: "", checks: [{name: VIP, ok: true, observed: 192.0.2.10 is on master-2 and the API answers there}], text: []}
 """

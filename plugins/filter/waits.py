@@ -53,7 +53,7 @@ def _results(result: t.Any) -> t.Sequence[Json]:
     if not isinstance(result, t.Mapping):
         return ()
     loop = result.get("results")
-    return [item for item in loop if isinstance(item, t.Mapping)] if isinstance(loop, list) else [dict(result)]
+    return [dict(item) for item in loop if isinstance(item, t.Mapping)] if isinstance(loop, list) else [dict(result)]
 
 
 def _seconds(result: Json, delay: float) -> float:

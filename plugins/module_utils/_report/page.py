@@ -138,7 +138,7 @@ def _claim(item: Json, done: bool) -> Markup:
 
 
 def _volume(new: Json) -> str:
-    return new["volume"] + (" on " + new["node"] if new["node"] else "")
+    return str(new["volume"]) + (" on " + new["node"] if new["node"] else "")
 
 
 def _object(ref: Json) -> Markup:

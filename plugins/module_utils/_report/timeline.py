@@ -39,7 +39,7 @@ def timeline(phases: t.Sequence[Json], *, done: bool) -> Markup:
 
 
 def _waited(item: Json) -> int:
-    return min(item["seconds"] or 0, sum(wait["seconds"] for wait in item["waits"]))
+    return int(min(item["seconds"] or 0, sum(wait["seconds"] for wait in item["waits"])))
 
 
 def _row(item: Json, before: int, total: int, *, done: bool) -> Markup:
