@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What no run may do, whatever its command line, judged from the world's logs of writes and acts alone; and the end state of a world, to compare."""
+
+from __future__ import annotations
+
+import json
+import re
+import stat
+from collections.abc import Iterator
+from typing import Any
+
+from ansible_collections.cloudpods.ha.tests.playbooks.replacing import LOST, SPARE, Replacing
+from ansible_collections.cloudpods.ha.tests.playbooks.stand_in.cluster import CANARIES
+
+Json = dict[str, Any]
+
+_NEEDS_UID = (
+    "Node",
+    "PersistentVolumeClaim",
+    "PersistentVolume",
+    "Deployment",
+    "StatefulSet",
+    "VolumeAttachment",
+    "Pod",
+)
+_SUFFIX = re.compile(r"-[0-9a-f]{8}$")
+_PRIVATE = 0o077
+
+
+def lock(entry: Json) -> bool:
+    """Whether a write is of the run's own lock, which is no change of the cluster."""
+    return entry.get("kind") == "Lease" and entry.get("namespace") == "kube-system"
+
+
+def writes(state: Json) -> list[Json]:
+    """The writes that were carried out, without those of a dry run."""
+    return [item for item in state["log"] if item["status"] < 400 and not item["dry"]]
+
+
+def lost_objects(state: Json, replacing: Replacing) -> set[str]:
+    """The UIDs that a replacement may delete: what the lost machine leaves behind, by the objects before the first run."""
+    found, claims = set(), set()
+    for item in state["objects"]:
+        meta, spec = item["metadata"], item.get("spec") or {}
+        if item["kind"] == "Node" and meta["name"] == LOST:
+            found.add(meta["uid"])
+        if item["kind"] == "VolumeAttachment" and spec.get("nodeName") == LOST:
+            found.add(meta["uid"])
+        if item["kind"] == "PersistentVolume" and LOST in json.dumps(spec.get("nodeAffinity")):
+            found |= {meta["uid"], spec["claimRef"]["uid"]}
+            claims.add((spec["claimRef"]["namespace"], spec["claimRef"]["name"]))
+    for item in state["objects"]:
+        named = {(item["metadata"].get("namespace"), item["metadata"]["name"])}
+        if item["kind"] == "Deployment" and named & claims:
+            found.add(item["metadata"]["uid"])
+        if item["kind"] == "Secret" and replacing.provider == "k3s" and item["metadata"]["name"].startswith(LOST + "."):
+            found.add(item["metadata"]["uid"])
+    return found
+
+
+def unsafe(state: Json, allowed: set[str]) -> list[str]:
+    """The unsafe acts of all runs in a world, each a sentence."""
+    return [*state["unsafe"], *_unnamed(state, allowed), *_unproven(state), *_foreign(state)]
+
+
+def _unnamed(state: Json, allowed: set[str]) -> Iterator[str]:
+    for entry in writes(state):
+        if entry["verb"] not in ("DELETE", "EVICT") or lock(entry):
+            continue
+        was, kind = entry.get("was") or {}, entry["kind"]
+        label = "{0} {1}".format(kind, entry["name"])
+        if kind in _NEEDS_UID and not (entry.get("preconditions") or {}).get("uid"):
+            yield "{0} was deleted without its UID".format(label)
+        if kind == "Secret" and entry["name"].startswith(("bootstrap-token-", "kubeadm-certs")):
+            continue
+        if kind == "Pod" and not (was.get("spec") or {}).get("nodeName"):
+            continue
+        if kind == "Pod" and was["spec"]["nodeName"] == LOST:
+            continue
+        if entry.get("uid") not in allowed:
+            yield "{0} was deleted, which nothing ties to the lost machine".format(label)
+        ready = [item for item in (was.get("status") or {}).get("conditions") or [] if item["type"] == "Ready"]
+        if kind == "Node" and ready and ready[0]["status"] == "True":
+            yield "the Node {0} was deleted while it was Ready".format(entry["name"])
+
+
+def _unproven(state: Json) -> Iterator[str]:
+    """Writes and removals before a backup."""
+    backups = [item["writes"] for item in state["acts"] if item["act"] == "snapshot"]
+    first = min(backups, default=None)
+    for number, entry in enumerate(state["log"]):
+        if entry["status"] < 400 and not entry["dry"] and not lock(entry) and (first is None or number < first):
+            yield "{0} {1} {2} was written before a backup".format(entry["verb"], entry["kind"], entry["name"])
+            break
+    for item in state["acts"]:
+        if item["act"] == "snapshot":
+            break
+        yield "{0} on {1} was done before a backup".format(item["act"], item["by"])
+
+
+def _foreign(state: Json) -> Iterator[str]:
+    """A reset or a stop of a machine that no run had begun to join."""
+    begun = set()
+    for item in state["acts"]:
+        if item["act"] in ("kubeadm join", "start k3s"):
+            begun.add(item["by"])
+            if item["by"] not in (LOST, SPARE):
+                yield "{0} on the survivor {1}".format(item["act"], item["by"])
+        if item["act"] in ("kubeadm reset", "stop k3s") and item["by"] not in begun:
+            yield "{0} on {1}, where no run had joined".format(item["act"], item["by"])
+
+
+def end_state(replacing: Replacing) -> Json:
+    """What a replacement leaves, without names and times that differ from run to run."""
+    state = replacing.state()
+    objects = state["objects"]
+
+    def of(kind: str) -> list[Json]:
+        return sorted((item for item in objects if item["kind"] == kind), key=_name)
+
+    journals = [item for item in of("ConfigMap") if item["metadata"]["name"].startswith("cloudpods-ha-")]
+    return {
+        "nodes": [
+            [
+                item["metadata"]["name"],
+                sorted(item["metadata"]["labels"].items()),
+                sorted(key for key in item["metadata"].get("annotations") or {} if key.startswith("ha.cloudpods")),
+                item["spec"].get("taints") or [],
+                bool(item["spec"].get("unschedulable")),
+            ]
+            for item in of("Node")
+        ],
+        "members": sorted(
+            [_SUFFIX.sub("", item["name"]), bool(item.get("isLearner")), item["peerURLs"]] for item in state["members"]
+        ),
+        "claims": [[_name(item), item["status"]["phase"]] for item in of("PersistentVolumeClaim")],
+        "volumes": sorted(
+            [
+                _name({"metadata": {**item["spec"]["claimRef"]}}),
+                item["metadata"]["annotations"]["local.path.provisioner/selected-node"],
+                item["status"]["phase"],
+            ]
+            for item in of("PersistentVolume")
+        ),
+        "workloads": [[item["kind"], _name(item)] for kind in ("Deployment", "StatefulSet") for item in of(kind)],
+        "attachments": [_name(item) for item in of("VolumeAttachment")],
+        "secrets": [_name(item) for item in of("Secret")],
+        "locks": [_name(item) for item in of("Lease") if item["metadata"]["namespace"] == "kube-system"],
+        "journals": [[_name(item), bool(json.loads(item["data"]["state"]).get("finished"))] for item in journals],
+        "vip": state["vip"],
+        "files": {name: _files(replacing, name) for name in ("master-2", "master-3", SPARE)},
+        "controller": _controller(replacing),
+    }
+
+
+def _name(item: Json) -> str:
+    return "{0}/{1}".format(item["metadata"].get("namespace", ""), item["metadata"]["name"])
+
+
+def _files(replacing: Replacing, name: str) -> list[str]:
+    """Files of a machine, but the backups, whose number depends on the runs, and Ansible's own folder."""
+    root = replacing.machine(name)
+    found = []
+    for top in ("etc/kubernetes", "etc/rancher", "etc/systemd", "var/lib", "var/tmp", "tmp", "run", "root", "programs"):
+        for path in sorted((root / top).rglob("*")):
+            text = str(path.relative_to(root))
+            if path.is_file() and "/.ansible/" not in text and "__pycache__" not in text and ".pyenv" not in text:
+                found.append(text)
+    return found
+
+
+def _controller(replacing: Replacing) -> list[str]:
+    """Files on the controller that may not stay: kubeconfigs, programs, tokens outside of the backups, anything temporary."""
+    found = []
+    for path in sorted((replacing.folder / "controller").rglob("*")):
+        text = str(path.relative_to(replacing.folder / "controller"))
+        if (
+            path.is_file()
+            and "/backups/" not in text
+            and not text.startswith((".ansible", "tmp/ansible-local", "tmp/k8srcp"))
+        ):
+            found.append(text)
+    return found
+
+
+def secrets_found(replacing: Replacing, output: str) -> list[str]:
+    """Where a marked secret is that must not be there: output, argument lists, journal, report, world-readable or temporary files."""
+    found = ["the output shows the secret '{0}'".format(name) for name, word in CANARIES.items() if word in output]
+    state = replacing.state()
+    calls = json.dumps(state["calls"])
+    found += [
+        "an argument list shows the secret '{0}'".format(name) for name, word in CANARIES.items() if word in calls
+    ]
+    journals = json.dumps([item for item in state["objects"] if item["kind"] == "ConfigMap"])
+    found += ["the journal shows the secret '{0}'".format(name) for name, word in CANARIES.items() if word in journals]
+    for path in sorted((replacing.folder / "controller").rglob("*")):
+        if not path.is_file():
+            continue
+        text = path.read_bytes()
+        shown = [name for name, word in CANARIES.items() if word.encode() in text]
+        open_to_others = stat.S_IMODE(path.stat().st_mode) & _PRIVATE
+        if shown and (open_to_others or "/backups/" not in str(path)):
+            found.append("{0} on the controller holds the secret '{1}'".format(path.name, ", ".join(shown)))
+    for name in ("master-2", "master-3", SPARE):
+        for top in ("tmp", "var/tmp", "root", "run", "var/backups"):
+            for path in (replacing.machine(name) / top).rglob("*"):
+                if path.is_file() and ".pyenv" not in str(path):
+                    text = path.read_bytes()
+                    shown = [key for key, word in CANARIES.items() if word.encode() in text]
+                    if shown and (top != "var/backups" or stat.S_IMODE(path.stat().st_mode) & _PRIVATE):
+                        found.append("{0} on {1} holds the secret '{2}'".format(path.name, name, ", ".join(shown)))
+    return found

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Writes each result of a run to a file, and at a given one kills the controller or changes the cluster."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import typing as t
+
+from ansible.plugins.callback import CallbackBase
+
+DOCUMENTATION = """
+name: at_task
+short_description: Trace of a run, and what happens to it
+description: STAND_IN_AT is NUMBER:kill after that result, or TASK:change:NAME before a task whose action or name ends so.
+type: notification
+author: cloudpods.ha authors
+"""
+
+
+class CallbackModule(CallbackBase):
+    """A result counts when its task was not skipped."""
+
+    CALLBACK_VERSION = 2.0
+    CALLBACK_TYPE = "notification"
+    CALLBACK_NAME = "at_task"
+    CALLBACK_NEEDS_ENABLED = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._number = 0
+        self._begun: dict[str, int] = {}
+        self._file = os.environ.get("STAND_IN_TASKS") or ""
+        self._when, _, self._what = (os.environ.get("STAND_IN_AT") or "").partition(":")
+        self._done = False
+
+    def v2_playbook_on_task_start(self, task: t.Any, is_conditional: bool) -> None:  # noqa: ARG002
+        if not self._what.startswith("change:") or self._done:
+            return
+        if self._when in (task.get_name().rpartition(": ")[2], task.action) or task.get_name().endswith(self._when):
+            self._done = True
+            self._ask({"do": "change", "name": self._what.partition(":")[2]})
+
+    def _ask(self, request: dict[str, t.Any]) -> None:
+        with socket.socket(socket.AF_UNIX) as world:
+            world.connect(os.environ["STAND_IN_CONTROL"])
+            world.sendall(json.dumps(request).encode())
+            world.shutdown(socket.SHUT_WR)
+            answer = b"".join(iter(lambda: world.recv(65536), b""))
+        self._write({"asked": request, "answer": answer.decode()})
+
+    def _write(self, entry: dict[str, t.Any]) -> None:
+        if self._file:
+            with open(self._file, "a", encoding="utf-8") as stream:
+                stream.write(json.dumps(entry) + "\n")
+
+    def _result(self, result: t.Any, state: str) -> None:
+        self._number += 1
+        task = result.task if hasattr(result, "task") else result._task
+        body = result.result if hasattr(result, "result") else result._result
+        self._write(
+            {
+                "number": self._number,
+                "task": task.get_name(),
+                "action": task.action,
+                "state": state,
+                "changed": bool(body.get("changed")),
+            }
+        )
+        if self._what == "kill" and self._when == str(self._number):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def v2_runner_on_ok(self, result: t.Any) -> None:
+        self._result(result, "ok")
+
+    def v2_runner_on_failed(self, result: t.Any, ignore_errors: bool = False) -> None:  # noqa: ARG002
+        self._result(result, "failed")
+
+    def v2_runner_on_unreachable(self, result: t.Any) -> None:
+        self._result(result, "unreachable")

@@ -1,0 +1,264 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs the real playbooks on a stand-in world: starts one in namespaces of its own, runs ansible-playbook in it, asks for its state, ends it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import PROVIDERS
+
+Json = dict[str, Any]
+
+HERE = Path(__file__).resolve().parent
+LOST, SPARE = "master-1", "master-4"
+SURVIVORS = ("master-2", "master-3")
+# So that waits poll every second; limits are short enough for a test to see them end.
+TIMES: Json = {
+    "etcd_cleanup_delay": 1,
+    "etcd_cleanup_retries": 20,
+    "node_removal_delay": 1,
+    "node_removal_notice_timeout": 5,
+    "node_removal_timeout": 20,
+    "join_delay": 1,
+    "join_retries": 20,
+    "join_condition_retries": 3,
+    "vip_delay": 1,
+    "vip_retries": 15,
+    "stateful_recovery_delay": 1,
+    "stateful_recovery_timeout": 25,
+    "stateful_recovery_leftovers_timeout": 15,
+}
+DISCARD = ["onecloud/default-influxdb", "onecloud/default-victoria-metrics", "tools/data-cache-0"]
+POLICIES = [{"namespace": "tools", "claim": "data-*", "policy": "discard", "reason": "a cache", "loses": "the cache"}]
+
+
+class Done:
+    """An ended run: its exit code, both outputs, and the tasks that it began."""
+
+    def __init__(self, code: int, output: str, tasks: list[Json]) -> None:
+        self.code, self.output, self.tasks = code, output, tasks
+
+    @property
+    def changed(self) -> int:
+        """How many results of the run are changes, by its recap."""
+        recap = self.output.rpartition("PLAY RECAP")[2]
+        return sum(int(word.partition("=")[2]) for word in recap.split() if word.startswith("changed="))
+
+
+class Replacing:
+    """A world and the runs in it."""
+
+    def __init__(self, folder: Path, process: subprocess.Popen[bytes], pid: int, shape: Json) -> None:
+        self.folder, self.process, self.pid, self.shape = folder, process, pid, shape
+        self.runs = 0
+        self._inventory()
+
+    @property
+    def provider(self) -> str:
+        return str(self.shape.get("provider", "kubeadm"))
+
+    @property
+    def reports(self) -> Path:
+        return self.folder / "controller" / "reports"
+
+    def machine(self, name: str) -> Path:
+        """The root of a machine."""
+        return self.folder / "machines" / name
+
+    def ask(self, what: str, **fields: Any) -> Json:
+        """A request to the world's control socket."""
+        with socket.socket(socket.AF_UNIX) as world:
+            world.settimeout(30)
+            world.connect(str(self.folder / "control.sock"))
+            world.sendall(json.dumps({"do": what, **fields}).encode())
+            world.shutdown(socket.SHUT_WR)
+            found: Json = json.loads(b"".join(iter(lambda: world.recv(1 << 16), b"")))
+        if "error" in found:
+            raise RuntimeError(found["error"])
+        return found
+
+    def state(self) -> Json:
+        return self.ask("state")
+
+    def command(self, playbook: str, *arguments: str, settings: Json | None = None) -> list[str]:
+        """The command line of a run in the world."""
+        given = {
+            "replace_master_lost": LOST,
+            "replace_master_directory": str(self.reports),
+            "replace_master_discard": DISCARD,
+            "replace_master_claim_policies": POLICIES,
+            **TIMES,
+            **(settings or {}),
+        }
+        enter = ["nsenter", "-t", str(self.pid), "-U", "-m", "-n", "-p", "--preserve-credentials", "--"]
+        name = playbook if playbook.endswith(".yml") else "cloudpods.ha." + playbook
+        play = ["ansible-playbook", "-i", str(self.folder / "inventory.json"), name]
+        return [
+            *enter,
+            *play,
+            "-e",
+            json.dumps({key: value for key, value in given.items() if value is not None}),
+            *arguments,
+        ]
+
+    def environment(self, at: str = "", cut: int = 0, number: int = 0) -> dict[str, str]:
+        """The environment of a run. `at` is what a callback does at a task (see plugins/callback/at_task.py), `cut` the connection that fails."""
+        return {
+            **os.environ,
+            "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_CONFIG": str(self.folder / "controller" / "ansible.cfg"),
+            "ANSIBLE_HOST_KEY_CHECKING": "false",
+            "ANSIBLE_PIPELINING": "true",
+            "ANSIBLE_CONNECTION_PLUGINS": str(HERE / "plugins" / "connection"),
+            "ANSIBLE_CALLBACK_PLUGINS": str(HERE / "plugins" / "callback"),
+            "ANSIBLE_CALLBACKS_ENABLED": "at_task",
+            "ANSIBLE_LOCAL_TEMP": str(self.folder / "controller" / "tmp"),
+            "HOME": str(self.folder / "controller"),
+            "TMPDIR": str(self.folder / "controller" / "tmp"),
+            "STAND_IN_TASKS": str(self.folder / "tasks-{0}.jsonl".format(number)),
+            "STAND_IN_CONTROL": str(self.folder / "control.sock"),
+            "STAND_IN_AT": at,
+            "STAND_IN_CONNECTIONS": str(self.folder / "connections-{0}".format(number)),
+            "STAND_IN_CUT": str(cut) if cut else "",
+            "K8S_AUTH_KUBECONFIG": "",
+        }
+
+    def play(
+        self,
+        playbook: str = "replace_master",
+        *arguments: str,
+        settings: Json | None = None,
+        at: str = "",
+        cut: int = 0,
+        timeout: float = 420,
+    ) -> Done:
+        """Run a playbook to its end."""
+        self.runs += 1
+        environment = self.environment(at, cut, self.runs)
+        done = subprocess.run(
+            self.command(playbook, *arguments, settings=settings),
+            env=environment,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+            timeout=timeout,
+        )
+        tasks = Path(environment["STAND_IN_TASKS"])
+        lines = tasks.read_text(encoding="utf-8").splitlines() if tasks.is_file() else []
+        return Done(done.returncode, done.stdout + done.stderr, [json.loads(line) for line in lines])
+
+    def connections(self) -> list[str]:
+        """The machines that the last run connected to, in this order."""
+        found = self.folder / "connections-{0}".format(self.runs)
+        return [line.split()[1] for line in found.read_text(encoding="utf-8").splitlines()] if found.is_file() else []
+
+    def end(self) -> None:
+        """End the world and remove its folder."""
+        with contextlib.suppress(OSError):
+            self.ask("stop")
+        try:
+            self.process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _inventory(self) -> None:
+        for name in ("tmp", "reports"):
+            (self.folder / "controller" / name).mkdir(parents=True)
+        (self.folder / "controller" / "ansible.cfg").write_text("", encoding="utf-8")
+
+        def host(name: str) -> Json:
+            return {
+                "ansible_connection": "scratch_machine",
+                "ansible_python_interpreter": "/usr/local/bin/.warm-python",
+                "ansible_become": False,
+                "scratch_machine": "/run/machines/" + name,
+            }
+
+        groups = {"survivors": SURVIVORS, "replacement": (SPARE,)}
+        inventory: Json = {group: {"hosts": {name: host(name) for name in names}} for group, names in groups.items()}
+        local = {"ansible_connection": "local", "ansible_python_interpreter": str(self.folder / "warm-python")}
+        inventory["ungrouped"] = {"hosts": {"localhost": local}}
+        (self.folder / "inventory.json").write_text(json.dumps(inventory), encoding="utf-8")
+
+
+def certificate(folder: Path) -> None:
+    """A certificate for all addresses of a world, which is its own CA."""
+    names = ["IP:127.0.0.1", "IP:192.0.2.100", *("IP:192.0.2.{0}".format(number) for number in range(11, 20))]
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"),
+            *("-days", "2", "-subj", "/CN=stand-in", "-addext", "subjectAltName=" + ",".join(names)),
+            *("-keyout", str(folder / "api.key"), "-out", str(folder / "api.crt")),
+        ],
+        check=True,
+        capture_output=True,
+    )
+
+
+def begin(shape: Json) -> Replacing:
+    """Start a world. `shape` has provider, and same_name for a replacement with the lost machine's name."""
+    # Short: a Unix socket's path is limited.
+    folder = Path(tempfile.mkdtemp(prefix="ha-"))
+    certificate(folder)
+    (folder / "shape.json").write_text(json.dumps(shape), encoding="utf-8")
+    log = (folder / "world.log").open("wb")
+    inside = [sys.executable, "-m", "ansible_collections.cloudpods.ha.tests.playbooks.stand_in.world", str(folder)]
+    process = subprocess.Popen(
+        [
+            "unshare",
+            "--user",
+            "--map-root-user",
+            "--mount",
+            "--net",
+            "--pid",
+            "--fork",
+            "--kill-child",
+            "--mount-proc",
+            *inside,
+        ],
+        stdout=log,
+        stderr=log,
+        stdin=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 30
+    while not (folder / "ready").is_file():
+        if process.poll() is not None or time.monotonic() > deadline:
+            process.kill()
+            raise RuntimeError("the world did not start: " + (folder / "world.log").read_text(encoding="utf-8"))
+        time.sleep(0.05)
+    children = Path("/proc/{0}/task/{0}/children".format(process.pid)).read_text(encoding="utf-8")
+    return Replacing(folder, process, int(children.split()[0]), shape)
+
+
+@contextlib.contextmanager
+def world(**shape: Any) -> Iterator[Replacing]:
+    """A world for the time of a test."""
+    made = begin(shape)
+    try:
+        yield made
+    finally:
+        made.end()
+
+
+def admin_kubeconfig(provider: str) -> str:
+    """Where the masters have theirs."""
+    return PROVIDERS[provider].admin_kubeconfig
+
+
+def joined(values: Sequence[str]) -> str:
+    """For names of tests."""
+    return " ".join(values) or "no arguments"

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What others do to the cluster while a replacement runs."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from ansible_collections.cloudpods.ha.tests.playbooks.stand_in.store import now
+
+if TYPE_CHECKING:
+    from ansible_collections.cloudpods.ha.tests.playbooks.stand_in.world import World
+
+
+def node_ready(world: World) -> None:
+    """The lost machine's kubelet reports again."""
+    node = world.cluster.store.find("Node", world.cluster.lost)
+    if node is not None:
+        ready = next(item for item in node["status"]["conditions"] if item["type"] == "Ready")
+        ready.update(status="True", lastTransitionTime=now())
+        world.cluster.store.put("Node", node)
+        lease = world.cluster.store.find("Lease", world.cluster.lost, "kube-node-lease")
+        if lease is not None:
+            lease["spec"]["renewTime"] = now(fraction=True)
+            world.cluster.store.put("Lease", lease)
+
+
+def node_replaced(world: World) -> None:
+    """Another machine registered under the lost Node's name."""
+    node = world.cluster.store.find("Node", world.cluster.lost)
+    if node is not None:
+        node["metadata"]["uid"] = str(uuid.uuid4())
+        world.cluster.store.put("Node", node)
+
+
+def claim_recreated(world: World) -> None:
+    """Somebody made the lost claims again: same names, other UIDs, no volume."""
+    for claim in world.cluster.store.all("PersistentVolumeClaim"):
+        meta = claim["metadata"]
+        if meta["namespace"] == "tools" and meta["name"] == "data-cache-0":
+            meta["uid"] = str(uuid.uuid4())
+            meta["creationTimestamp"] = now()
+            claim["spec"].pop("volumeName", None)
+            claim["status"]["phase"] = "Pending"
+            world.cluster.store.put("PersistentVolumeClaim", claim)
+
+
+def scaled_down(world: World) -> None:
+    """The StatefulSet with a lost claim was scaled to zero."""
+    found = world.cluster.store.find("StatefulSet", "cache", "tools")
+    if found is not None:
+        found["spec"]["replicas"] = 0
+        world.cluster.store.put("StatefulSet", found)
+
+
+def cordoned(world: World) -> None:
+    """Somebody cordoned a survivor."""
+    survivor = next(name for name in world.cluster.machines if name not in (world.cluster.lost, world.cluster.spare))
+    node = world.cluster.store.find("Node", survivor)
+    if node is not None:
+        node["spec"]["unschedulable"] = True
+        world.cluster.store.put("Node", node)
+
+
+CHANGES: dict[str, Callable[[World], None]] = {
+    "node_ready": node_ready,
+    "node_replaced": node_replaced,
+    "claim_recreated": claim_recreated,
+    "scaled_down": scaled_down,
+    "cordoned": cordoned,
+}
