@@ -95,6 +95,10 @@ playbooks: setup ## the real playbooks against a served stand-in of the API; eve
 sanity: setup ## build the tarball and run ansible-test sanity on what is in it
 	tests/tools/sanity $(TREE)-sanity $(CACHE)
 
+.PHONY: bench
+bench: setup ## measure discovery of large clusters, print the figures and write them into docs/performance.md
+	PYTHONPATH=$(TREE) python tests/bench/scale.py docs/performance.md
+
 .PHONY: e2e
 e2e: $(SCENARIOS:%=e2e-%) ## every molecule scenario of SCENARIOS; MOLECULE_ARGS=--destroy=never keeps its cluster up
 

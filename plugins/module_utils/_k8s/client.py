@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import json
 import os
 import typing as t
@@ -26,6 +28,13 @@ except ImportError as exc:  # reported by connect(), so that documentation and a
     IMPORT_ERROR = str(exc)
 
 Object = t.Dict[str, t.Any]
+Keep = t.Callable[[Object], t.Optional[Object]]
+
+# Objects of one answer to a list: what kubectl asks for. A page of large objects is some MB.
+PAGE = 500
+# Seconds without a byte of a page: a server under load reads it from etcd and encodes it before it begins to answer.
+PAGE_TIMEOUT = 60
+_GONE = 410
 
 # The option of every module that uses the API; documented in doc_fragments/_kubeconfig.py. Not required, so that module_defaults can set it.
 KUBECONFIG_ARGUMENT: t.Mapping[str, t.Mapping[str, t.Any]] = {"kubeconfig": {"type": "path"}}
@@ -53,16 +62,58 @@ class KubeApi:
                 return None
             raise
 
-    def items(self, path: str, **query: t.Any) -> t.List[Object]:
-        """Return the objects of a list that every server has. Raises ApiRefused where it is not there: an answer without a list proves nothing."""
-        found = self.get(path, **query)
-        if found is None or "items" not in found:
-            raise ApiRefused("GET", path, 404 if found is None else 200, "the answer is no list")
-        return list(found["items"] or [])
+    def items(self, path: str, *, keep: t.Optional[Keep] = None, **query: t.Any) -> t.List[Object]:
+        """Return the objects of a list that every server has, read page by page, without their managedFields.
+
+        `keep` reduces each object as its page arrives, or drops it by returning None, so that memory does not grow with what nobody needs.
+        Raises ApiRefused where the list is not there: an answer without a list proves nothing.
+        """
+        found = self._list(path, keep, query)
+        if found is None:
+            raise ApiRefused("GET", path, 404, "the answer is no list")
+        return found
 
     def items_if_served(self, path: str, **query: t.Any) -> t.List[Object]:
         """Return the objects of a list of a custom resource; none where the server does not know the resource."""
-        return list((self.get(path, **query) or {}).get("items") or [])
+        return self._list(path, None, query) or []
+
+    def _list(self, path: str, keep: t.Optional[Keep], query: Object) -> t.Optional[t.List[Object]]:
+        """The objects of a list; None if it does not exist.
+
+        All pages are of one moment, which a server under load may forget before the last one is read: then the list is read anew, and the last time
+        in one answer, which can't expire half-way.
+        """
+        for limit in ({"limit": PAGE}, {"limit": PAGE}, {}):
+            try:
+                with _no_collection():
+                    return self._pages(path, keep, {**query, **limit})
+            except ApiRefused as exc:
+                if exc.status == 404:
+                    return None
+                if exc.status != _GONE or not limit:
+                    raise
+        return None
+
+    def _pages(self, path: str, keep: t.Optional[Keep], query: Object) -> t.List[Object]:
+        found: t.List[Object] = []
+        token = ""
+        while True:
+            page = self._call(
+                "GET", path, query={**query, "continue": token} if token else query, read_timeout=PAGE_TIMEOUT
+            )
+            if "items" not in page:
+                raise ApiRefused("GET", path, 200, "the answer is no list")
+            for item in page["items"] or []:
+                (item.get("metadata") or {}).pop("managedFields", None)
+                kept = item if keep is None else keep(item)
+                if kept is not None:
+                    found.append(kept)
+            following = (page.get("metadata") or {}).get("continue") or ""
+            if not following:
+                return found
+            if following == token:
+                raise ApiRefused("GET", path, 200, "the list does not go on: two pages lead to the same next one")
+            token = following
 
     def delete(self, path: str, *, uid: str, version: str = "") -> bool:
         """Delete the object with this UID. False: it was already gone. Raises ObjectChanged if another one has its name.
@@ -121,8 +172,16 @@ class KubeApi:
         return sock
 
     def _call(
-        self, verb: str, path: str, *, query: t.Optional[Object] = None, body: t.Optional[Object] = None
+        self,
+        verb: str,
+        path: str,
+        *,
+        query: t.Optional[Object] = None,
+        body: t.Optional[Object] = None,
+        read_timeout: int = 0,
     ) -> Object:
+        # A server that is down is found out as soon for a list as for an object.
+        timeout = (self._timeout, max(self._timeout, read_timeout))
         parameters: t.Dict[str, t.Any] = {
             "query_params": [(key, value) for key, value in (query or {}).items()],
             "header_params": {"Accept": "application/json", "Content-Type": "application/json"},
@@ -132,7 +191,7 @@ class KubeApi:
         try:
             if hasattr(self._client, "param_serialize"):  # the generated client since release 37
                 request = self._client.param_serialize(verb, path, **parameters)
-                response = self._client.call_api(*request, _request_timeout=self._timeout)
+                response = self._client.call_api(*request, _request_timeout=timeout)
                 text = response.read()
                 if not 200 <= response.status <= 299:
                     raise client.ApiException(status=response.status, reason=response.reason)
@@ -143,7 +202,7 @@ class KubeApi:
                     verb,
                     response_type="object",
                     _return_http_data_only=True,
-                    _request_timeout=self._timeout,
+                    _request_timeout=timeout,
                     **parameters,
                 )
         except client.ApiException as exc:
@@ -177,6 +236,18 @@ def connect(kubeconfig: t.Optional[str], *, check_mode: bool = False, timeout: i
     # One retry for a broken connection; more would only delay the result that the server is down.
     configuration.retries = 1
     return KubeApi(api_client=client.ApiClient(configuration), check_mode=check_mode, timeout=timeout)
+
+
+@contextlib.contextmanager
+def _no_collection() -> t.Iterator[None]:
+    """Without Python's search for cycles, which takes as long as the decoding of a page: it would look at each of its mappings, and find nothing."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _first_line(value: object) -> str:

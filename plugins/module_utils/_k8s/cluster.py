@@ -11,7 +11,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s import parse
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s import volumes as k8s_volumes
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.client import KubeApi
-from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.mounts import Mounts
+from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.mounts import Mounts, Wanted
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster import Cluster, Lost
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes import (
@@ -25,37 +25,44 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes im
 JOURNAL_LABEL = "ha.cloudpods.org/journal"
 VOLUMES = "/api/v1/persistentvolumes"
 NODES = "/api/v1/nodes"
+BY_VOLUMES = ("volumes",)
 ONECLOUD = "/apis/onecloud.yunion.io/v1alpha1/onecloudclusters"
 
 
 def read(api: KubeApi, *, provider: str, lost_name: str) -> Cluster:
-    """Read everything that discovery needs for a lost node, given by name or address. `lost` is None if the API has no trace of it."""
+    """Read everything that discovery needs for a lost node, given by name or address. `lost` is None if the API has no trace of it.
+
+    Of the long lists only what the losses concern is kept, page by page: memory grows with the losses, not with the cluster.
+    """
     leases = api.items("/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases")
-    now = parse.newest_lease(leases)
-    nodes = tuple(parse.node(item, leases=leases, now=now) for item in api.items(NODES))
+    now, own = parse.newest_lease(leases), {lease["metadata"]["name"]: [lease] for lease in leases}
+    nodes = tuple(parse.node(item, leases=own.get(item["metadata"]["name"], ()), now=now) for item in api.items(NODES))
     journals = [
         parse.journal_state(item)
         for item in api.items("/api/v1/namespaces/kube-system/configmaps", labelSelector=JOURNAL_LABEL)
     ]
-    volumes = api.items(VOLUMES)
     journal = next(
         (item for item in journals if _is_named(lost_name, item["lost"]["name"], item["lost"]["addresses"])), None
     )
     if journal is not None and _lives_again(journal, nodes):
         journal = None
-    lost = _find_lost(lost_name, nodes, journal, volumes)
+    lost = _find_lost(lost_name, nodes, journal)
+    where = _Whereabouts(nodes, lost)
+    volumes = api.items(VOLUMES, keep=where.may_lose)
+    # Nothing else knows the name: it is a lost node's if a volume is.
+    known = lost.seen_in != BY_VOLUMES or any(where.reasons(volume) for volume in volumes)
     cluster = Cluster(
         provider=provider,
         server=api.server,
         kubernetes_version=(api.get("/version") or {}).get("gitVersion", ""),
         now=now,
         nodes=nodes,
-        lost=lost,
+        lost=lost if known else None,
         journal=journal,
         cluster_info_server=_cluster_info_server(api),
         cloudpods=parse.cloudpods(api.items_if_served(ONECLOUD)),
     )
-    return cluster if lost is None else _with_losses(api, cluster, lost, volumes)
+    return _with_losses(api, cluster, lost, where, volumes) if known else cluster
 
 
 def settled(cluster: Cluster) -> bool:
@@ -83,9 +90,8 @@ def _lives_again(journal: Json, nodes: t.Sequence[Node]) -> bool:
     )
 
 
-def _find_lost(
-    wanted: str, nodes: t.Sequence[Node], journal: t.Optional[Json], volumes: t.Sequence[Json]
-) -> t.Optional[Lost]:
+def _find_lost(wanted: str, nodes: t.Sequence[Node], journal: t.Optional[Json]) -> Lost:
+    """The lost node by its journal, or by its Node; without both, the name alone, which volumes may still have."""
     found = next((node for node in nodes if _is_named(wanted, node.name, node.addresses)), None)
     if journal is not None:
         # The journal was written while the node was known: its identity has precedence over a returned machine's.
@@ -109,64 +115,87 @@ def _find_lost(
             machine_id=found.machine_id,
             seen_in=("node",),
         )
-    others = _others(nodes, wanted)
-    if any(
-        k8s_volumes.found_by(k8s_volumes.place(volume), k8s_volumes.Site(wanted, wanted), others) for volume in volumes
-    ):
-        return Lost(name=wanted, addresses=(), hostname_label=wanted, seen_in=("volumes",))
-    return None
+    return Lost(name=wanted, addresses=(), hostname_label=wanted, seen_in=BY_VOLUMES)
 
 
-def _others(nodes: t.Iterable[Node], lost: str) -> t.Tuple[k8s_volumes.Site, ...]:
-    return tuple(k8s_volumes.site(node) for node in nodes if node.name != lost)
+class _Whereabouts:
+    """Tells which volumes are on the lost node, whether its Node object still exists or not.
 
-
-def _with_losses(api: KubeApi, cluster: Cluster, lost: Lost, volumes: t.Sequence[Json]) -> Cluster:
-    """Add the losses of the lost node, whether its Node object still exists or not.
-
-    If another Node has its name by now, the pods are that Node's, and only older volumes count.
+    If another Node has its name by now (`heir`), its pods are that Node's, and only older volumes count.
     """
-    heir = next((node for node in cluster.nodes if node.name == lost.name and lost.uid and node.uid != lost.uid), None)
-    pods = api.items("/api/v1/pods")
-    records = [parse.pod(obj, now=cluster.now) for obj in pods]
-    on_lost = tuple(pod for pod in records if pod.node == lost.name and heir is None)
-    cluster = _with_volumes(api, cluster, lost, volumes, pods=pods, on_lost=on_lost, heir=heir)
+
+    def __init__(self, nodes: t.Sequence[Node], lost: Lost) -> None:
+        self.heir = next((node for node in nodes if node.name == lost.name and lost.uid and node.uid != lost.uid), None)
+        self._site = k8s_volumes.site(lost)
+        self._others = [k8s_volumes.site(node) for node in nodes if node.name != lost.name]
+
+    def reasons(self, volume: Json, *, used_there: bool = False) -> t.Tuple[str, ...]:
+        """Why a volume counts as lost; empty if it does not."""
+        if self.heir is not None and not parse.is_older(volume, self.heir.created):
+            return ()
+        return k8s_volumes.found_by(k8s_volumes.place(volume), self._site, self._others, used_there=used_there)
+
+    def may_lose(self, volume: Json) -> t.Optional[Json]:
+        """The volume, if it counts as lost or would if a pod on the lost node used it."""
+        return volume if self.reasons(volume, used_there=True) else None
+
+
+def _with_losses(api: KubeApi, cluster: Cluster, lost: Lost, where: _Whereabouts, volumes: t.Sequence[Json]) -> Cluster:
+    """Add the losses of the lost node. `volumes` are those that may be lost."""
+    claimed_by = {parse.claim_uid(volume) for volume in volumes}
+    claims = {
+        item["metadata"]["uid"]: item
+        for item in api.items(
+            "/api/v1/persistentvolumeclaims",
+            keep=lambda obj: obj if obj["metadata"]["uid"] in claimed_by or parse.waits_for_volume(obj) else None,
+        )
+    }
+    wanted = Wanted((item["metadata"]["namespace"], item["metadata"]["name"]) for item in claims.values())
+    workloads = [
+        {**item, "kind": kind}
+        for kind, plural in (("StatefulSet", "statefulsets"), ("Deployment", "deployments"))
+        for item in api.items("/apis/apps/v1/" + plural, keep=lambda obj: obj if wanted.by_workload(obj) else None)
+    ]
+
+    def on_lost(obj: Json) -> bool:
+        return where.heir is None and (obj.get("spec") or {}).get("nodeName") == lost.name
+
+    pods = [
+        (parse.pod(obj, now=cluster.now), obj)
+        for obj in api.items(
+            "/api/v1/pods",
+            keep=lambda obj: parse.without_containers(obj) if on_lost(obj) or wanted.by_pod(obj) else None,
+        )
+    ]
+    lost_pods = tuple(record for record, obj in pods if on_lost(obj))
+    mounts = Mounts(workloads, [obj for _record, obj in pods])
+    cluster = _with_volumes(cluster, where, volumes, claims=claims, mounts=mounts, lost_pods=lost_pods)
     names = {(item.namespace, item.name) for item in cluster.claims}
     return dataclasses.replace(
         cluster,
-        pods=on_lost,
-        stranded_pods=tuple(pod for pod in records if any((pod.namespace, name) in names for name in pod.claims)),
-        helper_pods=tuple(pod for pod in on_lost if pod.name.startswith(parse.HELPER_POD)),
+        pods=lost_pods,
+        stranded_pods=tuple(pod for pod, _obj in pods if any((pod.namespace, name) in names for name in pod.claims)),
+        helper_pods=tuple(pod for pod in lost_pods if pod.name.startswith(parse.HELPER_POD)),
         attachments=tuple(
             parse.attachment(item)
-            for item in api.items("/apis/storage.k8s.io/v1/volumeattachments")
-            if (item.get("spec") or {}).get("nodeName") == lost.name and heir is None
+            for item in api.items(
+                "/apis/storage.k8s.io/v1/volumeattachments", keep=lambda obj: obj if on_lost(obj) else None
+            )
         ),
         node_password=_node_password(api, lost.name) if cluster.provider == K3S.name else None,
     )
 
 
 def _with_volumes(
-    api: KubeApi,
     cluster: Cluster,
-    lost: Lost,
+    where: _Whereabouts,
     volumes: t.Sequence[Json],
     *,
-    pods: t.Sequence[Json],
-    on_lost: t.Sequence[Pod],
-    heir: t.Optional[Node],
+    claims: t.Mapping[str, Json],
+    mounts: Mounts,
+    lost_pods: t.Sequence[Pod],
 ) -> Cluster:
-    claims = {item["metadata"]["uid"]: item for item in api.items("/api/v1/persistentvolumeclaims")}
-    mounts = Mounts(
-        [
-            {**item, "kind": kind}
-            for kind, plural in (("StatefulSet", "statefulsets"), ("Deployment", "deployments"))
-            for item in api.items("/apis/apps/v1/" + plural)
-        ],
-        pods,
-    )
-    used = {(pod.namespace, name) for pod in on_lost for name in pod.claims}
-    site, others = k8s_volumes.site(lost), _others(cluster.nodes, lost.name)
+    used = {(pod.namespace, name) for pod in lost_pods for name in pod.claims}
 
     def record(obj: Json, **more: t.Any) -> Claim:
         users = mounts.of(obj["metadata"]["namespace"], obj["metadata"]["name"])
@@ -175,11 +204,9 @@ def _with_volumes(
     lost_claims: t.List[Claim] = []
     unclaimed: t.List[Volume] = []
     for volume in volumes:
-        if heir is not None and not parse.is_older(volume, heir.created):
-            continue
         obj = parse.bound_claim(volume, claims)
         used_there = obj is not None and (obj["metadata"]["namespace"], obj["metadata"]["name"]) in used
-        reasons = k8s_volumes.found_by(k8s_volumes.place(volume), site, others, used_there=used_there)
+        reasons = where.reasons(volume, used_there=used_there)
         if reasons and obj is None:
             unclaimed.append(parse.volume(volume, reasons=reasons))
         elif reasons and obj is not None:
@@ -188,11 +215,7 @@ def _with_volumes(
         cluster,
         claims=tuple(lost_claims),
         volumes=tuple(unclaimed),
-        pending_claims=tuple(
-            record(obj)
-            for obj in claims.values()
-            if (obj.get("status") or {}).get("phase") == "Pending" and not (obj.get("spec") or {}).get("volumeName")
-        ),
+        pending_claims=tuple(record(obj) for obj in claims.values() if parse.waits_for_volume(obj)),
     )
 
 

@@ -13,6 +13,28 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import J
 Key = t.Tuple[str, str]
 
 
+class Wanted:
+    """Tells which objects may mount one of these claims, so that the others need not be kept."""
+
+    def __init__(self, claims: t.Iterable[Key]) -> None:
+        self._claims = set(claims)
+        self._stems = {(namespace, name.rpartition("-")[0]) for namespace, name in self._claims}
+
+    def by_pod(self, pod: Json) -> bool:
+        """Whether a pod mounts one."""
+        return self._mounts(pod, pod.get("spec") or {})
+
+    def by_workload(self, workload: Json) -> bool:
+        """Whether a workload's template mounts one, or one has the name of a StatefulSet's claims."""
+        spec = workload.get("spec") or {}
+        return self._mounts(workload, (spec.get("template") or {}).get("spec") or {}) or any(
+            stem in self._stems for stem in _stems(workload)
+        )
+
+    def _mounts(self, obj: Json, pod_spec: Json) -> bool:
+        return any((obj["metadata"]["namespace"], name) in self._claims for name in claim_names(pod_spec))
+
+
 class Mounts:
     """Workloads (objects with their `kind`) by the claims of their templates, so that they are found without pods, and pods by their claims."""
 
@@ -25,9 +47,8 @@ class Mounts:
             meta, spec = item["metadata"], item.get("spec") or {}
             for name in claim_names((spec.get("template") or {}).get("spec") or {}):
                 self._named.setdefault((meta["namespace"], name), []).append(position)
-            for template in spec.get("volumeClaimTemplates") or []:
-                stem = "{0}-{1}".format(template["metadata"]["name"], meta["name"])
-                self._numbered.setdefault((meta["namespace"], stem), []).append(position)
+            for stem in _stems(item):
+                self._numbered.setdefault(stem, []).append(position)
         for item in pods:
             for name in dict.fromkeys(claim_names(item.get("spec") or {})):
                 self._pods.setdefault((item["metadata"]["namespace"], name), []).append(item)
@@ -42,6 +63,15 @@ class Mounts:
             if _has_ordinal(self._workloads[position], ordinal)
         }
         return [self._workloads[position] for position in sorted(found)] or self._pods.get((namespace, claim), [])
+
+
+def _stems(workload: Json) -> t.List[Key]:
+    """Namespace and name of a StatefulSet's claims, without the ordinal."""
+    meta = workload["metadata"]
+    return [
+        (meta["namespace"], "{0}-{1}".format(template["metadata"]["name"], meta["name"]))
+        for template in (workload.get("spec") or {}).get("volumeClaimTemplates") or []
+    ]
 
 
 def _has_ordinal(statefulset: Json, text: str) -> bool:

@@ -139,6 +139,12 @@ def pod(obj: Json, *, now: str = "") -> Pod:
     )
 
 
+def without_containers(obj: Json) -> Json:
+    """A pod with what is read of it here, which is a small part of it."""
+    spec = obj.get("spec") or {}
+    return {**obj, "spec": {key: spec[key] for key in ("nodeName", "volumes") if key in spec}}
+
+
 def pod_hint(obj: Json) -> str:
     """Why a pod does not run, as reported by the scheduler or the kubelet; empty without a report."""
     status = obj.get("status") or {}
@@ -222,9 +228,19 @@ def claim(
     )
 
 
+def waits_for_volume(obj: Json) -> bool:
+    """Whether a claim is Pending and names no volume."""
+    return (obj.get("status") or {}).get("phase") == "Pending" and not (obj.get("spec") or {}).get("volumeName")
+
+
+def claim_uid(volume: Json) -> str:
+    """The UID of the claim that a volume names; empty without one."""
+    return str(((volume.get("spec") or {}).get("claimRef") or {}).get("uid") or "")
+
+
 def bound_claim(volume: Json, claims: t.Mapping[str, Json]) -> t.Optional[Json]:
     """The claim (by UID) that is really bound to a volume: same UID in claimRef, and the claim names the volume (hazard L5)."""
-    found = claims.get((volume["spec"].get("claimRef") or {}).get("uid") or "")
+    found = claims.get(claim_uid(volume))
     names = found is not None and (found.get("spec") or {}).get("volumeName") == volume["metadata"]["name"]
     return found if names else None
 

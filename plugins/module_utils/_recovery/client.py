@@ -174,7 +174,7 @@ def leftovers(api: KubeApi, *, lost: Lost, claims: t.Sequence[Json]) -> Json:
             }
         )
     stale = stale_helper_pods(
-        pods=[parse.pod(item) for item in api.items("/api/v1/pods")],
+        pods=[parse.pod(item) for item in api.items("/api/v1/pods", keep=_helper_pod)],
         volumes=[item["pv_name"] for item in claims],
         lost=lost,
         node_present=any(node.name == lost.name for node in nodes),
@@ -191,6 +191,10 @@ def leftovers(api: KubeApi, *, lost: Lost, claims: t.Sequence[Json]) -> Json:
             for pod in stale
         ],
     }
+
+
+def _helper_pod(obj: Json) -> t.Optional[Json]:
+    return obj if obj["metadata"]["name"].startswith(parse.HELPER_POD) else None
 
 
 def parse_workload(obj: Json, *, kind: str) -> Workload:

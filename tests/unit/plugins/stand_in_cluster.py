@@ -27,6 +27,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._etcd.quorum import h
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s import cluster as k8s_cluster
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s import parity, parse
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s import volumes as k8s_volumes
+from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.client import Keep
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster import Cluster
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.etcd import Etcd, Member
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.host import Host, K3s, Keepalived
@@ -87,8 +88,10 @@ class StandInApi:
         self.asked.append((path, query))
         return {"items": self.lists[path]} if path in self.lists else self.objects.get(path)
 
-    def items(self, path: str, **query: Any) -> list[Json]:
-        return list((self.get(path, **query) or {}).get("items") or [])
+    def items(self, path: str, *, keep: Keep | None = None, **query: Any) -> list[Json]:
+        found = (self.get(path, **query) or {}).get("items") or []
+        reduced = [item if keep is None else keep(item) for item in found]
+        return [item for item in reduced if item is not None]
 
     items_if_served = items
 

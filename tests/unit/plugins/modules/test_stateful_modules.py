@@ -48,7 +48,7 @@ class EmptyCluster:
     def get(self, _path: str) -> None:
         return None
 
-    def items(self, path: str) -> list[dict]:
+    def items(self, path: str, **_query: t.Any) -> list[dict]:
         return [self.node] if path == "/api/v1/nodes" else []
 
 

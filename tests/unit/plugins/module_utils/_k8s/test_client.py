@@ -31,13 +31,14 @@ class StandInClient:
     def __init__(self, *replies: Any) -> None:
         self.replies = list(replies)
         self.calls: list[tuple[str, str, Json]] = []
+        self.timeouts: list[tuple[int, int]] = []
         self.configuration = SimpleNamespace(host="https://192.0.2.12:6443")
 
     def param_serialize(self, verb: str, path: str, **parameters: Any) -> tuple[str, str, Json]:
         return verb, path, parameters
 
-    def call_api(self, verb: str, path: str, parameters: Json, _request_timeout: int) -> Any:
-        assert _request_timeout > 0
+    def call_api(self, verb: str, path: str, parameters: Json, _request_timeout: tuple[int, int]) -> Any:
+        self.timeouts.append(_request_timeout)
         self.calls.append((verb, path, parameters))
         reply = self.replies.pop(0)
         if isinstance(reply, Exception):
@@ -70,7 +71,11 @@ def test_an_object_is_read_by_its_path_with_the_query() -> None:
     api, stand_in = connection({"items": [NODE]})
     assert api.items("/api/v1/nodes", labelSelector="a=b") == [NODE]
     ((verb, path, parameters),) = stand_in.calls
-    assert (verb, path, parameters["query_params"]) == ("GET", "/api/v1/nodes", [("labelSelector", "a=b")])
+    assert (verb, path, parameters["query_params"]) == (
+        "GET",
+        "/api/v1/nodes",
+        [("labelSelector", "a=b"), ("limit", 500)],
+    )
     assert api.server == "https://192.0.2.12:6443"
 
 
@@ -98,6 +103,72 @@ def test_a_list_that_every_server_has_and_that_is_not_there_is_no_empty_list(rep
     api, _stand_in = connection(reply)
     with pytest.raises(ApiRefused):
         api.items("/api/v1/nodes")
+
+
+def page(*names: str, following: str = "") -> Json:
+    items = [{"metadata": {"name": name, "managedFields": [{}]}} for name in names]
+    return {"items": items, "metadata": {"continue": following} if following else {}}
+
+
+def queries(stand_in: StandInClient) -> list[Json]:
+    return [dict(parameters["query_params"]) for _verb, _path, parameters in stand_in.calls]
+
+
+def test_a_list_is_read_page_by_page_with_the_query_of_the_first() -> None:
+    api, stand_in = connection(page("a", "b", following="t1"), page("c", following="t2"), page("d"))
+    found = api.items("/api/v1/pods", labelSelector="x=y")
+    assert found == [{"metadata": {"name": name}} for name in "abcd"]
+    asked = {"labelSelector": "x=y", "limit": 500}
+    assert queries(stand_in) == [asked, {**asked, "continue": "t1"}, {**asked, "continue": "t2"}]
+
+
+def test_what_is_not_to_be_kept_is_dropped_and_the_rest_reduced() -> None:
+    api, _stand_in = connection(page("a", "b", following="t1"), page("c"))
+    found = api.items("/x", keep=lambda item: None if item["metadata"]["name"] == "b" else {"n": item["metadata"]})
+    assert found == [{"n": {"name": "a"}}, {"n": {"name": "c"}}]
+
+
+EXPIRED = client.ApiException(status=410, reason="Expired")
+
+
+def test_a_list_that_expires_half_way_is_read_anew_and_nothing_of_the_first_is_kept() -> None:
+    api, stand_in = connection(page("a", following="t1"), EXPIRED, page("b", following="t9"), page("c"))
+    assert [item["metadata"]["name"] for item in api.items("/api/v1/pods")] == ["b", "c"]
+    assert [query.get("continue") for query in queries(stand_in)] == [None, "t1", None, "t9"]
+
+
+def test_a_list_that_expires_again_is_read_in_one_answer() -> None:
+    api, stand_in = connection(page("a", following="t1"), EXPIRED, page("b", following="t2"), EXPIRED, page("c", "d"))
+    assert [item["metadata"]["name"] for item in api.items("/api/v1/pods")] == ["c", "d"]
+    assert queries(stand_in)[-1] == {}
+
+
+def test_a_list_that_expires_for_ever_is_an_error_and_no_short_list() -> None:
+    api, _stand_in = connection(page("a", following="t1"), EXPIRED, EXPIRED, EXPIRED)
+    with pytest.raises(ApiRefused, match="410"):
+        api.items("/api/v1/pods")
+
+
+@pytest.mark.parametrize("reply", [(500, {}), (403, {}), {"kind": "Status"}])
+def test_a_page_that_fails_is_an_error_and_no_short_list(reply: Any) -> None:
+    api, _stand_in = connection(page("a", following="t1"), reply)
+    with pytest.raises(HaError):
+        api.items("/api/v1/pods")
+
+
+def test_a_list_that_leads_to_itself_ends() -> None:
+    api, _stand_in = connection(page("a", following="t1"), page("b", following="t1"))
+    with pytest.raises(ApiRefused, match="does not go on"):
+        api.items("/api/v1/pods")
+
+
+def test_a_page_has_more_time_than_an_object_and_a_dead_server_no_more() -> None:
+    api, stand_in = connection(NODE, page("a"))
+    api.get(PATH)
+    api.items("/api/v1/pods")
+    (connecting, reading), (page_connecting, page_reading) = stand_in.timeouts
+    assert connecting == page_connecting
+    assert page_reading > reading
 
 
 def test_a_delete_carries_the_uid_as_a_precondition() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s import parse
-from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.mounts import Mounts
+from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.mounts import Mounts, Wanted
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes import Owner
 from ansible_collections.cloudpods.ha.tests.unit.plugins.stand_in_cluster import (
     deployment_object,
@@ -87,3 +87,27 @@ def test_all_workloads_that_mount_a_claim_are_found_in_their_order_and_before_it
     both = workloads(("Deployment", two), ("StatefulSet", one))
     assert [owner.name for owner in owners("ns", "export-minio-0", both, pods)] == ["reader", "minio"]
     assert [owner.name for owner in owners("ns", "export-minio-0", both[::-1], pods)] == ["minio", "reader"]
+
+
+def test_what_may_mount_a_wanted_claim_is_told_from_the_rest() -> None:
+    wanted = Wanted([("ns", "export-minio-1"), ("ns", "data")])
+    assert wanted.by_pod(pod_object("ns", "p", "u", claims=["other", "data"]))
+    assert not wanted.by_pod(pod_object("elsewhere", "p", "u", claims=["data"]))
+    assert not wanted.by_pod(BARE)
+    assert wanted.by_workload(deployment_object("ns", "db", "d", claim="data"))
+    assert wanted.by_workload(statefulset_object("ns", "minio", "s", replicas=4, template="export"))
+    assert not wanted.by_workload(statefulset_object("ns", "minio", "s", replicas=4, template="other"))
+    assert not wanted.by_workload(statefulset_object("elsewhere", "minio", "s", replicas=4, template="export"))
+    assert not wanted.by_workload(BARE)
+
+
+def test_every_object_that_is_found_for_a_claim_is_one_that_may_mount_it() -> None:
+    sets = workloads(
+        ("StatefulSet", statefulset_object("ns", "minio", "s", replicas=2, template="export")),
+        ("Deployment", deployment_object("ns", "db", "d", claim="export-minio-0")),
+    )
+    pods = [pod_object("ns", "p", "u", claims=["alone"])]
+    for claim in ("export-minio-0", "export-minio-1", "export-minio-2", "alone"):
+        wanted = Wanted([("ns", claim)])
+        kept = Mounts([w for w in sets if wanted.by_workload(w)], [p for p in pods if wanted.by_pod(p)])
+        assert kept.of("ns", claim) == Mounts(sets, pods).of("ns", claim)
