@@ -24,12 +24,12 @@ def to_json(value: t.Any) -> t.Any:
 
 def from_json(kind: t.Type[T], data: t.Mapping[str, t.Any]) -> T:
     """Rebuild a record from the result of to_json. Unknown keys raise TypeError: facts of another release are not guessed."""
-    hints = _hints(kind)
+    hints = _hints(t.cast(t.Hashable, kind))
     return kind(**{key: _build(hints[key], value) if key in hints else value for key, value in data.items()})
 
 
 @functools.lru_cache(maxsize=None)
-def _hints(kind: t.Type[t.Any]) -> t.Dict[str, t.Any]:
+def _hints(kind: t.Hashable) -> t.Dict[str, t.Any]:
     return t.get_type_hints(kind)
 
 

@@ -46,8 +46,8 @@ def machine() -> str:
             break
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     system = platform.freedesktop_os_release().get("PRETTY_NAME", platform.system())
-    return "{0} cores of {1}, {2:.0f} GiB, {3}, Python {4}".format(
-        os.cpu_count(), model, memory, system, platform.python_version()
+    return "{0} cores of {1}, {2:.0f} GiB, {3}, Python {4}, load {5:.1f} of what else ran".format(
+        os.cpu_count(), model, memory, system, platform.python_version(), os.getloadavg()[1]
     )
 
 
@@ -104,7 +104,7 @@ def marks(found: dict[int, dict[str, float]], one_namespace: dict[str, float]) -
 
 
 def main() -> None:
-    target = Path(sys.argv[1])
+    target, here = Path(sys.argv[1]), machine()
     found = {}
     for pods in SIZES:
         found[pods] = measure(pods)
@@ -112,7 +112,7 @@ def main() -> None:
     reached = marks(found, measure(MARK_PODS, namespaces=1))
     told = ["* {0}: {1}".format("reached" if ok else "NOT REACHED", text) for ok, text in reached]
     measured = "Measured on {0} by `make bench`: {1}. The quickest of {2} runs, the most memory of them.".format(
-        datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d"), machine(), RUNS
+        datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d"), here, RUNS
     )
     text = "\n\n".join([measured, table(found), "\n".join(told)])
     before, rest = target.read_text(encoding="utf-8").split(BEGIN)
