@@ -47,7 +47,7 @@ demo: setup bed-packages ## replace a killed master on the test bed and show the
 	tests/bed/demo
 
 .PHONY: lint
-lint: lint-python lint-types lint-layers lint-yaml lint-ansible lint-docs ## all that only reads files; -k continues after a failure
+lint: lint-python lint-types lint-layers lint-hosts lint-yaml lint-ansible lint-docs ## all that only reads files; -k continues after a failure
 
 .PHONY: lint-python
 lint-python: setup
@@ -63,6 +63,10 @@ lint-types: setup
 .PHONY: lint-layers
 lint-layers: setup
 	PYTHONPATH=$(TREE) lint-imports --no-logo --no-cache --config .importlinter
+
+.PHONY: lint-hosts
+lint-hosts: setup ## what runs on hosts, modules and all they import, keeps to Python 3.6
+	vermin --quiet --no-tips --eval-annotations --violations --target=3.6- $$(python tests/tools/host_code.py)
 
 .PHONY: lint-yaml
 lint-yaml: setup

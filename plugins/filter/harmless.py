@@ -61,11 +61,12 @@ _value:
 
 import typing as t
 
-from ansible_collections.cloudpods.ha.plugins.module_utils._host.retirement import Residue, left
+from ansible_collections.cloudpods.ha.plugins.module_utils._host.retirement import left
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s import parse
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.residue import Residue
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan.node_removal import left as objects_left
-from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import from_json
+from ansible_collections.cloudpods.ha.plugins.module_utils._restore import from_json
 
 
 def harmless(

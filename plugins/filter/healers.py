@@ -51,7 +51,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster impor
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan import policy
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan.settings import request
-from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import from_json
+from ansible_collections.cloudpods.ha.plugins.module_utils._restore import from_json
 
 
 def healers(api: Json, settings: Json, table: t.Sequence[Json]) -> t.List[Json]:

@@ -43,7 +43,8 @@ import typing as t
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.parity import parity
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster import Cluster
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
-from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import from_json, to_json
+from ansible_collections.cloudpods.ha.plugins.module_utils._restore import from_json
+from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import to_json
 
 
 def node_parity(api: Json, name: str) -> Json:

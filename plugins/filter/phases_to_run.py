@@ -53,7 +53,8 @@ import typing as t
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import Phase
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan import phases
-from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import from_json, to_json
+from ansible_collections.cloudpods.ha.plugins.module_utils._restore import from_json
+from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import to_json
 
 
 def phases_to_run(plan: Json, run_tags: t.Sequence[str], skip_tags: t.Sequence[str], check_mode: bool = False) -> Json:

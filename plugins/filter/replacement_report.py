@@ -60,7 +60,7 @@ import typing as t
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import Plan
 from ansible_collections.cloudpods.ha.plugins.module_utils._report.report import report
-from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import from_json
+from ansible_collections.cloudpods.ha.plugins.module_utils._restore import from_json
 
 
 def replacement_report(plan: Json, journal: Json, results: Json, failure: str = "", written: str = "") -> Json:

@@ -75,11 +75,13 @@ _value:
 import typing as t
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import Unsafe
-from ansible_collections.cloudpods.ha.plugins.module_utils._host.retirement import Residue, decide
+from ansible_collections.cloudpods.ha.plugins.module_utils._host.retirement import decide
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s import parse
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.etcd import Etcd
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
-from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import from_json, to_json
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.residue import Residue
+from ansible_collections.cloudpods.ha.plugins.module_utils._restore import from_json
+from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import to_json
 
 
 def retirement(

@@ -2,9 +2,6 @@
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-from __future__ import annotations
-
-import dataclasses
 import re
 import typing as t
 
@@ -21,8 +18,7 @@ HOST_BACKUPS = "/var/backups/cloudpods-ha"
 PUSHED_PROGRAMS = "/var/lib/cloudpods-ha/bin"
 
 
-@dataclasses.dataclass(frozen=True)
-class Provider:
+class Provider(t.NamedTuple):
     """A provider of the control plane.
 
     `etcd_mark` is a file that exists where it runs an etcd member. `api_client` are certificate and key for an API server that requires them.

@@ -3,8 +3,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-from __future__ import annotations
-
 DOCUMENTATION = r"""
 module: control_plane_residue_info
 short_description: List the residue of a control plane on a machine
@@ -128,7 +126,6 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import PROVIDERS
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
 from ansible_collections.cloudpods.ha.plugins.module_utils._host.residue import gather
-from ansible_collections.cloudpods.ha.plugins.module_utils._host.retirement import left_on_machine
 from ansible_collections.cloudpods.ha.plugins.module_utils._runner import module_runner
 from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import to_json
 
@@ -146,7 +143,7 @@ def main() -> None:
         residue = gather(module_runner(module), PROVIDERS[module.params["provider"]], vip=module.params["vip"])
     except HaError as exc:
         module.fail_json(msg=str(exc))
-    left = left_on_machine(residue)
+    left = residue.harms
     module.exit_json(
         changed=False,
         residue=to_json(residue),

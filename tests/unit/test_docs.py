@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import ipaddress
 import json
 import re
@@ -13,7 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.cloudpods.ha.plugins.module_utils import _codes, _serialize
+from ansible_collections.cloudpods.ha.plugins.module_utils import _codes, _restore, _serialize
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import Unsafe
 from ansible_collections.cloudpods.ha.plugins.module_utils._minio.findings import FINDINGS, Finding
 from ansible_collections.cloudpods.ha.plugins.module_utils._models import cluster as cluster_records
@@ -21,16 +20,24 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._models import etcd a
 from ansible_collections.cloudpods.ha.plugins.module_utils._models import host as host_records
 from ansible_collections.cloudpods.ha.plugins.module_utils._models import kubernetes as kubernetes_records
 from ansible_collections.cloudpods.ha.plugins.module_utils._models import plan as plan_records
+from ansible_collections.cloudpods.ha.plugins.module_utils._models import refusal as refusal_records
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan.plan import plan
 from ansible_collections.cloudpods.ha.plugins.module_utils._report.report import report
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
+
+
+def fields_of(kind: Any) -> list[str]:
+    """The fields of a record, a named tuple or a dataclass."""
+    return list(getattr(kind, "_fields", None) or getattr(kind, "__dataclass_fields__", ()))
+
+
 RECORDS = {
     name: kind
-    for records in (cluster_records, etcd_records, host_records, kubernetes_records, plan_records)
+    for records in (cluster_records, etcd_records, host_records, kubernetes_records, plan_records, refusal_records)
     for name, kind in vars(records).items()
-    if dataclasses.is_dataclass(kind) and isinstance(kind, type) and kind.__module__ == records.__name__
+    if isinstance(kind, type) and fields_of(kind) and kind.__module__ == records.__name__
 }
 INVENTORIES = sorted(path for path in (ROOT / "inventories").iterdir() if path.is_dir())
 NETWORKS = [ipaddress.ip_network(text) for text in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24")]
@@ -102,7 +109,7 @@ def sample_plan() -> plan_records.Plan:
     """The plan for the Cluster and the Request that are shown."""
     texts = sections("contracts.md", "###")
     cluster, request = (
-        _serialize.from_json(kind, samples(texts[kind.__name__])[0])
+        _restore.from_json(kind, samples(texts[kind.__name__])[0])
         for kind in (cluster_records.Cluster, plan_records.Request)
     )
     return plan(cluster, request)
@@ -147,7 +154,7 @@ def test_links_of_the_documents_lead_somewhere() -> None:
 
 @pytest.mark.parametrize("name", sorted(RECORDS))
 def test_contracts_name_every_field_of_a_record_and_none_besides(name: str) -> None:
-    assert rows(sections("contracts.md", "###")[name]) == [field.name for field in dataclasses.fields(RECORDS[name])]
+    assert rows(sections("contracts.md", "###")[name]) == fields_of(RECORDS[name])
 
 
 def test_samples_of_records_can_be_read() -> None:
@@ -155,7 +162,7 @@ def test_samples_of_records_can_be_read() -> None:
     for name, text in sections("contracts.md", "###").items():
         for sample in samples(text) if name in RECORDS else []:
             found += 1
-            _serialize.from_json(RECORDS[name], sample)
+            _restore.from_json(RECORDS[name], sample)
     assert found >= len(("Cluster", "Plan", "Request"))
 
 

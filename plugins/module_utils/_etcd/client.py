@@ -5,9 +5,6 @@ The only file that runs etcdctl. It implements check mode: nothing is removed or
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-from __future__ import annotations
-
-import dataclasses
 import json
 import os
 import shutil
@@ -24,7 +21,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._errors import Comman
 from ansible_collections.cloudpods.ha.plugins.module_utils._etcd import parse
 from ansible_collections.cloudpods.ha.plugins.module_utils._etcd.quorum import Target, removal
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.etcd import Etcd, Member
-from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import Refusal
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.refusal import Refusal
 from ansible_collections.cloudpods.ha.plugins.module_utils._runner import Runner
 
 # Options of every module that talks to etcd; documented in doc_fragments/_etcd.py.
@@ -107,19 +104,17 @@ class EtcdClient:
         E2).
         """
         if not member.started:
-            return dataclasses.replace(member, error="it never started")
+            return member._replace(error="it never started")
         if member.learner:
-            return dataclasses.replace(member, error="a learner serves no reads")
+            return member._replace(error="a learner serves no reads")
         try:
             head = self._ask(_LINEARIZABLE_READ, parse.header, endpoint=member.client_urls[0])
         except CommandFailed as exc:
-            return dataclasses.replace(member, error=exc.detail)
-        found = dataclasses.replace(member, cluster_id=head.cluster_id, revision=head.revision)
+            return member._replace(error=exc.detail)
+        found = member._replace(cluster_id=head.cluster_id, revision=head.revision)
         if head.member_id != member.id:
-            return dataclasses.replace(
-                found, error="{0} answered as member {1}".format(member.client_urls[0], head.member_id)
-            )
-        return dataclasses.replace(found, healthy=True)
+            return found._replace(error="{0} answered as member {1}".format(member.client_urls[0], head.member_id))
+        return found._replace(healthy=True)
 
     def _ask(self, command: t.Sequence[str], read: t.Callable[[t.Any], T], *, endpoint: str = "") -> T:
         what = " ".join(command[:2])
@@ -160,8 +155,7 @@ def program_path(name: str) -> str:
 _LINEARIZABLE_READ = ("get", "health", "--consistency=l")
 
 
-@dataclasses.dataclass(frozen=True)
-class Removal:
+class Removal(t.NamedTuple):
     """The result of a removal. With refusals, nothing was done; in check mode, `after` is the membership that would remain."""
 
     changed: bool
@@ -178,7 +172,7 @@ def remove_member(client: EtcdClient, target: Target) -> Removal:
         return Removal(changed=False, before=before, after=before, refusals=verdict.refusals)
     remaining = tuple(member for member in before.members if member.id != target.id)
     if client.check_mode:
-        return Removal(changed=True, before=before, after=dataclasses.replace(before, members=remaining))
+        return Removal(changed=True, before=before, after=before._replace(members=remaining))
     try:
         client.remove(target.id)
     except CommandFailed:

@@ -7,9 +7,6 @@ api/etcdserverpb/rpc.proto, releases 3.4 to 3.6.
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-from __future__ import annotations
-
-import dataclasses
 import typing as t
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.etcd import Member
@@ -18,8 +15,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import J
 _ALARMS = {0: "NONE", 1: "NOSPACE", 2: "CORRUPT"}
 
 
-@dataclasses.dataclass(frozen=True)
-class Header:
+class Header(t.NamedTuple):
     """The header of every answer: the cluster and the member that gave it, and the revision."""
 
     cluster_id: str
@@ -27,8 +23,7 @@ class Header:
     revision: int
 
 
-@dataclasses.dataclass(frozen=True)
-class Status:
+class Status(t.NamedTuple):
     """The status of a member, by itself. Sizes are bytes."""
 
     version: str

@@ -9,22 +9,18 @@ before removing an unhealthy member?") and its runtime reconfiguration guide.
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-from __future__ import annotations
-
-import dataclasses
 import typing as t
 import urllib.parse
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.etcd import Etcd, Member
-from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import Refusal
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.refusal import Refusal
 
 _RESTORE = (
     "Bring a survivor back, or restore etcd from a snapshot, see docs/runbook.md. Nothing does that automatically."
 )
 
 
-@dataclasses.dataclass(frozen=True)
-class Target:
+class Target(t.NamedTuple):
     """The member to remove, as the plan describes it; an empty field is not compared.
 
     `unstarted` is for the member of a broken join: it must be a learner or must never have started.
@@ -37,8 +33,7 @@ class Target:
     unstarted: bool = False
 
 
-@dataclasses.dataclass(frozen=True)
-class Verdict:
+class Verdict(t.NamedTuple):
     """The membership after a removal. It is allowed without refusals; `present` is False when there is nothing
     to remove.
     """
@@ -117,9 +112,9 @@ def removal(etcd: Etcd, target: Target) -> Verdict:
         healthy_after=healthy(remaining),
     )
     if etcd.error or not etcd.members:
-        return dataclasses.replace(verdict, refusals=(_unreadable(etcd),))
+        return verdict._replace(refusals=(_unreadable(etcd),))
     if member is None:
-        return dataclasses.replace(verdict, refusals=tuple(_other_id(etcd, target)))
+        return verdict._replace(refusals=tuple(_other_id(etcd, target)))
     refusals = (
         *_split(etcd),
         *_alarms(etcd),
@@ -127,7 +122,7 @@ def removal(etcd: Etcd, target: Target) -> Verdict:
         *_unfinished_of(remaining),
         *_arithmetic(etcd, verdict),
     )
-    return dataclasses.replace(verdict, refusals=refusals)
+    return verdict._replace(refusals=refusals)
 
 
 def standing(etcd: Etcd, *, ignored_id: str = "") -> t.Tuple[Refusal, ...]:

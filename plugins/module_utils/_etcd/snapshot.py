@@ -7,9 +7,6 @@ free memory. A snapshot holds every Secret of the cluster, so folders are 0700 a
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-from __future__ import annotations
-
-import dataclasses
 import datetime
 import hashlib
 import os
@@ -31,8 +28,7 @@ _RESERVE = 256 << 20
 _STALE_SECONDS = 3600
 
 
-@dataclasses.dataclass(frozen=True)
-class SnapshotFile:
+class SnapshotFile(t.NamedTuple):
     """A file that should be a snapshot. `sha256` is of the entire file, `error` says why it is not a valid snapshot."""
 
     path: str
@@ -43,8 +39,7 @@ class SnapshotFile:
     error: str = ""
 
 
-@dataclasses.dataclass(frozen=True)
-class Snapshot:
+class Snapshot(t.NamedTuple):
     """A snapshot that was taken and verified. `taken` is RFC 3339 in UTC, by this host's clock."""
 
     path: str
@@ -66,7 +61,7 @@ def inspect(path: str, *, sha256: str = "") -> SnapshotFile:
         return SnapshotFile(path=path, exists=True, error="{0} can't be read: {1}".format(path, exc.strerror))
     if found.valid and sha256 and found.sha256 != sha256:
         error = "the SHA-256 of {0} is {1}, not {2}".format(path, found.sha256, sha256)
-        return dataclasses.replace(found, valid=False, error=error)
+        return found._replace(valid=False, error=error)
     return found
 
 

@@ -2,9 +2,6 @@
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-from __future__ import annotations
-
-import dataclasses
 import os
 import re
 import signal
@@ -19,8 +16,7 @@ _KUBEPODS = re.compile(r"/(?:[^/\n]*-)?kubepods(?=[-./:]|$)", re.MULTILINE)
 _POLL_SECONDS = 0.2
 
 
-@dataclasses.dataclass(frozen=True)
-class Process:
+class Process(t.NamedTuple):
     """A process of a pod."""
 
     pid: int

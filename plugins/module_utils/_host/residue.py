@@ -2,8 +2,6 @@
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-from __future__ import annotations
-
 import hashlib
 import os
 import socket
@@ -18,7 +16,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import
 )
 from ansible_collections.cloudpods.ha.plugins.module_utils._host.addresses import carried
 from ansible_collections.cloudpods.ha.plugins.module_utils._host.processes import pod_processes
-from ansible_collections.cloudpods.ha.plugins.module_utils._host.retirement import Residue, Unit
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.residue import Residue, Unit
 from ansible_collections.cloudpods.ha.plugins.module_utils._runner import Runner, output_of
 
 RETIRED = "retired-"

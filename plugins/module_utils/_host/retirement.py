@@ -15,50 +15,9 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import Unsafe
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.etcd import Etcd, Member
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes import Node
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.residue import Residue
 
 _UNTOUCHED = "The machine was not changed."
-
-
-@dataclasses.dataclass(frozen=True)
-class Unit:
-    """A systemd unit. `fragment` is its unit file, empty without one."""
-
-    name: str
-    active: bool
-    enabled: bool
-    masked: bool
-    fragment: str = ""
-
-
-@dataclasses.dataclass(frozen=True)
-class Residue:
-    """The residue of a control plane on a machine, as module control_plane_residue_info returns it.
-
-    `manifests` are paths of static pods, `listening` those TCP ports of the control plane that accept connections,
-    `pods` the processes of pods as "PID PROGRAM", `retired` the archive folders of earlier runs, `vip` the VIP
-    with its prefix length and `vip_interface` its interface while the machine carries it. `ca_digest` is the SHA-256 of
-    the CA certificate of the API server, which identifies the cluster.
-    """
-
-    hostname: str
-    addresses: t.Tuple[str, ...]
-    control_plane: bool
-    ca_digest: str = ""
-    manifests: t.Tuple[str, ...] = ()
-    kubelet_config: str = ""
-    etcd_data: str = ""
-    units: t.Tuple[Unit, ...] = ()
-    listening: t.Tuple[int, ...] = ()
-    pods: t.Tuple[str, ...] = ()
-    retired: t.Tuple[str, ...] = ()
-    vip: str = ""
-    vip_interface: str = ""
-    backups: str = ""
-
-    @property
-    def running(self) -> bool:
-        """Whether a unit that would start pods again is active or would start with the machine."""
-        return any(unit.active or unit.enabled for unit in self.units)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,24 +76,7 @@ def left(residue: Residue, *, nodes: t.Sequence[Node], vip: str, node_name: str 
     """
     own = set(residue.addresses) - {vip}
     found = [node.name for node in nodes if _is_machine(node, residue.hostname, own) or node.name == node_name]
-    return [*left_on_machine(residue), *("the Node object {0}".format(name) for name in sorted(found))]
-
-
-def left_on_machine(residue: Residue) -> t.List[str]:
-    """What makes the machine itself harmful, in words."""
-    active = [unit.name for unit in residue.units if unit.active]
-    enabled = [unit.name for unit in residue.units if unit.enabled]
-    found = (
-        ("static pods {0}", residue.manifests),
-        ("kubelet's kubeconfig {0}", [residue.kubelet_config]),
-        ("etcd data {0}", [residue.etcd_data]),
-        ("the VIP {0}", [residue.vip]),
-        ("listening ports {0}", residue.listening),
-        ("pod processes {0}", residue.pods),
-        ("running units {0}", active),
-        ("enabled units {0}", enabled),
-    )
-    return [text.format(", ".join(map(str, items))) for text, items in found if any(items)]
+    return [*residue.harms, *("the Node object {0}".format(name) for name in sorted(found))]
 
 
 def _refuse_members(hostname: str, own: t.AbstractSet[str], etcd: Etcd, provider: Provider) -> None:

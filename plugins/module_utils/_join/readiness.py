@@ -7,7 +7,6 @@ An answer is a registered module result. A result without the module's keys is a
 
 from __future__ import annotations
 
-import dataclasses
 import typing as t
 import urllib.parse
 
@@ -15,7 +14,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._etcd import quorum
 from ansible_collections.cloudpods.ha.plugins.module_utils._format import qualified
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.etcd import Etcd
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
-from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import from_json
+from ansible_collections.cloudpods.ha.plugins.module_utils._restore import from_json
 
 _PODS_SHOWN = 5
 _CNI_WORDS = ("NetworkPluginNotReady", "cni", "network plugin")
@@ -41,7 +40,7 @@ def ready_to_join(etcd: Json, lost_nodes: Json, plan: Json) -> str:
     else:
         view = from_json(Etcd, etcd["etcd"])
         stale = plan.get("stale_member_id") or ""
-        rest = dataclasses.replace(view, members=tuple(item for item in view.members if item.id != stale))
+        rest = view._replace(members=tuple(item for item in view.members if item.id != stale))
         lost_member = next((item for item in rest.members if item.id == (plan.get("member_id") or None)), None)
         if lost_member is not None:
             found.append("The lost node's member {0} is still in the etcd member list.".format(lost_member.id))

@@ -6,14 +6,10 @@ Readers of facts and reports find the same shapes in docs/contracts.md.
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-from __future__ import annotations
-
-import dataclasses
 import typing as t
 
 
-@dataclasses.dataclass(frozen=True)
-class Member:
+class Member(t.NamedTuple):
     """An etcd member as the cluster lists it; `healthy` is the outcome of a linearizable read through that member only."""
 
     id: str
@@ -32,8 +28,7 @@ class Member:
         return bool(self.name and self.client_urls)
 
 
-@dataclasses.dataclass(frozen=True)
-class Etcd:
+class Etcd(t.NamedTuple):
     """The etcd cluster as seen by `executor`, the host that read it, whose own member is `executor_id`; `error` says why it could not be read."""
 
     executor: str = ""

@@ -6,14 +6,10 @@ Readers of facts and reports find the same shapes in docs/contracts.md.
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-from __future__ import annotations
-
-import dataclasses
 import typing as t
 
 
-@dataclasses.dataclass(frozen=True)
-class Keepalived:
+class Keepalived(t.NamedTuple):
     """A host's keepalived static pod. `identity` is a digest of VIP, router ID and password, which compares hosts without showing a secret."""
 
     priority: int
@@ -25,8 +21,7 @@ class Keepalived:
     identity: str
 
 
-@dataclasses.dataclass(frozen=True)
-class K3s:
+class K3s(t.NamedTuple):
     """K3s on a host. `binary` is the SHA-256 of the program, `ca` that of the certificate of the cluster's server CA, `token_ca` that in the host's token;
     the latter two are empty if unknown.
     """
@@ -37,8 +32,7 @@ class K3s:
     token_ca: str = ""
 
 
-@dataclasses.dataclass(frozen=True)
-class Host:
+class Host(t.NamedTuple):
     """The facts of a host of the inventory. `skew_seconds` is its clock minus the controller's at the request; since the answer took
     `answer_seconds`, the true difference may be smaller by up to that.
 
@@ -53,7 +47,7 @@ class Host:
     hostname: str = ""
     node_ip: str = ""
     addresses: t.Tuple[str, ...] = ()
-    interfaces: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
+    interfaces: t.Mapping[str, str] = {}
     skew_seconds: float = 0.0
     answer_seconds: float = 0.0
     kubeadm_version: str = ""
@@ -68,5 +62,5 @@ class Host:
     etcd_health: str = ""
     api_ready: str = ""
     kubeconfig: bool = False
-    free_bytes: t.Mapping[str, int] = dataclasses.field(default_factory=dict)
+    free_bytes: t.Mapping[str, int] = {}
     keepalived: t.Optional[Keepalived] = None

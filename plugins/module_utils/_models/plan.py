@@ -1,4 +1,4 @@
-"""Records of a plan: the operator's request, refusals, claims to recover, steps, the plan itself.
+"""Records of a plan: the operator's request, claims to recover, steps, the plan itself.
 
 Sizes are bytes, times are RFC 3339 strings in UTC as the API server writes them, durations are seconds, etcd IDs are hexadecimal strings.
 Readers of facts and reports find the same shapes in docs/contracts.md.
@@ -11,22 +11,9 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ansible_collections.cloudpods.ha.plugins.module_utils._codes import known
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster import Lost
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes import Attachment, ObjectRef, Owner
-
-
-@dataclasses.dataclass(frozen=True)
-class Refusal:
-    """Why an action is not safe: a code (a section of docs/runbook.md), the observation, and what to do."""
-
-    code: str
-    observed: str
-    remedy: str
-
-    def __post_init__(self) -> None:
-        """Raise ValueError for a code that is documented nowhere."""
-        known(self.code)
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.refusal import Refusal
 
 
 @dataclasses.dataclass(frozen=True)

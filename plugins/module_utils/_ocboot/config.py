@@ -13,7 +13,7 @@ import ipaddress
 import typing as t
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
-from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import Refusal
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.refusal import Refusal
 from ansible_collections.cloudpods.ha.plugins.module_utils._ocboot import refusals as refuse
 from ansible_collections.cloudpods.ha.plugins.module_utils._ocboot import values
 from ansible_collections.cloudpods.ha.plugins.module_utils._ocboot.models import OcbootHost, OcbootInputs

@@ -16,7 +16,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._ocboot.models import
     OcbootNode,
     OcbootOptions,
 )
-from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import from_json
+from ansible_collections.cloudpods.ha.plugins.module_utils._restore import from_json
 
 # (text, name of the file) to what the YAML says. Raises HaError with the name, and without the text.
 Parse = t.Callable[[str, str], t.Any]

@@ -2,14 +2,10 @@
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-from __future__ import annotations
-
-import dataclasses
 import typing as t
 
 
-@dataclasses.dataclass(frozen=True)
-class OcbootNode:
+class OcbootNode(t.NamedTuple):
     """A Node object. `as_host` and `lbagent` are its labels onecloud.yunion.io/host and /lbagent, `version` is its kubelet's."""
 
     name: str
@@ -21,8 +17,7 @@ class OcbootNode:
     version: str = ""
 
 
-@dataclasses.dataclass(frozen=True)
-class OcbootHost:
+class OcbootHost(t.NamedTuple):
     """A machine that ocboot logs in to: `name` is its Node's, `user` and `port` are for SSH.
 
     `host_networks` (INTERFACE/BRIDGE/ADDRESS), `disk_paths`, `hugepages` and `containerd` come from its host.conf; None where that has no such setting.
@@ -39,8 +34,7 @@ class OcbootHost:
     containerd: t.Optional[bool] = None
 
 
-@dataclasses.dataclass(frozen=True)
-class OcbootCheckout:
+class OcbootCheckout(t.NamedTuple):
     """A checkout of ocboot. `branch` is a branch or tag, empty when unknown.
 
     `k3s_role`: can install K3s. `k8s_v115`: installs K3s unless the variable K8S_V115 is TRUE.
@@ -54,8 +48,7 @@ class OcbootCheckout:
     host_networks_regression: bool = False
 
 
-@dataclasses.dataclass(frozen=True)
-class OcbootOptions:
+class OcbootOptions(t.NamedTuple):
     """The operator's options. None and "" mean the cluster's own value.
 
     `onecloud_user_password` has no default: a run without `skip_cloud` sets it. `skip_cloud`: the run gets SKIP_TAGS=cloud.
@@ -76,8 +69,7 @@ class OcbootOptions:
     only_look: bool = False
 
 
-@dataclasses.dataclass(frozen=True)
-class OcbootInputs:
+class OcbootInputs(t.NamedTuple):
     """Everything that the configuration is made from.
 
     `provider`: kubeadm or k3s. `cluster`: the OnecloudCluster object as the API has it, password included. `config`: the survivor's
@@ -101,7 +93,7 @@ class OcbootInputs:
     operator_image: str = ""
     checkout: t.Optional[OcbootCheckout] = None
     k3s_token_known: t.Optional[bool] = None
-    calico: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
+    calico: t.Mapping[str, str] = {}
 
     @property
     def machines(self) -> t.Tuple[OcbootHost, ...]:

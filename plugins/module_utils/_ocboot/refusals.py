@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import Refusal
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.refusal import Refusal
 from ansible_collections.cloudpods.ha.plugins.module_utils._ocboot.checks import machines, network, product, release
 from ansible_collections.cloudpods.ha.plugins.module_utils._ocboot.models import OcbootInputs, Rule
 from ansible_collections.cloudpods.ha.plugins.module_utils._ocboot.values import (

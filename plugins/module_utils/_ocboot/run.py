@@ -2,9 +2,6 @@
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-from __future__ import annotations
-
-import dataclasses
 import os
 import signal
 import subprocess
@@ -27,8 +24,7 @@ _PLAIN = (ENTRY, "install", "true", "false", "none")
 _GRACE = 10
 
 
-@dataclasses.dataclass(frozen=True)
-class Ran:
+class Ran(t.NamedTuple):
     """How a run ended: `problem` is empty when ocboot reports success, `lines` are the last it printed, masked; `rc` is -1 after the time limit."""
 
     rc: int

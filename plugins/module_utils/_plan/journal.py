@@ -12,7 +12,8 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes im
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import Plan, Step
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan import policy
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan.situation import Situation, unfinished
-from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import from_json, to_json
+from ansible_collections.cloudpods.ha.plugins.module_utils._restore import from_json
+from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import to_json
 
 # Kinds of objects to back up. Pods are not included: their controllers recreate them.
 _API_VERSIONS = {

@@ -9,7 +9,7 @@ import typing as t
 from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import PROVIDERS
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s import parse
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
-from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import Refusal
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.refusal import Refusal
 
 # The kubelet's default, if the lease has no duration.
 _LEASE_SECONDS = 40

@@ -17,7 +17,8 @@ import typing as t
 from ansible_collections.cloudpods.ha.plugins.module_utils._format import qualified
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster import Cluster
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
-from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import ClaimPlan, Plan, Refusal, Request
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import ClaimPlan, Plan, Request
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.refusal import Refusal
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan import phases, policy, situation
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan.checks import claims as claim_checks
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan.checks import etcd, hosts, k3s, lost, replacement, vip

@@ -17,7 +17,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster impor
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes import Claim, Owner
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import ClaimPlan, Request
-from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import from_json
+from ansible_collections.cloudpods.ha.plugins.module_utils._restore import from_json
 
 Policies = t.Sequence[t.Mapping[str, t.Any]]
 

@@ -22,7 +22,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._models.etcd import E
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.host import Host
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import Executor
-from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import from_json
+from ansible_collections.cloudpods.ha.plugins.module_utils._restore import from_json
 
 _NOT_ASKED: Json = {"failed": True, "msg": "it was not read"}
 
@@ -210,13 +210,13 @@ def _etcd(hosts: t.Sequence[Json], reports: t.Sequence[Host]) -> Etcd:
         if view.error:
             errors.append("{0}: {1}".format(item["name"], view.error))
         else:
-            views.append(dataclasses.replace(view, executor=item["name"]))
+            views.append(view._replace(executor=item["name"]))
     if not views:
         return Etcd(error="; ".join(errors) or "no survivor could be read")
     clusters = {view.cluster_id for view in views}
     if len(clusters) > 1:
         listed = ", ".join("{0} is in cluster {1}".format(view.executor, view.cluster_id) for view in views)
-        return dataclasses.replace(views[0], error="the survivors are in different etcd clusters: {0}".format(listed))
+        return views[0]._replace(error="the survivors are in different etcd clusters: {0}".format(listed))
     holders = {host.name for host in reports if host.role == "survivor" and host.etcd_health == "ok"}
     return sorted(views, key=lambda view: (view.executor not in holders, view.executor))[0]
 

@@ -14,7 +14,8 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import C
 from ansible_collections.cloudpods.ha.plugins.module_utils._report.claims import told
 from ansible_collections.cloudpods.ha.plugins.module_utils._report.page import page
 from ansible_collections.cloudpods.ha.plugins.module_utils._report.text import text
-from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import from_json, to_json
+from ansible_collections.cloudpods.ha.plugins.module_utils._restore import from_json
+from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import to_json
 
 FORMAT = 1
 _RETURNS = {

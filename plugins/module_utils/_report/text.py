@@ -10,7 +10,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import J
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes import ObjectRef
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import ClaimPlan
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan.text import claim_lines, object_line
-from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import from_json
+from ansible_collections.cloudpods.ha.plugins.module_utils._restore import from_json
 
 
 def text(data: Json, claims: t.Sequence[ClaimPlan]) -> t.Iterator[str]:

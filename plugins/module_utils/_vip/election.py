@@ -10,7 +10,7 @@ import typing as t
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import Unsafe
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.host import Host, Keepalived
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
-from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import from_json
+from ansible_collections.cloudpods.ha.plugins.module_utils._restore import from_json
 from ansible_collections.cloudpods.ha.plugins.module_utils._vip.manifest import BACKUP_PRIORITY, HIGHEST_PRIORITY
 
 # The MASTER's priority with ocboot and ocadm.

@@ -6,10 +6,7 @@ and a target host need not have PyYAML. Only block style is supported: a line `-
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-from __future__ import annotations
-
 import ast
-import dataclasses
 import hashlib
 import ipaddress
 import json
@@ -50,8 +47,7 @@ _SAFE_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*")
 _SAFE_IPV4 = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){3}")
 
 
-@dataclasses.dataclass(frozen=True)
-class _Scalar:
+class _Scalar(t.NamedTuple):
     """A one-line value: the position of its text in the file (including quotes) and the string it means."""
 
     start: int

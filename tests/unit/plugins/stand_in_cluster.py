@@ -8,7 +8,6 @@ quorum is lost, a claim whose volume is elsewhere, an object with another UID th
 from __future__ import annotations
 
 import copy
-import dataclasses
 import itertools
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -34,7 +33,8 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._models.host import H
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import Plan, Request
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan import policy, view
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan.plan import plan
-from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import from_json, to_json
+from ansible_collections.cloudpods.ha.plugins.module_utils._restore import from_json
+from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import to_json
 
 Json = dict[str, Any]
 Act = tuple[str, Callable[[], None]]
@@ -336,12 +336,10 @@ class StandInCluster:
         return next(item for item in self.members if self._is_at(item, name))
 
     def change_host(self, name: str, /, **fields: Any) -> None:
-        self.hosts[name] = dataclasses.replace(self.hosts[name], **fields)
+        self.hosts[name] = self.hosts[name]._replace(**fields)
 
     def change_member(self, name: str, /, **fields: Any) -> None:
-        self.members = [
-            dataclasses.replace(item, **fields) if self._is_at(item, name) else item for item in self.members
-        ]
+        self.members = [item._replace(**fields) if self._is_at(item, name) else item for item in self.members]
 
     def set_ready(self, name: str, ready: bool, *, since: str = DIED) -> None:
         self.node(name)["status"]["conditions"] = [

@@ -7,7 +7,8 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
-from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import ClaimPlan, Refusal, Request
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import ClaimPlan, Request
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.refusal import Refusal
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan import policy
 
 Refusals = t.Iterator[Refusal]

@@ -9,7 +9,7 @@ import typing as t
 from ansible_collections.cloudpods.ha.plugins.module_utils._etcd.quorum import Target, removal, standing
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster import Cluster
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.etcd import Member
-from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import Refusal
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.refusal import Refusal
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan import view
 
 Refusals = t.Iterator[Refusal]

@@ -8,7 +8,8 @@ import typing as t
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._etcd.parse import health_alarm
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster import Cluster
-from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import Refusal, Request
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import Request
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.refusal import Refusal
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan import view
 
 Refusals = t.Iterator[Refusal]

@@ -19,7 +19,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster impor
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.etcd import Member
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.host import Host, K3s
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes import Node
-from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import Refusal
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.refusal import Refusal
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan import view
 
 Refusals = t.Iterator[Refusal]

@@ -9,7 +9,8 @@ import typing as t
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster import Cluster, Lost
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.host import Host
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes import Node
-from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import Refusal, Request
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import Request
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.refusal import Refusal
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan import view
 
 Refusals = t.Iterator[Refusal]

@@ -14,7 +14,8 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._models.etcd import M
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.host import Host
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes import Node
-from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import ClaimPlan, Refusal, Request
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import ClaimPlan, Request
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.refusal import Refusal
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan import view
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan.checks import k3s
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan.checks.lost import replaces_in_place

@@ -8,7 +8,7 @@ import typing as t
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import Unsafe
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster import Cluster
-from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import Refusal
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.refusal import Refusal
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan import view
 from ansible_collections.cloudpods.ha.plugins.module_utils._vip.election import choose_promotion
 

@@ -10,7 +10,8 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster impor
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.etcd import Member
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes import Node
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import Plan, Request
-from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import from_json, to_json
+from ansible_collections.cloudpods.ha.plugins.module_utils._restore import from_json
+from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import to_json
 from ansible_collections.cloudpods.ha.tests.unit.plugins.stand_in_cluster import StandInCluster
 from hypothesis import given
 from hypothesis import strategies as st

@@ -18,7 +18,7 @@ from ansible.module_utils.testing import patch_module_args
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import ApiUnavailable, CommandFailed
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster import Cluster
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.host import Host
-from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import from_json
+from ansible_collections.cloudpods.ha.plugins.module_utils._restore import from_json
 from ansible_collections.cloudpods.ha.plugins.modules import (
     control_plane_host_info,
     control_plane_info,

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.etcd import Etcd
-from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import from_json
+from ansible_collections.cloudpods.ha.plugins.module_utils._restore import from_json
 from ansible_collections.cloudpods.ha.plugins.modules import (
     etcd_member,
     etcd_member_info,

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.cloudpods.ha.plugins.module_utils._host.retirement import Residue
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.residue import Residue
 from ansible_collections.cloudpods.ha.plugins.modules import control_plane_residue_info, vip_info
 
 

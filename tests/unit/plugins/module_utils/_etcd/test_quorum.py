@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
 from ansible_collections.cloudpods.ha.plugins.module_utils._etcd.quorum import (
     Target,
@@ -37,7 +35,7 @@ def member(number: int, *, healthy: bool = True, started: bool = True, learner: 
 
 def cluster(*members: Member, **fields: object) -> Etcd:
     base = Etcd(executor="master-2", executor_id="a2", cluster_id=CLUSTER, version="3.5.15", members=members)
-    return dataclasses.replace(base, **fields)
+    return base._replace(**fields)
 
 
 DEAD = member(1, healthy=False)
@@ -68,9 +66,9 @@ def test_a_member_that_is_gone_is_nothing_to_do() -> None:
 
 
 def test_a_mistaken_id_is_not_taken_for_a_member_that_is_gone() -> None:
-    assert codes(THREE, dataclasses.replace(LOST, id="bad")) == ["MEMBER_MISMATCH"]
+    assert codes(THREE, LOST._replace(id="bad")) == ["MEMBER_MISMATCH"]
     # A replacement that took over name and address of the lost machine is no reason to refuse.
-    assert codes(cluster(member(1), member(2), member(3)), dataclasses.replace(LOST, id="bad")) == []
+    assert codes(cluster(member(1), member(2), member(3)), LOST._replace(id="bad")) == []
 
 
 def test_nothing_is_removed_without_quorum_today() -> None:
@@ -123,12 +121,12 @@ def test_a_member_that_is_not_the_one_planned_for_is_not_removed(target: Target)
 
 
 def test_addresses_are_compared_without_brackets_and_port() -> None:
-    odd = dataclasses.replace(DEAD, peer_urls=("https://[2001:db8::11]:2380",))
+    odd = DEAD._replace(peer_urls=("https://[2001:db8::11]:2380",))
     assert codes(cluster(odd, member(2), member(3)), Target(id="a1", addresses=("2001:db8::11",))) == []
 
 
 def test_every_peer_url_of_the_member_must_be_the_lost_machine_s() -> None:
-    odd = dataclasses.replace(DEAD, peer_urls=("https://192.0.2.11:2380", "https://192.0.2.12:2380"))
+    odd = DEAD._replace(peer_urls=("https://192.0.2.11:2380", "https://192.0.2.12:2380"))
     assert codes(cluster(odd, member(2), member(3))) == ["MEMBER_MISMATCH"]
 
 
@@ -145,7 +143,7 @@ def test_an_alarm_stops_the_removal() -> None:
 
 
 def test_a_member_of_another_cluster_stops_the_removal() -> None:
-    rogue = dataclasses.replace(member(3), cluster_id="b0b")
+    rogue = member(3)._replace(cluster_id="b0b")
     assert codes(cluster(DEAD, member(2), rogue)) == ["ETCD_SPLIT"]
 
 
@@ -162,7 +160,7 @@ REMAINS = Target(id="a4", peer_urls=("https://192.0.2.14:2380",), unstarted=True
 def test_the_remains_of_a_broken_join_are_removed_when_that_is_asked_for(remains: Member) -> None:
     etcd = cluster(member(2), member(3), remains)
     assert codes(etcd, REMAINS) == []
-    assert codes(etcd, dataclasses.replace(REMAINS, unstarted=False)) in (["MEMBER_LEARNER"], ["MEMBER_UNSTARTED"])
+    assert codes(etcd, REMAINS._replace(unstarted=False)) in (["MEMBER_LEARNER"], ["MEMBER_UNSTARTED"])
 
 
 def test_a_started_voter_is_not_the_remains_of_a_join() -> None:
@@ -172,7 +170,7 @@ def test_a_started_voter_is_not_the_remains_of_a_join() -> None:
 
 def test_the_remains_of_another_machine_s_join_are_left_alone() -> None:
     etcd = cluster(member(2), member(3), member(4, started=False))
-    assert codes(etcd, dataclasses.replace(REMAINS, peer_urls=("https://192.0.2.15:2380",))) == ["MEMBER_MISMATCH"]
+    assert codes(etcd, REMAINS._replace(peer_urls=("https://192.0.2.15:2380",))) == ["MEMBER_MISMATCH"]
 
 
 def test_a_whole_membership_has_nothing_against_it() -> None:
@@ -194,7 +192,7 @@ def test_an_ignored_member_still_counts_for_the_quorum() -> None:
 
 
 def test_problems_name_the_members_that_are_not_well() -> None:
-    sick = dataclasses.replace(DEAD, error="connection refused")
+    sick = DEAD._replace(error="connection refused")
     assert problems(cluster(sick, member(2), alarms=("CORRUPT on a2",))) == (
         "Member a1 master-1 https://192.0.2.11:2380, voter, not healthy: connection refused.",
         "etcd has raised an alarm: CORRUPT on a2.",

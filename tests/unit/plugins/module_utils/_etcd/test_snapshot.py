@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import os
 import stat
@@ -28,7 +27,7 @@ class Host:
         self.data.mkdir()
         self.backups = root / "backups" / "deep"
         self.etcd = StandInEtcd()
-        provider = dataclasses.replace(KUBEADM, scratch=str(self.data))
+        provider = KUBEADM._replace(scratch=str(self.data))
         self.client = EtcdClient(run=self.etcd, provider=provider, node_name="master-2", node_ip="203.0.113.12")
 
     def leftovers(self) -> list[Path]:
@@ -117,7 +116,7 @@ def test_a_snapshot_is_taken_verified_and_kept_from_others(host: Host) -> None:
 
 
 def test_where_etcdctl_sees_every_folder_a_snapshot_is_made_beside_where_it_stays(host: Host) -> None:
-    host.client.provider = dataclasses.replace(host.client.provider, scratch="")
+    host.client.provider = host.client.provider._replace(scratch="")
     snapshot = take(host.client, directory=str(host.backups))
     (saved,) = (argv for argv in host.etcd.calls if "save" in argv)
     assert Path(saved[-1]).parent == host.backups

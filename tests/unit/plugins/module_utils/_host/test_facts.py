@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import datetime
 import hashlib
 import os
@@ -50,8 +49,7 @@ def stand_in_run(argv: Sequence[str]) -> tuple[int, str, str]:
 def provider(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Provider:
     """A provider that keeps its files in a folder of the test, and nobody on the ports."""
     (tmp_path / "manifests").mkdir()
-    here = dataclasses.replace(
-        KUBEADM,
+    here = KUBEADM._replace(
         admin_kubeconfig=str(tmp_path / "admin.conf"),
         kubelet_config=str(tmp_path / "kubelet.conf"),
         manifests=str(tmp_path / "manifests"),
@@ -72,8 +70,7 @@ def provider(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Provider:
 
 def k3s_in(folder: Path) -> Provider:
     """K3s with its files in a folder of the test."""
-    return dataclasses.replace(
-        K3S,
+    return K3S._replace(
         admin_kubeconfig=str(folder / "k3s.yaml"),
         ca_certificate=str(folder / "server-ca.crt"),
         kubelet_config=str(folder / "kubelet.kubeconfig"),

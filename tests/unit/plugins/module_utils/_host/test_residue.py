@@ -1,8 +1,8 @@
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
+
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import pathlib
 import typing as t
@@ -12,7 +12,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import CommandFailed
 from ansible_collections.cloudpods.ha.plugins.module_utils._host import residue
 from ansible_collections.cloudpods.ha.plugins.module_utils._host.processes import Process
-from ansible_collections.cloudpods.ha.plugins.module_utils._host.retirement import Unit
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.residue import Unit
 
 IP = "2: eth0    inet 192.0.2.11/24 scope global eth0\n2: eth0    inet 192.0.2.10/32 scope global eth0\n"
 SHOW = """\
@@ -36,8 +36,7 @@ def says(argv: t.Sequence[str]) -> tuple[int, str, str]:
 
 @pytest.fixture
 def provider(tmp_path: pathlib.Path) -> Provider:
-    return dataclasses.replace(
-        KUBEADM,
+    return KUBEADM._replace(
         manifests=str(tmp_path / "manifests"),
         etcd_mark=str(tmp_path / "manifests" / "etcd.yaml"),
         kubelet_config=str(tmp_path / "kubelet.conf"),
@@ -65,7 +64,7 @@ def test_a_master(provider: Provider, tmp_path: pathlib.Path) -> None:
     (tmp_path / "kubelet.conf").write_text("")
     (tmp_path / "ca.crt").write_text("certificate")
     found = residue.gather(says, provider, vip="192.0.2.10", backups=str(tmp_path / "b"))
-    assert dataclasses.replace(found, hostname="") == residue.Residue(
+    assert found._replace(hostname="") == residue.Residue(
         hostname="",
         addresses=("192.0.2.11", "192.0.2.10"),
         control_plane=True,

@@ -2,19 +2,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import Unsafe
 from ansible_collections.cloudpods.ha.plugins.module_utils._host.retirement import (
-    Residue,
     Retirement,
-    Unit,
     decide,
     left,
 )
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.etcd import Etcd, Member
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes import Node
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.residue import Residue, Unit
 
 VIP = "192.0.2.10"
 RUNNING = Unit(name="kubelet", active=True, enabled=True, masked=False)
@@ -101,7 +98,7 @@ def test_the_vip_does_not_make_it_a_member_or_a_node() -> None:
     assert decided(RETURNED, [*SURVIVORS, node("master-3", VIP)], etcd) == Retirement("", "", needed=True)
 
 
-WORKER = dataclasses.replace(RETURNED, control_plane=False, manifests=(), etcd_data="")
+WORKER = RETURNED._replace(control_plane=False, manifests=(), etcd_data="")
 
 
 @pytest.mark.parametrize(
@@ -115,12 +112,12 @@ WORKER = dataclasses.replace(RETURNED, control_plane=False, manifests=(), etcd_d
         (RETURNED, [*SURVIVORS, REGISTERED, node("other", "192.0.2.11")], ETCD, "AMBIGUOUS_NODE"),
         (WORKER, [*SURVIVORS, REGISTERED], ETCD, "NOT_A_MASTER"),
         # It was retired once and serves as a worker now.
-        (dataclasses.replace(HARMLESS, units=(RUNNING,)), [*SURVIVORS, REGISTERED], ETCD, "NOT_A_MASTER"),
+        (HARMLESS._replace(units=(RUNNING,)), [*SURVIVORS, REGISTERED], ETCD, "NOT_A_MASTER"),
         # A worker whose kubelet happens to be stopped.
-        (dataclasses.replace(WORKER, units=(MASKED,)), [*SURVIVORS, REGISTERED], ETCD, "NOT_A_MASTER"),
-        (dataclasses.replace(RETURNED, ca_digest="other"), SURVIVORS, ETCD, "OTHER_CLUSTER"),
-        (dataclasses.replace(RETURNED, ca_digest=""), SURVIVORS, ETCD, "OTHER_CLUSTER"),
-        (dataclasses.replace(WORKER, ca_digest="other"), SURVIVORS, ETCD, "OTHER_CLUSTER"),
+        (WORKER._replace(units=(MASKED,)), [*SURVIVORS, REGISTERED], ETCD, "NOT_A_MASTER"),
+        (RETURNED._replace(ca_digest="other"), SURVIVORS, ETCD, "OTHER_CLUSTER"),
+        (RETURNED._replace(ca_digest=""), SURVIVORS, ETCD, "OTHER_CLUSTER"),
+        (WORKER._replace(ca_digest="other"), SURVIVORS, ETCD, "OTHER_CLUSTER"),
     ],
 )
 def test_machines_that_may_be_in_use_are_refused(residue: Residue, nodes: list[Node], etcd: Etcd, code: str) -> None:
@@ -131,22 +128,22 @@ def test_machines_that_may_be_in_use_are_refused(residue: Residue, nodes: list[N
 
 def test_without_a_survivor_to_compare_with_nothing_is_retired() -> None:
     with pytest.raises(Unsafe) as caught:
-        decide(dataclasses.replace(RETURNED, ca_digest=""), nodes=SURVIVORS, etcd=ETCD, vip=VIP, ca_digest="")
+        decide(RETURNED._replace(ca_digest=""), nodes=SURVIVORS, etcd=ETCD, vip=VIP, ca_digest="")
     assert caught.value.code == "OTHER_CLUSTER"
 
 
 @pytest.mark.parametrize(
     ("residue", "words"),
     [
-        (dataclasses.replace(HARMLESS, manifests=("/m/a.yaml", "/m/b.yaml")), "static pods /m/a.yaml, /m/b.yaml"),
-        (dataclasses.replace(HARMLESS, kubelet_config="/k"), "kubelet's kubeconfig /k"),
-        (dataclasses.replace(HARMLESS, etcd_data="/e"), "etcd data /e"),
-        (dataclasses.replace(HARMLESS, listening=(2379, 6443)), "listening ports 2379, 6443"),
-        (dataclasses.replace(HARMLESS, pods=("1 etcd",)), "pod processes 1 etcd"),
-        (dataclasses.replace(HARMLESS, vip=VIP + "/32"), "the VIP 192.0.2.10/32"),
-        (dataclasses.replace(HARMLESS, units=(dataclasses.replace(MASKED, active=True),)), "running units kubelet"),
+        (HARMLESS._replace(manifests=("/m/a.yaml", "/m/b.yaml")), "static pods /m/a.yaml, /m/b.yaml"),
+        (HARMLESS._replace(kubelet_config="/k"), "kubelet's kubeconfig /k"),
+        (HARMLESS._replace(etcd_data="/e"), "etcd data /e"),
+        (HARMLESS._replace(listening=(2379, 6443)), "listening ports 2379, 6443"),
+        (HARMLESS._replace(pods=("1 etcd",)), "pod processes 1 etcd"),
+        (HARMLESS._replace(vip=VIP + "/32"), "the VIP 192.0.2.10/32"),
+        (HARMLESS._replace(units=(MASKED._replace(active=True),)), "running units kubelet"),
         (
-            dataclasses.replace(HARMLESS, units=(dataclasses.replace(MASKED, enabled=True),)),
+            HARMLESS._replace(units=(MASKED._replace(enabled=True),)),
             "enabled units kubelet",
         ),
     ],
@@ -162,5 +159,5 @@ def test_a_node_that_came_back_under_any_of_its_names_is_left() -> None:
     elsewhere = node("old", "192.0.2.99")
     assert left(HARMLESS, nodes=[*SURVIVORS, elsewhere], vip=VIP, node_name="old") == ["the Node object old"]
     assert left(HARMLESS, nodes=[*SURVIVORS, elsewhere], vip=VIP) == []
-    with_vip = dataclasses.replace(HARMLESS, addresses=(VIP,))
+    with_vip = HARMLESS._replace(addresses=(VIP,))
     assert left(with_vip, nodes=[*SURVIVORS, node("master-3", VIP)], vip=VIP) == []

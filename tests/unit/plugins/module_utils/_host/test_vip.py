@@ -1,8 +1,8 @@
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
+
 from __future__ import annotations
 
-import dataclasses
 import pathlib
 import typing as t
 
@@ -20,7 +20,7 @@ def ip_says(argv: t.Sequence[str]) -> tuple[int, str, str]:
 
 @pytest.fixture
 def provider(tmp_path: pathlib.Path) -> Provider:
-    return dataclasses.replace(KUBEADM, manifests=str(tmp_path))
+    return KUBEADM._replace(manifests=str(tmp_path))
 
 
 def test_a_host_that_carries_the_vip(provider: Provider) -> None:

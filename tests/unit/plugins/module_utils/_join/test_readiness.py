@@ -11,7 +11,7 @@ from ansible_collections.cloudpods.ha.plugins.filter.ports_open import FilterMod
 from ansible_collections.cloudpods.ha.plugins.filter.ready_to_join import FilterModule as ReadyToJoin
 from ansible_collections.cloudpods.ha.plugins.module_utils._etcd.quorum import problems
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.etcd import Etcd
-from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import from_json
+from ansible_collections.cloudpods.ha.plugins.module_utils._restore import from_json
 
 Json = dict[str, Any]
 PLAN: Json = {

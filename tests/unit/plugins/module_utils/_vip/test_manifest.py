@@ -1,8 +1,8 @@
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
+
 from __future__ import annotations
 
-import dataclasses
 import typing as t
 
 import pytest
@@ -105,7 +105,7 @@ def changed_lines(before: str, after: str) -> list[str]:
 
 def test_reads_what_ocadm_writes() -> None:
     found = keepalived.read(OCADM)
-    assert dataclasses.replace(found, identity="") == Keepalived(
+    assert found._replace(identity="") == Keepalived(
         priority=90,
         state="BACKUP",
         router_id="12",

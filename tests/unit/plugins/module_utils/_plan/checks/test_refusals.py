@@ -178,7 +178,7 @@ def minio_is_not_asked(cluster: StandInCluster) -> None:
 
 
 def keepalived_differs(cluster: StandInCluster) -> None:
-    mine = dataclasses.replace(keepalived("192.0.2.13", state="BACKUP", priority=90), identity="another")
+    mine = keepalived("192.0.2.13", state="BACKUP", priority=90)._replace(identity="another")
     cluster.change_host("master-3", keepalived=mine)
 
 
@@ -213,7 +213,7 @@ def dead_cluster_info(cluster: StandInCluster) -> None:
 
 def k3s(**fields: Any) -> Callable[[str], Change]:
     """A change of what one host says of its K3s."""
-    return lambda name: lambda cluster: cluster.change_host(name, k3s=dataclasses.replace(cluster.k3s, **fields))
+    return lambda name: lambda cluster: cluster.change_host(name, k3s=cluster.k3s._replace(**fields))
 
 
 def no_etcdctl(cluster: StandInCluster) -> None:
@@ -667,7 +667,7 @@ def test_the_survivors_clocks_count_also_when_the_replacement_has_joined() -> No
 
 def test_the_clock_of_a_host_that_was_not_reached_is_not_compared() -> None:
     found = StandInCluster().cluster()
-    far = [dataclasses.replace(item, skew_seconds=100.0, reachable=False) for item in found.hosts[:1]]
+    far = [item._replace(skew_seconds=100.0, reachable=False) for item in found.hosts[:1]]
     found = dataclasses.replace(found, hosts=(*far, *found.hosts[1:]))
     assert list(hosts.clocks(found, Request("x", 60, 5.0, 1))) == []
     assert list(hosts.clocks(dataclasses.replace(found, hosts=()), Request("x", 60, 5.0, 1))) == []
