@@ -48,10 +48,11 @@ from ansible.errors import AnsibleFilterError
 
 def kubeconfig_at(text: str, server: str) -> str:
     try:
-        data = yaml.safe_load(text)
+        data = yaml.safe_load("".join((text, "")))
         context = next(item["context"] for item in data["contexts"] if item["name"] == data["current-context"])
         cluster = next(item["cluster"] for item in data["clusters"] if item["name"] == context["cluster"])
-        cluster["server"] = server
+        # Ansible marks text by a type of its own, which PyYAML can't write.
+        cluster["server"] = "".join((server, ""))
     except (yaml.YAMLError, KeyError, TypeError, StopIteration):
         # The cause is not shown: it could quote a key.
         raise AnsibleFilterError("the survivor's kubeconfig has no current context with a cluster") from None

@@ -45,7 +45,10 @@ LINES = REFUSED if os.environ.get("CLOUDPODS_HA_EVERY_COMMAND_LINE") else SAMPLE
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ServedCluster, list[str]]]:
     folder = tmp_path_factory.mktemp("refused")
-    host = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+    host = {
+        "ansible_connection": "local",
+        "ansible_python_interpreter": os.environ.get("CLOUDPODS_HA_HOST_PYTHON") or sys.executable,
+    }
     inventory = folder / "inventory.json"
     groups = {"survivors": ["master-2", "master-3"], "replacement": ["master-4"]}
     inventory.write_text(

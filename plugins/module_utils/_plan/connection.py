@@ -12,7 +12,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import to_
 
 
 def connection(cluster: Cluster) -> Json:
-    """How roles reach the cluster: {provider, kubernetes_version, server, vip, api_path, survivors, replacements, hosts}."""
+    """How roles reach the cluster: {provider, kubernetes_version, server, vip, api_path, survivors, replacements, machines, hosts}."""
     version = re.match(r"v?(\d+)\.(\d+)", cluster.kubernetes_version)
     # The readiness of an API server can be asked for since 1.16.
     old = version is not None and (int(version.group(1)), int(version.group(2))) < (1, 16)
@@ -24,5 +24,10 @@ def connection(cluster: Cluster) -> Json:
         "api_path": "/healthz" if old else "/readyz",
         "survivors": [host.name for host in cluster.hosts if host.role == "survivor"],
         "replacements": [host.name for host in cluster.hosts if host.role == "replacement"],
+        "machines": [
+            {"host": host.name, "name": host.hostname, "ip": host.node_ip}
+            for host in cluster.hosts
+            if host.role == "survivor"
+        ],
         "hosts": to_json(cluster.hosts),
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import importlib
 import json
-from typing import Any
+from typing import Any, SupportsIndex
 
 import pytest
 import yaml
@@ -140,6 +140,20 @@ def test_only_the_cluster_of_the_current_context_is_pointed_elsewhere() -> None:
         "certificate-authority-data": "Q0E=",
     }
     assert found["users"] == KUBECONFIG["users"]
+
+
+def test_text_that_ansible_marked_is_written_too() -> None:
+    class Marked(str):
+        """As AnsibleUnsafeText, whose sums and slices keep the mark. PyYAML writes no text of another type."""
+
+        def __add__(self, other: str) -> Marked:
+            return Marked(str(self) + other)
+
+        def __getitem__(self, key: SupportsIndex | slice) -> Marked:
+            return Marked(super().__getitem__(key))
+
+    found = yaml.safe_load(kubeconfig_at(Marked(yaml.safe_dump(KUBECONFIG)), Marked("https://192.0.2.12:6443")))
+    assert found["clusters"][1]["cluster"]["server"] == "https://192.0.2.12:6443"
 
 
 @pytest.mark.parametrize(

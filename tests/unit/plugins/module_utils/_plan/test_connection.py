@@ -17,6 +17,14 @@ def test_hosts_stand_in_it_by_their_part_in_the_replacement() -> None:
         ["master-4.example.org"],
     )
     assert [host["name"] for host in found["hosts"]] == found["survivors"] + found["replacements"]
+    assert found["machines"] == [
+        {
+            "host": "master-{0}.example.org".format(number),
+            "name": "master-{0}".format(number),
+            "ip": "192.0.2.1{0}".format(number),
+        }
+        for number in (2, 3)
+    ]
     assert (found["provider"], found["vip"]) == ("kubeadm", "192.0.2.100")
 
 
