@@ -103,6 +103,20 @@ sanity: setup ## build the tarball and run ansible-test sanity on what is in it
 bench: setup ## measure discovery of large clusters, print the figures and write them into docs/performance.md
 	PYTHONPATH=$(TREE) python tests/bench/scale.py docs/performance.md
 
+.PHONY: docs
+docs: setup ## build the documentation site from the plugins and roles; any warning fails
+	HOME=$(CACHE) tests/tools/docs-site $(TREE)-docs
+
+.PHONY: build
+build: setup ## build the tarball that users install; its path is the last line
+	@mkdir -p $(TREE)-build && rm -f $(TREE)-build/*.tar.gz
+	@ansible-galaxy collection build --output-path $(TREE)-build . >/dev/null
+	@ls $(TREE)-build/*.tar.gz
+
+.PHONY: importer
+importer: build ## show the tarball to galaxy-importer, as Galaxy does; any warning fails
+	tests/tools/importer $(PYTHON) $(TREE)-build/cloudpods-ha-*.tar.gz $(CACHE)
+
 .PHONY: e2e
 e2e: $(SCENARIOS:%=e2e-%) ## every molecule scenario of SCENARIOS; MOLECULE_ARGS=--destroy=never keeps its cluster up
 
@@ -140,4 +154,4 @@ $(VENV)/.ready:
 
 .PHONY: clean
 clean: ## remove this checkout's environment and tree from the cache
-	rm -rf $(VENV) $(VENV).lock $(TREE) $(TREE)-sanity $(TREE)-types
+	rm -rf $(VENV) $(VENV).lock $(TREE) $(TREE)-sanity $(TREE)-types $(TREE)-build $(TREE)-docs
