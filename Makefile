@@ -80,12 +80,21 @@ lint-ansible: setup
 lint-docs: setup
 	antsibull-changelog lint
 	@# It writes a log into the home folder.
+	python tests/tools/role_readmes.py --check
 	HOME=$(CACHE) antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs=dependent .
 
 .PHONY: format
 format: setup ## fix the form of the Python files
 	ruff check --fix-only .
 	ruff format .
+
+.PHONY: readmes
+readmes: setup ## write the tables of variables in the roles' READMEs from their argument specifications
+	python tests/tools/role_readmes.py
+
+.PHONY: changelog
+changelog: setup ## write CHANGELOG.rst as the next release will have it, from the fragments
+	tests/tools/changelog $(TREE)-changelog
 
 .PHONY: unit
 unit: setup ## unit tests; ARGS="-k name" picks some
@@ -154,4 +163,4 @@ $(VENV)/.ready:
 
 .PHONY: clean
 clean: ## remove this checkout's environment and tree from the cache
-	rm -rf $(VENV) $(VENV).lock $(TREE) $(TREE)-sanity $(TREE)-types $(TREE)-build $(TREE)-docs
+	rm -rf $(VENV) $(VENV).lock $(TREE) $(TREE)-sanity $(TREE)-types $(TREE)-build $(TREE)-docs $(TREE)-changelog

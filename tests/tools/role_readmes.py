@@ -59,7 +59,9 @@ def made(role: Path) -> str:
             kind = option.get("type", "str")
             kind += " of {0}".format(option["elements"]) if "elements" in option else ""
             if option.get("choices"):
-                meaning += " One of {0}.".format(", ".join("`{0}`".format(json.dumps(one)) for one in option["choices"]))
+                meaning += " One of {0}.".format(
+                    ", ".join("`{0}`".format(json.dumps(one)) for one in option["choices"])
+                )
             lines.append("| `{0}` | {1} | {2} | {3} |".format(name, kind, default(name, option, defaults), meaning))
         parts.append("\n".join(lines))
     return "\n\n".join(parts)

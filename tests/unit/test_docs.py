@@ -22,7 +22,9 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._models import kubern
 from ansible_collections.cloudpods.ha.plugins.module_utils._models import plan as plan_records
 from ansible_collections.cloudpods.ha.plugins.module_utils._models import refusal as refusal_records
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan.plan import plan
+from ansible_collections.cloudpods.ha.plugins.module_utils._plan.settings import BOUNDS, from_text
 from ansible_collections.cloudpods.ha.plugins.module_utils._report.report import report
+from ansible_collections.cloudpods.ha.tests.tools import role_readmes
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -41,9 +43,7 @@ RECORDS = {
 }
 INVENTORIES = sorted(path for path in (ROOT / "inventories").iterdir() if path.is_dir())
 NETWORKS = [ipaddress.ip_network(text) for text in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24")]
-# Those of replace_master are in the README of the collection.
-DOCUMENTED_ROLES = sorted(path.name for path in (ROOT / "roles").iterdir() if path.name != "replace_master")
-HOME = "{{ lookup('ansible.builtin.env', 'HOME') }}"
+ROLES = sorted((ROOT / "roles").iterdir())
 CODE_FORM = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|[a-z]+(?:_[a-z]+)+")
 
 # What only one provider has is in the inventory of that provider alone.
@@ -198,48 +198,52 @@ def test_contracts_name_every_key_of_the_result_of_a_backup() -> None:
     assert re.findall(r"'(\w+)':", published)[-2:] == ["started", "finished"]
 
 
-@pytest.mark.parametrize("role", DOCUMENTED_ROLES)
-def test_a_role_s_table_has_every_option_and_its_default(role: str) -> None:
-    specs = yaml.safe_load((ROOT / "roles" / role / "meta" / "argument_specs.yml").read_text(encoding="utf-8"))[
-        "argument_specs"
-    ]
-    options = {name: option for spec in specs.values() for name, option in (spec.get("options") or {}).items()}
-    path = ROOT / "roles" / role / "defaults" / "main.yml"
-    defaults = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else {}
-    text = (ROOT / "roles" / role / "README.md").read_text(encoding="utf-8")
-    # Some share a row, with one default for all or one for each.
-    table = {}
-    for names, cell in re.findall(r"^\| ((?:`\w+`(?:, )?)+) \| ([^|]+) \|", text, flags=re.MULTILINE):
-        found = [
-            name for name in re.findall(r"`(\w+)`", names) if name.startswith((role + "_", "ha_")) or name in options
-        ]
-        cells = re.findall(r"`[^`]*`", cell)
-        cells = cells if len(cells) == len(found) else [cell] * len(found)
-        table.update(zip(found, cells, strict=True))
-    assert set(table) == set(options)
-    for name, cell in table.items():
-        shown = "required" if name not in defaults else "`{0}`".format(json.dumps(defaults[name]))
-        simple = defaults.get(name) in ("", [], {}, False) or not isinstance(defaults.get(name), (str, list, dict))
-        assert cell == shown if simple or name not in defaults else cell != "required", name
-        if isinstance(defaults.get(name), str) and defaults[name]:
-            assert cell == "`{0}`".format(defaults[name].replace(HOME, "~")), name
+@pytest.mark.parametrize("role", ROLES, ids=lambda path: path.name)
+def test_a_role_s_table_is_made_from_its_argument_specification(role: Path) -> None:
+    text = (role / "README.md").read_text(encoding="utf-8")
+    assert "{0}\n\n{1}\n\n{2}".format(role_readmes.BEGIN, role_readmes.made(role), role_readmes.END) in text, (
+        "make readmes"
+    )
 
 
-def test_the_readme_s_table_has_every_setting_and_its_default() -> None:
-    role = ROOT / "roles" / "replace_master"
-    defaults = yaml.safe_load((role / "defaults" / "main.yml").read_text(encoding="utf-8"))
-    table: dict[str, str] = {}
-    for names, cell in re.findall(
-        r"^\| ((?:`replace_master_\w+`(?:, )?)+) \| ([^|]+) \|",
-        (ROOT / "README.md").read_text(encoding="utf-8"),
-        flags=re.MULTILINE,
-    ):
-        table.update(zip(re.findall(r"`(\w+)`", names), cell.split(", "), strict=True))
-    assert set(table) == replace_master_variables()
-    for name, cell in table.items():
-        value = defaults.get(name, "required")
-        text = value.replace(HOME, "~") if isinstance(value, str) and value else json.dumps(value)
-        assert cell.strip("`") == text, name
+def test_a_made_table_has_every_option_its_default_and_no_markup() -> None:
+    made = role_readmes.made(ROOT / "roles" / "replace_master")
+    assert set(rows(made)) == replace_master_variables()
+    assert "| `replace_master_lost` | str | required | Name or internal address" in made
+    assert "| `replace_master_directory` | path | `~/.cloudpods-ha` |" in made
+    assert role_readmes.plain("Like C(a|b), O(x=1)\nand RV(n.c.m#module:y).") == "Like `a\\|b`, `x=1` and `n.c.m`."
+
+
+def test_the_readme_is_two_screens_and_shows_no_name_that_is_not_to_be_had() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 100
+    assert "ansible-galaxy collection install cloudpods.ha" not in text
+
+
+def test_the_survey_for_awx_asks_for_settings_as_the_role_has_them() -> None:
+    specs = yaml.safe_load(
+        (ROOT / "roles" / "replace_master" / "meta" / "argument_specs.yml").read_text(encoding="utf-8")
+    )["argument_specs"]["main"]["options"]
+    defaults = yaml.safe_load((ROOT / "roles" / "replace_master" / "defaults" / "main.yml").read_text(encoding="utf-8"))
+    questions = json.loads((DOCS / "awx-survey.json").read_text(encoding="utf-8"))["spec"]
+    asked = {question["variable"]: question for question in questions}
+    assert len(asked) == len(questions)
+    assert {name for name, option in specs.items() if option.get("required")} <= set(asked) <= set(specs)
+    kinds = {"int": "integer", "float": "float", "bool": "multiplechoice"}
+    for name, question in asked.items():
+        option = specs[name]
+        kind = "multiplechoice" if option.get("choices") else kinds.get(option["type"], "text")
+        assert (question["type"], question["required"]) == (kind, bool(option.get("required"))), name
+        if kind == "multiplechoice":
+            offered = option.get("choices") or ["false", "true"]
+            assert question["choices"] == [one for one in offered if one], name
+        if name.removeprefix("replace_master_") in BOUNDS:
+            low, high = BOUNDS[name.removeprefix("replace_master_")]
+            assert low <= question["min"] <= question["max"] <= high, name
+        # An answer is text; an empty one is left out by AWX.
+        if question["default"] != "":
+            given = from_text(name, option, question["default"], parse=yaml.safe_load)
+            assert str(given).lower() == str(defaults[name]).lower(), name
 
 
 def test_the_page_for_contributors_has_a_place_for_each_package() -> None:
@@ -248,6 +252,31 @@ def test_the_page_for_contributors_has_a_place_for_each_package() -> None:
     told = re.findall(r"`(_\w+)`", " ".join(places))
     there = {path.stem for path in (ROOT / "plugins" / "module_utils").glob("_[a-z]*")}
     assert sorted(told) == sorted(there)
+
+
+def test_what_galaxy_and_the_builder_of_execution_environments_look_for_is_there() -> None:
+    collection = yaml.safe_load((ROOT / "galaxy.yml").read_text(encoding="utf-8"))
+    for key in ("repository", "documentation", "homepage", "issues"):
+        assert collection[key].startswith("https://"), key
+    environment = yaml.safe_load((ROOT / "meta" / "execution-environment.yml").read_text(encoding="utf-8"))
+    # Both take the paths as from the collection's folder.
+    for path in environment["dependencies"].values():
+        assert (ROOT / path).is_file(), path
+    assert "v{0}\n".format(collection["version"]) in (ROOT / "CHANGELOG.rst").read_text(encoding="utf-8")
+
+
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_an_action_of_somebody_else_is_pinned_by_its_commit(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    yaml.safe_load(text)
+    used = re.findall(r"uses: *(\S+)(.*)", text)
+    assert used
+    for action, comment in used:
+        assert re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", action) or action.startswith("./"), action
+        assert re.search(r"# v\d", comment) or action.startswith("./"), action
 
 
 def test_there_is_an_inventory_for_each_provider() -> None:
