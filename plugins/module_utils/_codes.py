@@ -64,6 +64,8 @@ REPLACING: t.Mapping[str, str] = {
     "VIP_ADDRESS": "the manifests are for this VIP",
     "VIP_DUPLICATE": "one host carries the VIP",
     "CLUSTER_INFO_DEAD": "kubeadm: cluster-info does not name the lost node",
+    "LOCK_HELD": "no other run holds the lock",
+    "JOURNAL_CHANGED": "no other run has written the journal since the plan was made",
     "MINIO_UNREADABLE": "the state of each MinIO can be read",
     "MINIO_UNSAFE": "a lost drive of each MinIO may be replaced",
 }

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import typing as t
+
 
 def human(size: float) -> str:
     """Format bytes in powers of 1024."""

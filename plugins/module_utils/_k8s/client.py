@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import email.utils
 import gc
 import json
 import os
@@ -47,6 +48,8 @@ class KubeApi:
         self._client = api_client
         self._check_mode = check_mode
         self._timeout = timeout
+        # The time of the server, as the header Date of its last answer says: seconds since 1970, None before the first answer.
+        self.server_time: t.Optional[float] = None
 
     @property
     def server(self) -> str:
@@ -144,6 +147,12 @@ class KubeApi:
             raise
         return True
 
+    def create(self, path: str, body: Object) -> Object:
+        """Create an object in the list at `path`. Raises ApiRefused with status 409 if one of its name exists."""
+        if self._check_mode:
+            return body
+        return self._call("POST", path, body=body)
+
     def replace(self, path: str, body: Object) -> Object:
         """Write a changed object back; it must contain its resourceVersion, so that a concurrent change is not lost.
 
@@ -195,16 +204,17 @@ class KubeApi:
                 text = response.read()
                 if not 200 <= response.status <= 299:
                     raise client.ApiException(status=response.status, reason=response.reason)
-                data = json.loads(text)
+                data, headers = json.loads(text), response.getheaders()
             else:
-                data = self._client.call_api(
+                data, _status, headers = self._client.call_api(
                     path,
                     verb,
                     response_type="object",
-                    _return_http_data_only=True,
+                    _return_http_data_only=False,
                     _request_timeout=timeout,
                     **parameters,
                 )
+            self.server_time = _time_of(headers) or self.server_time
         except client.ApiException as exc:
             if exc.status in (0, 500, 503, 504, None):
                 raise ApiUnavailable(self.server, _first_line(exc.body or exc.reason)) from exc
@@ -248,6 +258,13 @@ def _no_collection() -> t.Iterator[None]:
     finally:
         if enabled:
             gc.enable()
+
+
+def _time_of(headers: t.Any) -> t.Optional[float]:
+    try:
+        return email.utils.parsedate_to_datetime(dict(headers or {}).get("Date") or "").timestamp()
+    except (TypeError, ValueError, IndexError):
+        return None
 
 
 def _first_line(value: object) -> str:

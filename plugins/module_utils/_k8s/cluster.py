@@ -8,6 +8,7 @@ import dataclasses
 import typing as t
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import K3S, K3S_NODE_SECRET
+from ansible_collections.cloudpods.ha.plugins.module_utils._k8s import journal as k8s_journal
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s import parse
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s import volumes as k8s_volumes
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.client import KubeApi
@@ -38,7 +39,7 @@ def read(api: KubeApi, *, provider: str, lost_name: str) -> Cluster:
     now, own = parse.newest_lease(leases), {lease["metadata"]["name"]: [lease] for lease in leases}
     nodes = tuple(parse.node(item, leases=own.get(item["metadata"]["name"], ()), now=now) for item in api.items(NODES))
     journals = [
-        parse.journal_state(item)
+        k8s_journal.parse(item)
         for item in api.items("/api/v1/namespaces/kube-system/configmaps", labelSelector=JOURNAL_LABEL)
     ]
     journal = next(

@@ -6,11 +6,9 @@ from __future__ import annotations
 
 import datetime
 import decimal
-import json
 import re
 import typing as t
 
-from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
 from ansible_collections.cloudpods.ha.plugins.module_utils._format import qualified
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.volumes import HOSTNAME_LABEL, place
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
@@ -277,18 +275,3 @@ def cloudpods(objects: t.Sequence[Json]) -> t.Optional[Json]:
         return None
     spec = objects[0].get("spec") or {}
     return {"version": spec.get("version") or "", "glance_on_s3": bool((spec.get("glance") or {}).get("switchToS3"))}
-
-
-def journal_state(configmap: Json) -> Json:
-    """The journal of an earlier run. An unreadable journal is an error, never an empty journal."""
-    try:
-        state = json.loads((configmap.get("data") or {})["state"])
-        readable = all(key in state["lost"] for key in ("name", "addresses", "hostname_label", "uid"))
-    except (KeyError, TypeError, ValueError):
-        readable = False
-    if not readable:
-        raise HaError(
-            "the journal in the ConfigMap kube-system/{0} can't be read: repair it, or delete it if no replacement is "
-            "in progress".format(configmap["metadata"]["name"])
-        )
-    return t.cast(Json, state)

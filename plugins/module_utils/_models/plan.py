@@ -76,6 +76,7 @@ class Phase:
     """A phase of a replacement, which is its tag too. It is carried out by the entry point `entry` of `role` (empty: the role of its own name).
 
     A phase that `acts` changes the cluster and needs a proven backup; one that `closes` closes the journal of the replacement.
+    One that `locks` is carried out only while this run holds the lock.
     """
 
     name: str
@@ -83,11 +84,13 @@ class Phase:
     entry: str = "main"
     acts: bool = False
     closes: bool = False
+    locks: bool = False
 
     def __post_init__(self) -> None:
-        """Set the role to the phase's name if none is given."""
+        """Set the role to the phase's name if none is given. Whoever writes in the cluster needs the lock."""
         if not self.role:
             object.__setattr__(self, "role", self.name)
+        object.__setattr__(self, "locks", self.locks or self.acts or self.closes)
 
 
 @dataclasses.dataclass(frozen=True)

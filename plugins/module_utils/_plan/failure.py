@@ -32,6 +32,23 @@ def reason(result: Json) -> str:
     return "it failed and gave no reason"
 
 
+def unreachable(answers: t.Sequence[Json], phase: str) -> str:
+    """Say which hosts cut a phase short: `answers` are the results of a ping of each host in a loop."""
+    away = [item for item in answers if item.get("unreachable") or item.get("failed")]
+    told = "; ".join(
+        "{0} can't be reached: {1}".format(
+            item.get(str(item.get("ansible_loop_var")), "a host"), reason(item).rstrip(".")
+        )
+        for item in away
+    )
+    text = "The phase {0} was cut short: {1}. Run again when {2} can be reached."
+    if not away:
+        return "The phase {0} was cut short: a host could not be reached for a moment. All hosts answer now. Run again.".format(
+            phase
+        )
+    return text.format(phase, told, "it" if len(away) == 1 else "they")
+
+
 def _candidates(result: Json) -> t.Iterator[str]:
     for item in result.get("results") or []:
         if isinstance(item, t.Mapping) and (item.get("failed") or item.get("unreachable")):

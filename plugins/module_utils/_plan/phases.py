@@ -14,7 +14,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import J
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import Phase
 
 PREPARE = Phase("prepare", role="join", entry="prepare")
-BACKUP = Phase("backup")
+BACKUP = Phase("backup", locks=True)
 ETCD_CLEANUP = Phase("etcd_cleanup", acts=True)
 NODE_REMOVAL = Phase("node_removal", acts=True)
 VIP = Phase("vip", acts=True)
@@ -51,7 +51,7 @@ def held(provider: str, steps: t.Collection[str], *, refused: bool) -> t.Tuple[P
     if refused:
         return ()
     if not steps:
-        return (dataclasses.replace(VERIFY, closes=False),)
+        return (dataclasses.replace(VERIFY, closes=False, locks=False),)
     wanted = {*steps, VERIFY.name, REPORT.name}
     if JOIN.name in steps:
         wanted.add(PREPARE.name)

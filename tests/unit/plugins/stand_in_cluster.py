@@ -24,6 +24,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import
 )
 from ansible_collections.cloudpods.ha.plugins.module_utils._etcd.quorum import healthy, quorum, voters
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s import cluster as k8s_cluster
+from ansible_collections.cloudpods.ha.plugins.module_utils._k8s import journal as k8s_journal
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s import parity, parse
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s import volumes as k8s_volumes
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.client import Keep
@@ -313,7 +314,7 @@ class StandInCluster:
     def journal(self) -> Json | None:
         name = "cloudpods-ha-" + self.lost
         found = [item for item in self.lists[CONFIGMAPS] if item["metadata"]["name"] == name]
-        return parse.journal_state(found[0]) if found else None
+        return k8s_journal.parse(found[0]) if found else None
 
     # What is there.
 

@@ -14,7 +14,6 @@ from ansible_collections.cloudpods.ha.plugins.filter.api_source import api_sourc
 from ansible_collections.cloudpods.ha.plugins.filter.healers import healers
 from ansible_collections.cloudpods.ha.plugins.filter.host_reports import host_reports
 from ansible_collections.cloudpods.ha.plugins.filter.join_configuration import join_configuration
-from ansible_collections.cloudpods.ha.plugins.filter.kubeconfig_at import kubeconfig_at
 from ansible_collections.cloudpods.ha.plugins.filter.node_parity import node_parity
 from ansible_collections.cloudpods.ha.plugins.filter.replacement_plan import replacement_plan
 from ansible_collections.cloudpods.ha.plugins.filter.replacement_report import replacement_report
@@ -33,7 +32,6 @@ NAMES = [
     "replacement_report",
     "healers",
     "api_source",
-    "kubeconfig_at",
     "node_parity",
     "join_configuration",
     "host_reports",
@@ -116,70 +114,6 @@ def test_a_report_is_made_from_a_plan_that_was_a_fact() -> None:
 
 def test_the_source_of_the_api_is_chosen_from_reports() -> None:
     assert api_source(StandInCluster().reports())["host"] == "master-2.example.org"
-
-
-KUBECONFIG = {
-    "current-context": "two",
-    "contexts": [
-        {"name": "one", "context": {"cluster": "a", "user": "u"}},
-        {"name": "two", "context": {"cluster": "b", "user": "u"}},
-    ],
-    "clusters": [
-        {"name": "a", "cluster": {"server": "https://192.0.2.1:6443"}},
-        {"name": "b", "cluster": {"server": "https://192.0.2.100:6443", "certificate-authority-data": "Q0E="}},
-    ],
-    "users": [{"name": "u", "user": {"client-key-data": "secret"}}],
-}
-
-
-def test_only_the_cluster_of_the_current_context_is_pointed_elsewhere() -> None:
-    found = yaml.safe_load(kubeconfig_at(yaml.safe_dump(KUBECONFIG), "https://[2001:db8::12]:6443"))
-    assert found["clusters"][0] == KUBECONFIG["clusters"][0]
-    assert found["clusters"][1]["cluster"] == {
-        "server": "https://[2001:db8::12]:6443",
-        "certificate-authority-data": "Q0E=",
-    }
-    assert found["users"] == KUBECONFIG["users"]
-
-
-def test_text_that_ansible_marked_is_written_too() -> None:
-    class Marked(str):
-        """As AnsibleUnsafeText, whose sums and slices keep the mark. PyYAML writes no text of another type."""
-
-        def __add__(self, other: str) -> Marked:
-            return Marked(str(self) + other)
-
-        def __getitem__(self, key: SupportsIndex | slice) -> Marked:
-            return Marked(super().__getitem__(key))
-
-    found = yaml.safe_load(kubeconfig_at(Marked(yaml.safe_dump(KUBECONFIG)), Marked("https://192.0.2.12:6443")))
-    assert found["clusters"][1]["cluster"]["server"] == "https://192.0.2.12:6443"
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"current-context": "three"},
-        {"current-context": None},
-        {"contexts": None},
-        {"clusters": []},
-        {"clusters": [{"name": "b"}]},
-        {"clusters": [{"name": "b", "cluster": None}]},
-        {"clusters": [{"name": "b", "cluster": "secret"}]},
-        {"contexts": [{"name": "two", "context": None}]},
-    ],
-)
-def test_a_kubeconfig_without_a_cluster_is_told_without_quoting_it(change: Json) -> None:
-    with pytest.raises(AnsibleFilterError) as caught:
-        kubeconfig_at(yaml.safe_dump({**KUBECONFIG, **change}), "https://192.0.2.12:6443")
-    assert str(caught.value) == "the survivor's kubeconfig has no current context with a cluster"
-
-
-@pytest.mark.parametrize("text", ["", "[]", "secret", "a: b: secret", "{"])
-def test_what_is_no_kubeconfig_is_told_without_quoting_it(text: str) -> None:
-    with pytest.raises(AnsibleFilterError) as caught:
-        kubeconfig_at(text, "https://192.0.2.12:6443")
-    assert "secret" not in str(caught.value)
 
 
 def test_a_new_node_is_compared_with_the_masters_that_live() -> None:

@@ -22,6 +22,7 @@ from kubernetes import client
 
 Json = dict[str, Any]
 PATH = "/api/v1/nodes/master-1"
+DATE = "Thu, 26 Nov 2026 13:45:40 GMT"
 NODE = {"metadata": {"name": "master-1", "uid": "u1"}}
 
 
@@ -44,7 +45,9 @@ class StandInClient:
         if isinstance(reply, Exception):
             raise reply
         status, body = reply if isinstance(reply, tuple) else (200, reply)
-        return SimpleNamespace(status=status, reason="Reason", read=lambda: json.dumps(body).encode())
+        return SimpleNamespace(
+            status=status, reason="Reason", read=lambda: json.dumps(body).encode(), getheaders=lambda: {"Date": DATE}
+        )
 
 
 class StandInOldClient(StandInClient):
@@ -59,7 +62,7 @@ class StandInOldClient(StandInClient):
 
     def call_api(self, path: str, verb: str, **parameters: Any) -> Any:  # type: ignore[override]
         self.calls.append((verb, path, parameters))
-        return self.replies.pop(0)
+        return self.replies.pop(0), 200, {"Date": DATE}
 
 
 def connection(*replies: Any, **options: Any) -> tuple[k8s_client.KubeApi, StandInClient]:
@@ -77,17 +80,20 @@ def test_an_object_is_read_by_its_path_with_the_query() -> None:
         [("labelSelector", "a=b"), ("limit", 500)],
     )
     assert api.server == "https://192.0.2.12:6443"
+    assert api.server_time == 1795700740
 
 
 def test_the_older_client_is_called_its_own_way() -> None:
     stand_in = StandInOldClient(NODE)
-    assert k8s_client.KubeApi(api_client=stand_in).get(PATH) == NODE
+    api = k8s_client.KubeApi(api_client=stand_in)
+    assert api.get(PATH) == NODE
+    assert api.server_time == 1795700740
     ((verb, path, parameters),) = stand_in.calls
     assert (verb, path, parameters["response_type"], parameters["_return_http_data_only"]) == (
         "GET",
         PATH,
         "object",
-        True,
+        False,
     )
 
 

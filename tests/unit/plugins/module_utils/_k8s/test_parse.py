@@ -8,14 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s import parse
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.mounts import Mounts
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes import Owner
 from ansible_collections.cloudpods.ha.tests.unit.plugins.stand_in_cluster import (
     claim_object,
     deployment_object,
-    journal_object,
     node_object,
     pod_object,
     statefulset_object,
@@ -198,32 +196,6 @@ def test_an_attachment_may_name_no_volume() -> None:
     assert parse.attachment({"metadata": {"name": "a", "uid": "u"}}).volume == ""
     obj = {"metadata": {"name": "a", "uid": "u"}, "spec": {"source": {"persistentVolumeName": "pv"}}}
     assert parse.attachment(obj).volume == "pv"
-
-
-LOST = {"name": "master-1", "addresses": ["192.0.2.11"], "hostname_label": "master-1", "uid": "u"}
-
-
-def test_a_journal_is_what_was_written() -> None:
-    state = {"lost": LOST, "joining": "ünïcode"}
-    assert parse.journal_state(journal_object("cloudpods-ha-master-1", state)) == state
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        None,
-        {},
-        {"state": "{not json"},
-        {"state": ""},
-        {"state": "null"},
-        {"state": "[]"},
-        {"state": '{"lost": null}'},
-        {"state": json.dumps({"lost": {"name": "master-1"}})},
-    ],
-)
-def test_a_journal_that_cannot_be_read_is_told_by_name_and_is_not_taken_for_an_empty_one(data: Json | None) -> None:
-    with pytest.raises(HaError, match="kube-system/cloudpods-ha-master-1 can't be read"):
-        parse.journal_state({"metadata": {"name": "cloudpods-ha-master-1"}, "data": data})
 
 
 NODE, ETCD = "wrangler.cattle.io/node", "wrangler.cattle.io/managed-etcd-controller"

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The journal in its ConfigMap: what is read, and when it may be written."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError, Unsafe
+from ansible_collections.cloudpods.ha.plugins.module_utils._k8s import journal
+from ansible_collections.cloudpods.ha.tests.unit.plugins.stand_in_cluster import journal_object
+
+Json = dict[str, Any]
+LOST = {"name": "master-1", "addresses": ["192.0.2.11"], "hostname_label": "master-1", "uid": "u"}
+
+
+def stored(state: Json, version: str = "7") -> Json:
+    found = journal_object("cloudpods-ha-master-1", state)
+    found["metadata"]["resourceVersion"] = version
+    return found
+
+
+def test_a_journal_is_what_was_written_and_the_version_it_was_read_in() -> None:
+    state = {"lost": LOST, "joining": "ünïcode"}
+    assert journal.parse(stored(state)) == {**state, "version": "7"}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        None,
+        {},
+        {"state": "{not json"},
+        {"state": ""},
+        {"state": "null"},
+        {"state": "[]"},
+        {"state": "[" * 100000},
+        {"state": '{"lost": null}'},
+        {"state": json.dumps({"lost": {"name": "master-1"}})},
+    ],
+)
+def test_a_journal_that_cannot_be_read_is_told_by_name_and_is_not_taken_for_an_empty_one(data: Json | None) -> None:
+    with pytest.raises(HaError, match="kube-system/cloudpods-ha-master-1 can't be read"):
+        journal.parse({"metadata": {"name": "cloudpods-ha-master-1"}, "data": data})
+
+
+def test_the_first_journal_is_created_and_a_later_one_replaces_the_version_it_was_read_in() -> None:
+    first = journal.configmap("master-1", {"lost": LOST}, found=None)
+    assert first is not None
+    assert "resourceVersion" not in first["metadata"]
+    read = journal.parse(stored({"lost": LOST}))
+    later = journal.configmap("master-1", {**read, "joining": 1}, found=stored({"lost": LOST}))
+    assert later is not None
+    assert later["metadata"]["resourceVersion"] == "7"
+    assert json.loads(later["data"]["state"]) == {"lost": LOST, "joining": 1}
+
+
+def test_a_journal_that_says_the_same_is_not_written() -> None:
+    assert journal.configmap("master-1", journal.parse(stored({"lost": LOST})), found=stored({"lost": LOST})) is None
+
+
+@pytest.mark.parametrize(
+    ("state", "found"),
+    [
+        # Written meanwhile, begun meanwhile, deleted meanwhile.
+        ({"lost": LOST, "version": "6"}, stored({"lost": LOST})),
+        ({"lost": LOST}, stored({"lost": LOST, "finished": None})),
+        # Even if it is finished: this plan was made before.
+        ({"lost": LOST}, stored({"lost": LOST, "finished": "2026-03-01T12:20:00Z"})),
+        ({"lost": LOST, "version": "7"}, None),
+        ({"lost": {**LOST, "uid": "new"}}, stored({"lost": LOST, "finished": None})),
+    ],
+)
+def test_another_run_s_journal_is_not_overwritten(state: Json, found: Json | None) -> None:
+    with pytest.raises(Unsafe, match="JOURNAL_CHANGED: another run wrote the journal of master-1"):
+        journal.configmap("master-1", state, found=found)
+
+
+def test_the_finished_journal_of_an_earlier_loss_makes_room_for_the_next_one() -> None:
+    old = stored({"lost": LOST, "finished": "2026-03-01T12:20:00Z"})
+    made = journal.configmap("master-1", {"lost": {**LOST, "uid": "new"}}, found=old)
+    assert made is not None
+    assert made["metadata"]["resourceVersion"] == "7"
