@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import typing as t
 
 
 def human(size: float) -> str:

@@ -124,6 +124,7 @@ class Plan:
     `join`: part of the join is left to do; `joined`: the replacement already is a Node and a healthy voter.
     `node_password` is the Secret of a reused name, to delete before the join. `blocked` are folders {path, claim} on a replacement with the
     lost node's name in which no pod may start.
+    `probe` are the lost machine's addresses at which nothing may answer right before its member and its Node are removed; none if it is fenced.
     `backup` are the objects to back up: {api_version, kind, namespace, name, uid}. `before` is the control plane as it was
     found. `journal` is the journal entry before the first change.
 
@@ -155,6 +156,7 @@ class Plan:
     blocked: t.Tuple[t.Mapping[str, str], ...] = ()
     stale_member_id: str = ""
     drain: bool = False
+    probe: t.Tuple[str, ...] = ()
     vip: str = ""
     promote: str = ""
     join: bool = False

@@ -98,6 +98,28 @@ def _member(plan: Json, provider: str, etcd: t.Optional[Json]) -> str:
     return ""
 
 
+def silent(probe: Json, *, plan: Json) -> Json:
+    """Judge a probe of the lost machine's addresses, made just before its member or its Node is removed: {ok, reason}.
+
+    `probe` is the result of module port_probe for the addresses in the plan's `probe`; a failed one proves nothing.
+    """
+    name = (plan.get("lost") or {}).get("name") or ""
+    wanted = list(plan.get("probe") or [])
+    if not wanted:
+        return {"ok": True, "reason": ""}
+    answers = [str(item) for item in probe.get("open") or []]
+    if answers:
+        observed = "The lost machine {0} accepts connections at {1} now.".format(name, ", ".join(answers))
+        return {"ok": False, "reason": _text(Refusal("NODE_ANSWERS", observed, _POWER_OFF))}
+    # As for the plan, one address is enough: a survivor may have no route to the others.
+    if probe.get("failed") or probe.get("unreachable") or not probe.get("closed"):
+        observed = "Whether the lost machine {0} answers at {1} could not be probed: {2}.".format(
+            name, ", ".join(wanted), str(probe.get("msg") or "no reason given").rstrip(".")
+        )
+        return {"ok": False, "reason": _text(Refusal("NODE_UNPROBED", observed, "Run again."))}
+    return {"ok": True, "reason": ""}
+
+
 def _text(refusal: Refusal) -> str:
     return "{0.code}: {0.observed} {0.remedy}".format(refusal)
 

@@ -142,6 +142,7 @@ def _draft(
         blocked=tuple(_blocked(cluster)) if name_is_taken_over else (),
         stale_member_id=found.host_member.id if found.own_leftover and found.host_member else "",
         drain=situation.kubelet_answers(found) and not (found.node is not None and found.node.deleting),
+        probe=_probe(cluster, request, found),
         vip=cluster.vip.address,
         promote=situation.promotion(cluster),
         join=situation.join_needed(cluster, found),
@@ -151,6 +152,13 @@ def _draft(
         restore_cordons=any(node.cordoned_for == found.lost.name for node in cluster.nodes),
         before=control_plane(cluster),
     )
+
+
+def _probe(cluster: Cluster, request: Request, found: Situation) -> t.Tuple[str, ...]:
+    """Addresses of the lost machine alone: not the VIP, and none that the replacement has taken over."""
+    if request.fenced or lost.taken_over(cluster, found.lost):
+        return ()
+    return tuple(address for address in found.lost.addresses if address != cluster.vip.address)
 
 
 def _refused(made: Plan, cluster: Cluster) -> Plan:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.cloudpods.ha.plugins.filter.node_removal_verdict import FilterModule as Verdict
+from ansible_collections.cloudpods.ha.plugins.filter.machine_silent import FilterModule as Silent
 from ansible_collections.cloudpods.ha.plugins.filter.objects_left import FilterModule as Left
 
 Json = dict[str, Any]
@@ -152,3 +153,44 @@ def test_only_what_is_asked_for_counts() -> None:
     assert len(left({"resources": pods}, only="ending")) == 1
     assert [text.split("/")[1][0] for text in left({"resources": pods}, only="evictable")] == ["a", "b"]
     assert left({"results": [{"resources": pods}]}, uids=["b"]) == ["Pod onecloud/b"]
+
+
+PROBED = {"closed": ["192.0.2.11:22", "[2001:db8::11]:22"], "open": []}
+SILENT_PLAN = {"lost": {"name": "master-1"}, "probe": ["192.0.2.11", "2001:db8::11"]}
+
+
+def silent(probe: Json, plan: Json = SILENT_PLAN) -> Json:
+    given: Json = Silent().filters()["machine_silent"](probe, plan)
+    return given
+
+
+def test_a_machine_that_is_silent_on_its_addresses_may_lose_its_member_and_its_node() -> None:
+    assert silent(PROBED) == {"ok": True, "reason": ""}
+    # No route from this survivor to one of the families.
+    assert silent({"closed": ["192.0.2.11:22"], "open": []})["ok"]
+
+
+def test_a_machine_that_answers_again_keeps_both() -> None:
+    found = silent({**PROBED, "open": ["[2001:db8::11]:22"]})
+    assert not found["ok"]
+    assert found["reason"].startswith(
+        "NODE_ANSWERS: The lost machine master-1 accepts connections at [2001:db8::11]:22"
+    )
+
+
+@pytest.mark.parametrize(
+    "probe",
+    [
+        {},
+        {"skipped": True},
+        {**PROBED, "failed": True, "msg": "no Python"},
+        {"unreachable": True},
+        {"open": [], "closed": []},
+    ],
+)
+def test_a_probe_that_failed_proves_nothing(probe: Json) -> None:
+    assert silent(probe)["reason"].startswith("NODE_UNPROBED: ")
+
+
+def test_without_an_address_to_probe_the_plan_has_decided() -> None:
+    assert silent({"skipped": True}, {"lost": {"name": "master-1"}, "probe": []})["ok"]

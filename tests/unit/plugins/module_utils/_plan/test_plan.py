@@ -674,12 +674,13 @@ def test_a_claim_of_a_hook_is_one_to_be_recovered_and_its_step_says_what_is_run(
     assert "default-influxdb" in {item["name"] for item in made.journal["claims"]}
 
 
-def test_what_was_begun_stays_as_it_was_decided_and_needs_no_approval_again() -> None:
+def test_what_was_begun_stays_as_it_was_decided_and_its_loss_is_approved_again() -> None:
     cluster = StandInCluster()
     cluster.run(cluster.plan(), acts=ACT_LABELS.index("delete default-influxdb"))
     before = {item["name"]: item["policy"] for item in (cluster.journal or {})["claims"]}
     cluster.policies = ({"namespace": "*", "policy": "refuse", "reason": "another mind"},)
-    rest = cluster.plan(discard=())
+    assert [item.code for item in cluster.plan(discard=()).refusals] == ["DISCARD_UNAPPROVED"]
+    rest = cluster.plan()
     assert rest.refusals == ()
     assert {item.name: item.policy for item in rest.claims} == before
     cluster.run(rest)

@@ -13,6 +13,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster impor
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes import Claim, Owner
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import Request
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan import policy as plan_policy
+from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import to_json
 from ansible_collections.cloudpods.ha.tests.unit.plugins.stand_in_cluster import POLICIES, StandInCluster
 
 SET = Owner("StatefulSet", "ns", "minio", "s")
@@ -335,6 +336,42 @@ def test_claims_of_an_unfinished_journal_stay_and_are_not_doubled() -> None:
     assert [item.uid for item in plan_policy.claims(cluster.cluster(), cluster.request())[0]] == before
     cluster.write_journal({"finished": "2026-03-01T12:20:00Z"})
     assert len(plan_policy.claims(cluster.cluster(), cluster.request())[0]) == len(before) - 1
+
+
+def test_an_earlier_run_s_approval_is_none_of_this_run() -> None:
+    cluster = StandInCluster()
+    cluster.write_journal(dict(cluster.plan().journal))
+    active, kept = plan_policy.claims(cluster.cluster(), cluster.request(discard=()))
+    assert {item.policy for item in active} == {"heal"}
+    assert {(item.name, item.code) for item in kept} == {
+        ("default-influxdb", "DISCARD_UNAPPROVED"),
+        ("default-victoria-metrics", "DISCARD_UNAPPROVED"),
+    }
+    assert "DISCARD_UNAPPROVED" in cluster.codes(discard=())
+    # The operator's own policy needs no name.
+    own = ({"claim": "default-*", "policy": "discard", "reason": "mine"}, *cluster.policies)
+    assert plan_policy.claims(cluster.cluster(), cluster.request(discard=(), policies=own))[1] == []
+
+
+def test_the_file_of_a_hook_comes_from_this_run_s_policies_and_never_from_the_journal() -> None:
+    cluster = StandInCluster()
+    state = to_json(dict(cluster.plan().journal))
+    item = next(item for item in state["claims"] if item["name"] == "default-influxdb")
+    item.update(policy="hook", tasks="/tmp/of-somebody-else.yml", namespace="onecloud")
+    cluster.write_journal(state)
+    kept = plan_policy.claims(cluster.cluster(), cluster.request())[1]
+    assert [(one.name, one.code, one.tasks) for one in kept] == [("default-influxdb", "CLAIM_UNDECIDED", "")]
+    hook = {"claim": "default-influxdb", "policy": "hook", "reason": "r", "tasks": "/etc/mine.yml"}
+    active = plan_policy.claims(cluster.cluster(), cluster.request(policies=(hook, *cluster.policies)))[0]
+    assert [one.tasks for one in active if one.policy == "hook"] == ["/etc/mine.yml"]
+
+
+def test_a_policy_that_only_the_journal_knows_recovers_nothing() -> None:
+    cluster = StandInCluster()
+    state = to_json(dict(cluster.plan().journal))
+    state["claims"][0]["policy"] = "wipe"
+    cluster.write_journal(state)
+    assert "CLAIM_UNDECIDED" in cluster.codes()
 
 
 def test_the_workloads_that_heal_are_listed_with_their_claims_also_after_the_end() -> None:
