@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 
-
 def human(size: float) -> str:
     """Format bytes in powers of 1024."""
     for unit in ("B", "KiB", "MiB", "GiB"):

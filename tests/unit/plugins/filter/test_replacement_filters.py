@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import importlib
 import json
-from typing import Any, SupportsIndex
+from typing import Any
 
 import pytest
 import yaml

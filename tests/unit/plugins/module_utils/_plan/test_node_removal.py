@@ -6,8 +6,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.cloudpods.ha.plugins.filter.node_removal_verdict import FilterModule as Verdict
 from ansible_collections.cloudpods.ha.plugins.filter.machine_silent import FilterModule as Silent
+from ansible_collections.cloudpods.ha.plugins.filter.node_removal_verdict import FilterModule as Verdict
 from ansible_collections.cloudpods.ha.plugins.filter.objects_left import FilterModule as Left
 
 Json = dict[str, Any]
