@@ -175,7 +175,7 @@ def test_the_plan_shown_is_the_plan_of_the_cluster_shown() -> None:
 
 def test_contracts_name_every_key_of_the_journal() -> None:
     # What the roles journal and join add to the plan's entry.
-    added = {"backup", "phases", "joining", "finished"}
+    added = {"backup", "phases", "joining", "credentials", "finished"}
     assert set(rows(sections("contracts.md")["The journal"])) == set(sample_plan().journal) | added
 
 

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import dataclasses
-import fnmatch
 import json
 import operator
 import re
@@ -17,13 +16,12 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster impor
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes import Claim, Owner
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import ClaimPlan, Request
+from ansible_collections.cloudpods.ha.plugins.module_utils._plan.authority import ACTIVE, authorized, matches
 from ansible_collections.cloudpods.ha.plugins.module_utils._restore import from_json
 
 Policies = t.Sequence[t.Mapping[str, t.Any]]
 
 POLICIES = ("heal", "discard", "ignore", "hook", "refuse")
-# The policies that act on the claim.
-ACTIVE = ("heal", "discard", "hook")
 # MinIO's code when it has no peers that could fill a drive.
 STANDALONE = "standalone"
 _KEYS: t.Mapping[str, t.Tuple[type, ...]] = {
@@ -152,17 +150,11 @@ def decide(
 def _fits(item: t.Mapping[str, t.Any], claim: Claim, cloudpods: t.Mapping[str, t.Any]) -> bool:
     only, labels = item.get("only") or {}, (claim.labels, claim.workload_labels)
     return (
-        _matches(item, claim.namespace, claim.name)
+        matches(item, claim.namespace, claim.name)
         and all(any(has.get(key) == str(value) for has in labels) for key, value in (item.get("labels") or {}).items())
         and ("cloudpods" not in only or _is_version(only["cloudpods"], cloudpods.get("version")))
         and ("glance_on_s3" not in only or cloudpods.get("glance_on_s3") is only["glance_on_s3"])
     )
-
-
-def _matches(item: t.Mapping[str, t.Any], namespace: str, name: str) -> bool:
-    """Whether the patterns of a policy fit a claim."""
-    patterns = ((namespace, item.get("namespace")), (name, item.get("claim")))
-    return all(fnmatch.fnmatchcase(text, str(pattern or "*")) for text, pattern in patterns)
 
 
 def _is_version(bound: str, version: t.Any) -> bool:
@@ -228,7 +220,7 @@ def claims(cluster: Cluster, request: Request) -> t.Tuple[t.List[ClaimPlan], t.L
     Claims of an unfinished run are always included, with their earlier decision: midway, they no longer appear lost. This run's input must allow it again.
     """
     settled = {
-        item.uid: _authorized(item, request)
+        item.uid: authorized(item, request)
         for item in ([] if (cluster.journal or {}).get("finished") else begun(cluster))
     }
     decided = [
@@ -241,28 +233,6 @@ def claims(cluster: Cluster, request: Request) -> t.Tuple[t.List[ClaimPlan], t.L
     return sorted(active, key=lambda item: (item.order, item.group, item.name)), [
         item for item in decided if item.policy not in ACTIVE
     ]
-
-
-def _authorized(begun_claim: ClaimPlan, request: Request) -> ClaimPlan:
-    """A claim of the journal, if this run's input allows what an earlier run began. Whoever can write the journal approves nothing and names no file to run.
-
-    The labels that a policy goes by may be gone, so a policy counts if its patterns fit.
-    """
-    fitting = [item for item in request.policies if _matches(item, begun_claim.namespace, begun_claim.name)]
-    if begun_claim.policy == "hook":
-        tasks = next((str(item["tasks"]) for item in fitting if item.get("tasks")), "")
-        if tasks:
-            return dataclasses.replace(begun_claim, tasks=tasks)
-        why = "an earlier run began to recover it with a hook, but no policy of this run names the hook's tasks"
-        return dataclasses.replace(begun_claim, policy="refuse", tasks="", code="CLAIM_UNDECIDED", reason=why)
-    own = any(item["policy"] == "discard" and not item.get("approval") for item in fitting)
-    if begun_claim.policy == "discard" and not own and label(begun_claim) not in request.discard:
-        why = "an earlier run began to discard it, but this run does not approve its loss"
-        return dataclasses.replace(begun_claim, policy="refuse", code="DISCARD_UNAPPROVED", reason=why)
-    if begun_claim.policy not in ACTIVE:
-        why = "the journal holds the policy {0}, which recovers nothing".format(begun_claim.policy)
-        return dataclasses.replace(begun_claim, policy="refuse", tasks="", code="CLAIM_UNDECIDED", reason=why)
-    return dataclasses.replace(begun_claim, tasks="", code="")
 
 
 def _with_mates(decided: t.Sequence[ClaimPlan]) -> t.Iterator[ClaimPlan]:
