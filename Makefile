@@ -46,6 +46,11 @@ check: setup $(if $(filter $(BED_SCENARIOS),$(SCENARIOS)),bed-packages) ## all t
 demo: setup bed-packages ## replace a killed master on the test bed and show the report; the bed stays up
 	tests/bed/demo
 
+.PHONY: recording
+recording: setup bed-packages ## record the demo for asciinema, into demo.cast in the cache
+	python tests/tools/record.py $(CACHE)/demo.cast tests/bed/demo
+	@echo $(CACHE)/demo.cast
+
 .PHONY: lint
 lint: lint-python lint-types lint-layers lint-hosts lint-yaml lint-ansible lint-docs ## all that only reads files; -k continues after a failure
 
