@@ -29,7 +29,7 @@ _WAITING = {
     "wait_for": {"type": "str", "choices": ["whole", "healed"], "default": "whole"},
     "wait_timeout": {"type": "int", "default": 86400},
     "delay": {"type": "int", "default": 5},
-    "stale_peer_timeout": {"type": "int", "default": 120},
+    "stale_peer_timeout": {"type": "int", "default": 45},
     "heal_stall": {"type": "int", "default": 300},
     "quiet": {"type": "int", "default": 30},
 }

@@ -39,6 +39,11 @@ options:
     type: list
     elements: dict
     default: []
+  proofs:
+    description: The results of a loop of the same module with C(prove_readable), over those of them whose lost drives may be replaced.
+    type: list
+    elements: dict
+    default: []
 """
 
 EXAMPLES = r"""
@@ -72,12 +77,17 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import to_
 
 
 def replacement_plan(
-    api: Json, reports: t.Sequence[Json], settings: Json, table: t.Sequence[Json], minio: t.Sequence[Json] = ()
+    api: Json,
+    reports: t.Sequence[Json],
+    settings: Json,
+    table: t.Sequence[Json],
+    minio: t.Sequence[Json] = (),
+    proofs: t.Sequence[Json] = (),
 ) -> Json:
     try:
         request = replacement_request(settings, table)
         cluster = compose(api=api, hosts=reports, wanted=request.lost)
-        made = plan(cluster, request, answers_of_minio(minio))
+        made = plan(cluster, request, answers_of_minio(minio, proofs))
     except HaError as exc:
         raise AnsibleFilterError(str(exc)) from None
     return {"cluster": to_json(cluster), "plan": to_json(made), "connection": connection(cluster)}

@@ -68,6 +68,7 @@ REPLACING: t.Mapping[str, str] = {
     "JOURNAL_CHANGED": "no other run has written the journal since the plan was made",
     "MINIO_UNREADABLE": "the state of each MinIO can be read",
     "MINIO_UNSAFE": "a lost drive of each MinIO may be replaced",
+    "MINIO_UNPROVEN": "each object of each MinIO is readable from the remaining drives",
 }
 # Of the recovery of one claim, as the module workload_claim returns them.
 RECOVERY: t.Mapping[str, str] = {

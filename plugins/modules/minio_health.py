@@ -19,7 +19,8 @@ description:
     says what to do. Also fails after O(wait_timeout).
   - "These cases are hopeless: a heal that ended with failures, even if MinIO dropped its numbers at the end; a heal with failures that
     makes no progress for O(heal_stall); other deployment IDs; a drive that its server refuses as part of the root
-    drive; a pod that keeps an outdated address of a peer for O(stale_peer_timeout)."
+    drive; a pod that keeps an outdated address of a peer, or does not initialize, for O(stale_peer_timeout)."
+  - A heal that does not move for a minute is told, with what to look at; it is waited for if it had no failures.
 options:
   readings:
     description: How many consecutive readings must agree before a poll reports the deployment as healed.
@@ -43,11 +44,11 @@ options:
     type: int
     default: 5
   stale_peer_timeout:
-    description: Seconds that a pod may fail to reach a peer that is Ready and answers; and, if longer than
+    description: Seconds that a pod may fail to reach a peer that is Ready and answers, or to initialize; and, if longer than
       O(settle_seconds), that a server may run without its own drive. A drive on the root drive must be seen as such for
       at least O(settle_seconds) before it counts.
     type: int
-    default: 120
+    default: 45
   heal_stall:
     description: Seconds that a heal that had failures may make no progress, and that polls may fail.
       A heal without failures is waited for until O(wait_timeout).

@@ -57,19 +57,18 @@ options:
   scan:
     description:
       - Whether to check that all drives have each object, by a dry run of healing each bucket. Implies
-        O(count_objects). Only a deployment that is healthy, except for the drives of O(lost_claims), is scanned.
-      - While drives are lost, the scan checks instead whether the remaining drives suffice to read each object. MinIO
-        deletes an unreadable object once an empty drive replaces a lost one.
+        O(count_objects). Only a deployment that is healthy and has no lost drive is scanned.
+      - Versions that the quick scan of a release of 2021 can't judge are scanned again with their data.
       - Releases after July 2021 delete an object with too few parts even in a dry run, as they do when they
-        heal or read it. While no drive is lost, they are scanned only with O(scan_any_release).
+        heal or read it. They are scanned only with O(scan_any_release).
     type: bool
     default: false
   scan_max_objects:
-    description: Stop the scan after this many objects.
+    description: Most objects, versions counted singly, of a scan or a proof. More end a scan, and make a proof negative.
     type: int
     default: 20000
   scan_timeout:
-    description: Stop the scan after this many seconds.
+    description: Most seconds for a scan, for the look at the drives with S3's list, and for the reads, each.
     type: int
     default: 600
   scan_any_release:
@@ -78,15 +77,28 @@ options:
     default: false
   prove_readable:
     description:
-      - Whether to prove that each object can be read from the remaining drives. RV(proof) is the verdict. It is negative
-        unless every object that S3 lists, with its versions, was proven readable.
-      - With O(scan), objects that the scan found readable are proven. Objects that it did not judge are read.
-      - One byte of each object is read, and also the last byte of one that was uploaded in parts; of an empty object, its
-        metadata. A version that the scan could not judge is read in full. Nothing is read while RV(gate) is not C(ok).
-      - O(scan_max_objects) and, separately from the scan, O(scan_timeout) limit it. At a limit the verdict is negative.
-      - An object that S3 does not list is not seen, unless the scan reports it.
+      - Whether to prove that each object can be read from the remaining drives. RV(proof) is the verdict.
+      - What each remaining drive holds is listed through C(exec) in its pod, with the metadata of each object, C(xl.meta) or C(xl.json). The
+        parts of each version are counted against its erasure layout, and compared with what S3 lists.
+      - Of what S3 lists and the drives did not prove, as where C(exec) is not possible, one byte is read, and also the last byte of an object
+        that was uploaded in parts; of an empty object, its metadata. What S3 does not list is not seen then.
+      - Nothing is asked while RV(gate) is not C(ok). At a limit, or after an error, the verdict is negative.
     type: bool
     default: false
+  given_up:
+    description: Objects whose loss is approved, each by the C(name) that RV(proof.lost) gives it. They do not count in proof and scan.
+    type: list
+    elements: str
+    default: []
+  accept_unproven:
+    description: Whether the loss of what can't be proven readable is approved. Objects that are known to have too few parts must still be named in
+      O(given_up).
+    type: bool
+    default: false
+  progress_file:
+    description: A file on the host of the task that tells how far the look at the drives has come.
+    type: path
+    default: ""
 extends_documentation_fragment:
   - cloudpods.ha._kubeconfig
   - cloudpods.ha._minio
@@ -101,7 +113,7 @@ attributes:
     description: Reads only.
     support: full
 notes:
-  - Needs permission to read pods, Secrets and claims of the namespace and to create C(pods/portforward).
+  - Needs permission to read pods, Secrets and claims of the namespace and to create C(pods/portforward), and C(pods/exec) to look at the drives.
   - If the servers have C(https://) URLs, or certificates are mounted in MinIO's folder, TLS is used
     inside the port-forward. The certificate is not verified; the tunnel ends in the pod itself, which authenticates the peer.
 seealso:
@@ -281,9 +293,8 @@ fewer:
     - {bucket: onecloud-images, before: 41, after: 40}
 scan:
   description:
-    - Objects scanned, how many of them lack a part on some drive or can't be judged (while drives are lost, how many
-      can't be read), 20 of those at most, and whether all objects were scanned. Incomplete objects were scanned
-      twice.
+    - Objects scanned, how many of them lack a part on some drive or can't be judged, 20 of those at most, and whether all objects were scanned.
+      Incomplete objects were scanned twice. C(deep) of them were scanned with their data.
     - With C(error) the scan was refused or broke off, which proves nothing either way.
   type: dict
   returned: when O(scan) is given
@@ -292,20 +303,50 @@ scan:
     incomplete: 1
     sample: [{bucket: onecloud-images, object: a, version: "null", error: "1 of 4 drives: missing"}]
     complete: true
+    deep: 0
 proof:
   description:
-    - Whether every object is proven readable from the remaining drives (C(ok)), and why or why not (C(reason), one
-      sentence). C(how) is V(scan), V(read) when objects were read, or empty when neither could be done.
-    - C(objects) is how many objects and versions S3 lists. C(unread) names the first 100 of those that could not be read.
+    - Whether every object is proven readable from the remaining drives (C(ok)), and why or why not (C(reason)).
+    - C(permitted) says whether a lost drive may be replaced by that, with everything that was approved (C(ok), C(reason)).
+    - C(how) is V(drives), V(reads), V(drives and reads), or empty when neither could be done. C(drives) are the drives, each with C(error) if it could
+      not be looked at, which C(not_looked) has in words.
+    - C(objects) is how many objects and versions are known, of which C(listed) by S3, C(counted) on the drives, and C(read).
+    - C(lost) are the versions with too few parts, or that could not be read, C(lost_count) of them, 1000 at most with their C(name); C(parts)
+      and C(needed) are null where they were not counted. C(given_up) are the names of those whose loss is approved.
+    - C(incomplete) are 20 at most of C(incomplete_count) versions that can be read and lack a part on some drive that was looked at; C(unlisted) 20 at most of
+      C(unlisted_count) that can be read and are not listed by S3.
   type: dict
   returned: when O(prove_readable) is given
   sample:
     ok: false
-    how: read
+    how: drives
     objects: 212
-    unread: [{bucket: onecloud-images, key: a}]
-    reason: "the scan could not be used (Storage resources are insufficient for the write operation); 1 of 212 objects are
-      not proven readable from the remaining drives: onecloud-images/a (SlowDownRead)"
+    listed: 211
+    counted: 212
+    read: 0
+    drives:
+      - {pod: minio-1, path: /export, files: 318, error: ""}
+      - {pod: minio-2, path: /export, files: 316, error: ""}
+    not_looked: []
+    lost:
+      - bucket: onecloud-images
+        key: a
+        version: ""
+        size: 3145745
+        parts: 1
+        needed: 2
+        why: 1 of the 2 parts needed to read it are left
+        name: onecloud-minio/minio/onecloud-images/a
+    lost_count: 1
+    given_up: []
+    unlisted: []
+    unlisted_count: 0
+    incomplete: []
+    incomplete_count: 0
+    error: ""
+    reason: "1 of 212 objects are not proven readable from the remaining drives: onecloud-images/a (3.0 MiB, 1 of the 2 parts needed to
+      read it are left); the parts of 212 versions were counted on 2 drives; S3 lists 211"
+    permitted: {ok: false, reason: 1 of 212 objects are not proven readable from the remaining drives}
 """
 
 import typing as t
@@ -339,6 +380,9 @@ def main() -> t.NoReturn:
             "scan_timeout": {"type": "int", "default": 600},
             "scan_any_release": {"type": "bool", "default": False},
             "prove_readable": {"type": "bool", "default": False},
+            "given_up": {"type": "list", "elements": "str", "default": []},
+            "accept_unproven": {"type": "bool", "default": False},
+            "progress_file": {"type": "path", "default": ""},
             "timeout": {"type": "int", "default": 15},
         },
         supports_check_mode=True,
@@ -347,7 +391,7 @@ def main() -> t.NoReturn:
         check_imports()
         result = run(connect(module.params["kubeconfig"], check_mode=True), module.params)
     except HaError as exc:
-        module.fail_json(msg=str(exc), **failed(str(exc), prove_readable=module.params["prove_readable"]))
+        module.fail_json(msg=str(exc), **failed(str(exc), module.params))
     module.exit_json(changed=False, **result)
 
 

@@ -56,6 +56,11 @@ class KubeApi:
         """The address of the API server, as in the kubeconfig."""
         return str(self._client.configuration.host)
 
+    @property
+    def configuration(self) -> t.Any:
+        """The client's configuration: address, certificates, credentials."""
+        return self._client.configuration
+
     def get(self, path: str, **query: t.Any) -> t.Optional[Object]:
         """Return the object or list at a path, or None if it does not exist."""
         try:
@@ -175,7 +180,7 @@ class KubeApi:
             )
         except client.ApiException as exc:
             where = "{0}/{1}:{2}".format(namespace, pod, port)
-            raise ApiRefused("portforward", where, exc.status or 0, _first_line(exc.reason)) from exc
+            raise ApiRefused("portforward", where, exc.status or 0, first_line(exc.reason)) from exc
         sock = forward.socket(port)
         sock.setblocking(True)
         return sock
@@ -217,8 +222,8 @@ class KubeApi:
             self.server_time = _time_of(headers) or self.server_time
         except client.ApiException as exc:
             if exc.status in (0, 500, 503, 504, None):
-                raise ApiUnavailable(self.server, _first_line(exc.body or exc.reason)) from exc
-            raise ApiRefused(verb, path, exc.status, _first_line(exc.reason)) from exc
+                raise ApiUnavailable(self.server, first_line(exc.body or exc.reason)) from exc
+            raise ApiRefused(verb, path, exc.status, first_line(exc.reason)) from exc
         except urllib3.exceptions.HTTPError as exc:
             raise ApiUnavailable(self.server, _root_cause(exc)) from exc
         return t.cast(Object, data)
@@ -242,7 +247,7 @@ def connect(kubeconfig: t.Optional[str], *, check_mode: bool = False, timeout: i
     try:
         config.load_kube_config(config_file=kubeconfig, client_configuration=configuration)
     except (config.ConfigException, yaml.YAMLError, OSError, TypeError, ValueError, AttributeError) as exc:
-        raise HaError("the kubeconfig {0} can't be used: {1}".format(kubeconfig, _first_line(exc))) from exc
+        raise HaError("the kubeconfig {0} can't be used: {1}".format(kubeconfig, first_line(exc))) from exc
     # One retry for a broken connection; more would only delay the result that the server is down.
     configuration.retries = 1
     return KubeApi(api_client=client.ApiClient(configuration), check_mode=check_mode, timeout=timeout)
@@ -267,12 +272,12 @@ def _time_of(headers: t.Any) -> t.Optional[float]:
         return None
 
 
-def _first_line(value: object) -> str:
+def first_line(value: object) -> str:
     text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value or "no reason given")
     return text.strip().splitlines()[0][:300] if text.strip() else "no reason given"
 
 
 def _root_cause(exc: BaseException) -> str:
     reason = getattr(exc, "reason", None)
-    text = _first_line(reason if reason is not None else exc)
+    text = first_line(reason if reason is not None else exc)
     return text.split(": ", 1)[1] if text.startswith("<") and ": " in text else text

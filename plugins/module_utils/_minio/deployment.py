@@ -25,7 +25,7 @@ _CERTS = ".minio/certs"
 @dataclass(frozen=True)
 class Deployment:
     """A MinIO StatefulSet: its pods by name (None: not there), the port they listen on, whether they speak TLS there,
-    and the pods with a lost drive."""
+    the pods with a lost drive, and the name of MinIO's container."""
 
     namespace: str
     name: str
@@ -35,6 +35,7 @@ class Deployment:
     nodes: t.Tuple[str, ...]
     credentials: Credentials
     tls: bool = False
+    container: str = ""
 
     def server(self, pod: str, *, tunnel: Tunnel, timeout: int) -> Server:
         """The server of one of its pods."""
@@ -67,6 +68,7 @@ def find(api: KubeApi, *, namespace: str, name: str, lost_claims: t.Sequence[Jso
         lost_pods=_lost_pods(api, core=core, pods=pods, templates=templates, lost_claims=lost_claims),
         credentials=_credentials(api, core=core, container=container),
         tls=_speaks_tls(spec, container),
+        container=str(container.get("name") or ""),
     )
 
 

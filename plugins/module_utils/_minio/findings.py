@@ -24,7 +24,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._minio.layout import 
     plausible,
     settled_infos,
 )
-from ansible_collections.cloudpods.ha.plugins.module_utils._minio.views import PodView
+from ansible_collections.cloudpods.ha.plugins.module_utils._minio.views import PodView, starting
 
 _ROOT_DRIVE = (
     "is on the root drive of node {0}, so MinIO does not use it (state {1}): mount the folder of the local volumes "
@@ -47,6 +47,7 @@ FINDINGS = frozenset(
         "deployment_ids_differ",
         "other_deployment",
         "pod_unhealthy",
+        "not_initialized",
         "settling",
         "heal_failed",
         "root_drive",
@@ -191,10 +192,18 @@ def _away(drive: Drive, view: t.Optional[PodView], *, settle_seconds: int, names
     return Finding("drive_offline", "{0} is {1}{2}".format(drive.endpoint, drive.state or "in an unknown state", why))
 
 
-def of_pods(views: t.Sequence[PodView], settle_seconds: int, *, writable: bool) -> t.Iterator[Finding]:
+def of_pods(
+    views: t.Sequence[PodView], settle_seconds: int, *, writable: bool, namespace: str = "NAMESPACE"
+) -> t.Iterator[Finding]:
     """Unhealthy pods. Without write quorum, no pod can answer 200 to the cluster check."""
     for view in views:
-        if view.live != 200 or view.info is None or (writable and view.cluster != 200):
+        if view.ready and view.live == 200 and starting(view):
+            yield Finding(
+                "not_initialized",
+                "{0} listens and has not initialized ({1}): it waits for its peers. If this lasts for a minute, it keeps outdated addresses "
+                "of them: {2}".format(view.name, view.error, restart(view.name, namespace)),
+            )
+        elif view.live != 200 or view.info is None or (writable and view.cluster != 200):
             answers = (
                 "answers live {0}, cluster {1}".format(view.live, view.cluster) if view.live else "does not answer"
             )
@@ -208,6 +217,14 @@ def of_pods(views: t.Sequence[PodView], settle_seconds: int, *, writable: bool) 
                     view.name, view.uptime, settle_seconds
                 ),
             )
+
+
+def restart(pod: str, namespace: str) -> str:
+    """The one safe act for a pod that keeps outdated addresses."""
+    return (
+        "restart it, and no other pod at the same time, with kubectl -n {0} delete pod {1}; then wait with kubectl -n {0} wait --for=condition=Ready "
+        "pod/{1} --timeout=120s, and until it is told no more, before another pod is restarted".format(namespace, pod)
+    )
 
 
 def of_heals(drives: t.Sequence[Drive]) -> t.Iterator[Finding]:
@@ -244,9 +261,8 @@ def of_peers(views: t.Sequence[PodView], lost_pods: t.Collection[str], namespace
         if stale:
             yield Finding(
                 "peer_stale",
-                "{0} does not reach {1}, which is Ready and answers. If this lasts, {0} keeps an outdated address: restart it, "
-                "and no other pod at the same time, with kubectl -n {2} delete pod {0}".format(
-                    view.name, ", ".join(stale), namespace
+                "{0} does not reach {1}, which is Ready and answers. If this lasts, {0} keeps an outdated address: {2}".format(
+                    view.name, ", ".join(stale), restart(view.name, namespace)
                 ),
             )
         if len(stale) < len(away):

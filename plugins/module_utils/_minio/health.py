@@ -74,7 +74,12 @@ def judge(
     rest = [view for view in views if view.name not in lost_pods]
     found = (
         *findings.of_layout(infos, expected_id),
-        *findings.of_pods(rest, settle_seconds, writable=bool(sets) and all(item.writable for item in sets)),
+        *findings.of_pods(
+            rest,
+            settle_seconds,
+            writable=bool(sets) and all(item.writable for item in sets),
+            namespace=namespace,
+        ),
         *findings.of_drives(
             views, drives, sets, lost_pods=lost_pods, settle_seconds=settle_seconds, namespace=namespace
         ),

@@ -12,11 +12,14 @@ import typing as t
 from dataclasses import dataclass, field, replace
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._format import human
+from ansible_collections.cloudpods.ha.plugins.module_utils._minio.info import host_of
 
 Json = t.Dict[str, t.Any]
 
 # Codes that do not change by waiting, and codes that count only after every poll of a period has shown them.
 HOPELESS = ("heal_failed", "deployment_ids_differ", "other_deployment", "standalone")
+# Seconds without progress that are told. MinIO updates its numbers once a minute.
+_STILL = 60
 WAIT, SETTLED, FAILED = "wait", "settled", "hopeless"
 
 
@@ -26,7 +29,7 @@ class Limits:
     progress (and for failing polls), and between two lines without news."""
 
     settle: int = 20
-    stale_peer: int = 120
+    stale_peer: int = 45
     heal_stall: int = 300
     quiet: int = 30
 
@@ -95,6 +98,7 @@ def look(memory: Memory, result: Json, *, name: str, now: float, limits: Limits)
         "root_drive": limits.settle,
         "drive_refused": max(limits.settle, limits.stale_peer),
         "peer_stale": limits.stale_peer,
+        "not_initialized": limits.stale_peer,
     }
     why = [sentence for code, sentence in findings if code in HOPELESS]
     why += [s for key, s in keys.items() if key[0] in lasting and now - since_when[key] >= lasting[key[0]]]
@@ -110,8 +114,9 @@ def look(memory: Memory, result: Json, *, name: str, now: float, limits: Limits)
     totals = _totals(memory)
     percent = _percent(totals)
     come = totals["objects"] if percent is None else percent
-    signature = (come, totals["failed"], totals["retries"], tuple(sorted(keys)), tuple(sorted(heals)))
-    text = "{0}: {1}".format(name, _line(memory, totals, findings))
+    still = [_still(endpoint, heal, now) for endpoint, heal in heals.items() if now - heal.moved >= _STILL]
+    signature = (come, totals["failed"], totals["retries"], tuple(sorted(keys)), tuple(sorted(heals)), bool(still))
+    text = "; ".join(["{0}: {1}".format(name, _line(memory, totals, findings)), *still])
     return _tell(memory, signature, text, now, limits, bool(why), tuple(why))
 
 
@@ -164,6 +169,17 @@ _DO = "The log of its pod names the objects. Repair or delete them, heal again w
 def _forgotten(endpoint: str, heal: Heal) -> str:
     return "the heal of {0} ended incomplete: {1} objects ({2} bytes) failed, {3} were healed. {4}".format(
         endpoint, heal.told["objects_failed"], heal.told["bytes_failed"], heal.told["objects_done"], _DO
+    )
+
+
+def _still(endpoint: str, heal: Heal, now: float) -> str:
+    """The sentence for a heal that has not moved for a while. It may go on: MinIO counts an object when it is done."""
+    pod = host_of(endpoint)
+    return (
+        "{0} has not moved for {1:.0f} s, at {2} objects and {3}. A large object counts only when it is done; see kubectl logs {4} for errors. If nothing "
+        "moves for long, restart that pod alone, kubectl delete pod {4}, and wait until it is Ready: the heal goes on".format(
+            endpoint, now - heal.moved, heal.best[0], human(heal.best[1]), pod
+        )
     )
 
 

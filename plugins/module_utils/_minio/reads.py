@@ -1,4 +1,4 @@
-"""Lists every object of a MinIO with its versions, and reads a byte of each, to find objects that the remaining drives can't provide."""
+"""Proves each object of a MinIO readable: by the parts on its drives, and where those can't be looked at by a byte of each object that S3 lists."""
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -11,10 +11,18 @@ import time
 import typing as t
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
+from ansible_collections.cloudpods.ha.plugins.module_utils._format import qualified
 from ansible_collections.cloudpods.ha.plugins.module_utils._minio.deployment import Deployment
 from ansible_collections.cloudpods.ha.plugins.module_utils._minio.http import Json, Tunnel, brief
+from ansible_collections.cloudpods.ha.plugins.module_utils._minio.look import Survivors
 from ansible_collections.cloudpods.ha.plugins.module_utils._minio.objects import s3_client
-from ansible_collections.cloudpods.ha.plugins.module_utils._minio.proof import Key, Listed, Seen, left_open, verdict
+from ansible_collections.cloudpods.ha.plugins.module_utils._minio.proof import (
+    Compared,
+    Failure,
+    Listed,
+    compare,
+    verdict,
+)
 
 with contextlib.suppress(ImportError):  # reported by check_imports() of http
     import urllib3
@@ -22,6 +30,9 @@ with contextlib.suppress(ImportError):  # reported by check_imports() of http
 
 _THREADS = 4
 _LATE = "not read within the time limit"
+# Objects at most that are looked at twice although they can be read.
+_AGAIN = 200
+_UNKNOWN = ("NoSuchKey", "NoSuchVersion")
 
 
 class LimitReached(HaError):
@@ -36,42 +47,75 @@ def prove(
     timeout: int,
     max_objects: int,
     seconds: float,
-    blocked: str,
-    scan: t.Optional[Json] = None,
-    seen: t.Optional[Seen] = None,
+    blocked: str = "",
+    survivors: t.Optional[Survivors] = None,
+    given_up: t.Collection[str] = (),
+    accept_unproven: bool = False,
 ) -> Json:
-    """The record `proof`: list all objects and read those that the scan did not prove readable.
+    """The record `proof`: count the parts on the surviving drives, list all objects, and read those that the drives did not prove.
 
-    `scan` is the result of the scan, if there was one, and `seen` its verdict on each object. Nothing is read if
-    `blocked` gives a reason. A server that does not answer raises nothing: that is a verdict too.
+    Nothing is asked if `blocked` gives a reason. A server or a drive that does not answer raises nothing: that is a verdict too.
     """
-    deadline = time.monotonic() + seconds
+    told: Json = {
+        "group": qualified(deployment.namespace, deployment.name),
+        "given_up": given_up,
+        "accept_unproven": accept_unproven,
+    }
+    if blocked:
+        return verdict(
+            **told, error="nothing was looked at, since a drive may not be replaced now: {0}".format(blocked)
+        )
     clients = _Clients(deployment, pod, tunnel, timeout)
-    scan_error = _scan_error(scan) if scan is not None else ""
-    scanned = scan is not None and not scan.get("error")
     listed: t.List[Listed] = []
+    compared: t.Optional[Compared] = None
+    unread: t.List[Failure] = []
     error = ""
+    deadline = time.monotonic() + seconds
     try:
-        for item in _list(clients.get(), deadline):
-            if len(listed) >= max_objects:
-                raise LimitReached("there are more than the limit of {0} objects".format(max_objects))
-            listed.append(item)
+        if survivors is not None:
+            survivors.look()
+        listed = list(_list(clients.get(), deadline, max_objects))
+        compared = _compare(survivors, listed)
     except _errors() as exc:
-        error = "the list of objects is incomplete: {0}".format(_why(exc))
-    left = left_open(listed, seen or Seen())
-    if blocked and not error and (left.read or not listed):
-        error = "{0} objects were not read, since a drive may not be replaced now: {1}".format(len(left.read), blocked)
+        error = _why(exc)
     # With an incomplete list, no read can prove all objects.
-    unread = [] if error or left.bad else _read(clients, left.read, left.whole, deadline)
+    read = [] if error or compared is None else compared.read
+    if read:
+        # As much time again as for the look.
+        unread = _read(clients, read, time.monotonic() + seconds)
+        if survivors is not None and survivors.complete:
+            unread = _without_deleted(survivors, unread)
+    drives = [
+        {"pod": item.pod, "path": item.path, "files": item.files, "error": item.error}
+        for item in (survivors.looked if survivors is not None else ())
+    ]
     return verdict(
+        **told,
+        compared=compared,
+        drives=drives,
         listed=len(listed),
-        scanned=scanned,
-        scan_error=scan_error,
-        bad=left.bad,
+        read=len(read),
         unread=unread,
-        reads=0 if error or left.bad else len(left.read),
         error=error,
     )
+
+
+def _compare(survivors: t.Optional[Survivors], listed: t.Sequence[Listed]) -> Compared:
+    """Compare the drives with S3's list. What has too few parts is looked at twice, since it may be written or deleted at the moment."""
+    if survivors is None:
+        return compare(listed, (), complete=False)
+    first = compare(listed, survivors.parts.left(), complete=survivors.complete)
+    doubtful = [item.key for item in first.few] + [key for key, _why in first.incomplete[:_AGAIN]]
+    survivors.look_again(sorted({key[:2] for key in [*doubtful, *first.unlisted[:_AGAIN]]}))
+    return compare(listed, survivors.parts.left(), complete=survivors.complete)
+
+
+def _without_deleted(survivors: Survivors, unread: t.Sequence[Failure]) -> t.List[Failure]:
+    """The failures without objects that were deleted after they were listed: S3 does not know them, and no drive has anything of them."""
+    unknown = {item.key for item in unread if any(code in item.why for code in _UNKNOWN)}
+    survivors.look_again(sorted({key[:2] for key in unknown}))
+    there = {key for key, _left in survivors.parts.left()}
+    return [item for item in unread if item.key in there or item.key not in unknown]
 
 
 class _Clients:
@@ -89,26 +133,25 @@ class _Clients:
         return self._own.client
 
 
-def _scan_error(scan: Json) -> str:
-    if scan.get("error"):
-        return str(scan["error"])
-    return "" if scan.get("complete") else "it stopped at its limit after {0} objects".format(scan.get("objects"))
-
-
-def _list(client: t.Any, deadline: float) -> t.Iterator[Listed]:
+def _list(client: t.Any, deadline: float, max_objects: int) -> t.Iterator[Listed]:
+    count = 0
     for bucket in client.list_buckets():
         for item in _list_bucket(client, bucket.name):
             if time.monotonic() >= deadline:
-                raise LimitReached("the time limit was reached")
-            if not item.is_delete_marker:
-                yield Listed(
-                    bucket=bucket.name,
-                    key=item.object_name,
-                    version=item.version_id or "",
-                    latest=str(item.is_latest or "true").lower() == "true",
-                    size=item.size or 0,
-                    multipart="-" in (item.etag or ""),
-                )
+                raise LimitReached("the list of objects is incomplete: the time limit was reached")
+            if item.is_delete_marker:
+                continue
+            count += 1
+            if count > max_objects:
+                raise LimitReached("there are more than the limit of {0} objects".format(max_objects))
+            yield Listed(
+                bucket=bucket.name,
+                key=item.object_name,
+                version=item.version_id or "",
+                latest=str(item.is_latest or "true").lower() == "true",
+                size=item.size or 0,
+                multipart="-" in (item.etag or ""),
+            )
 
 
 def _list_bucket(client: t.Any, bucket: str) -> t.Iterator[t.Any]:
@@ -121,27 +164,25 @@ def _list_bucket(client: t.Any, bucket: str) -> t.Iterator[t.Any]:
         yield from client.list_objects(bucket_name=bucket, recursive=True)
 
 
-def _read(
-    clients: _Clients, items: t.Sequence[Listed], whole: t.Set[Listed], deadline: float
-) -> t.List[t.Tuple[Key, str]]:
+def _read(clients: _Clients, items: t.Sequence[Listed], deadline: float) -> t.List[Failure]:
     """Read each object; returns the failures with their reasons, in the order of the list."""
 
     def attempt(item: Listed) -> str:
         if time.monotonic() >= deadline:
             return _LATE
         try:
-            _read_one(clients.get(), item, whole=item in whole, deadline=deadline)
+            _read_one(clients.get(), item)
         except _errors() as exc:
             return _why(exc)
         return ""
 
     with concurrent.futures.ThreadPoolExecutor(max_workers=_THREADS) as pool:
         reasons = list(pool.map(attempt, items))
-    return [((item.bucket, item.key, item.version), why) for item, why in zip(items, reasons) if why]
+    return [Failure(item.whole_key, why, item.size) for item, why in zip(items, reasons) if why]
 
 
-def _read_one(client: t.Any, item: Listed, *, whole: bool, deadline: float) -> None:
-    """Read the first byte of an object, also the last one if it has several parts, or all of it. Raises ValueError for a wrong length."""
+def _read_one(client: t.Any, item: Listed) -> None:
+    """Read the first byte of an object, also the last one if it has several parts. Raises ValueError for a byte that does not come."""
     given: Json = {"bucket_name": item.bucket, "object_name": item.key}
     # The null version may lie behind newer ones.
     if item.version and (item.version != "null" or not item.latest):
@@ -149,23 +190,15 @@ def _read_one(client: t.Any, item: Listed, *, whole: bool, deadline: float) -> N
     if not item.size:
         client.stat_object(**given)
         return
-    ranges = [{"offset": 0, "length": 1}]
-    if item.multipart and item.size > 1:
-        ranges.append({"offset": item.size - 1, "length": 1})
-    for part in [{}] if whole else ranges:
-        expected = 1 if part else item.size
-        response = client.get_object(**given, **part)
-        length = 0
+    for offset in (0, item.size - 1) if item.multipart and item.size > 1 else (0,):
+        response = client.get_object(**given, offset=offset, length=1)
         try:
-            for chunk in response.stream(1024 * 1024):
-                length += len(chunk)
-                if time.monotonic() >= deadline:
-                    raise LimitReached(_LATE)
+            length = sum(len(chunk) for chunk in response.stream(1024))
         finally:
             response.close()
             response.release_conn()
-        if length != expected:
-            raise ValueError("{0} of {1} bytes were read".format(length, expected))
+        if length != 1:
+            raise ValueError("{0} of 1 bytes were read".format(length))
 
 
 def _errors() -> t.Tuple[t.Type[BaseException], ...]:

@@ -83,7 +83,7 @@ def compare_buckets(
 def recovered(result: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
     """Whether a MinIO is recovered, {ok, reason}, by everything that was asked for: its drives, the objects read back, scan and proof.
 
-    A scan that could not be made proves nothing; a proof by reads may stand for it.
+    What MinIO says of its heal proves nothing: a heal that failed may be told as done. The parts on the drives, and the scan, count.
     """
     readback, scan = result.get("readback") or {}, result.get("scan") or {}
     proof = result.get("proof")
@@ -96,10 +96,12 @@ def recovered(result: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
         )
     if result.get("gone"):
         faults.append("buckets are gone that were there before: {0}".format(", ".join(result["gone"])))
-    if scan.get("incomplete") or (scan.get("error") and not (proof and proof["ok"])):
-        faults += _about_scan(scan, lost=False)
-    if proof and not proof["ok"]:
-        faults.append(str(proof["reason"]))
+    if scan.get("incomplete") or (scan.get("error") and not (proof and proof["permitted"]["ok"])):
+        faults += _about_scan(scan)
+    if proof and not proof["permitted"]["ok"]:
+        faults.append(str(proof["permitted"]["reason"]))
+    if proof and proof["incomplete_count"] and not result.get("lost_pods"):
+        faults.append(_lacking(proof))
     return {"ok": not faults, "reason": "; ".join(faults)}
 
 
@@ -114,27 +116,28 @@ def about_objects(result: t.Mapping[str, t.Any]) -> str:
         )
         for item in result.get("fewer") or ()
     ]
-    proof, lost = result.get("proof") or {}, bool(result.get("lost_pods"))
-    # Reads may have proven objects that the scan could not.
-    if not (proof.get("ok") and lost):
-        told += _about_scan(result.get("scan") or {}, lost=lost)
+    proof = result.get("proof") or {}
+    told += _about_scan(result.get("scan") or {})
     if proof:
-        told.append(str(proof["reason"]))
+        told.append(str(proof["permitted"]["reason"]))
+        if proof["incomplete_count"] and not result.get("lost_pods"):
+            told.append(_lacking(proof))
     return "; ".join(told)
 
 
-def _about_scan(scan: t.Mapping[str, t.Any], *, lost: bool) -> t.Iterator[str]:
-    """The findings of a scan: while drives are `lost`, whether all objects are readable; afterwards, whether they are complete on all drives."""
+def _lacking(proof: t.Mapping[str, t.Any]) -> str:
+    named = "; ".join("{bucket}/{object} ({error})".format(**item) for item in proof["incomplete"])
+    return (
+        "{0} of {1} objects lack parts on some drive, among them {2}. Heal them with `mc admin heal -r ALIAS`, then run "
+        "again".format(proof["incomplete_count"], proof["objects"], named)
+    )
+
+
+def _about_scan(scan: t.Mapping[str, t.Any]) -> t.Iterator[str]:
+    """The findings of a scan: whether all objects are complete on all drives."""
     named = "; ".join("{bucket}/{object} ({error})".format(**item) for item in scan.get("sample") or ())
-    proven = "readable from the remaining drives" if lost else "complete on all drives"
     if scan.get("error"):
-        yield "objects are not proven {0}: {1}".format(proven, scan["error"])
-    elif scan.get("incomplete") and lost:
-        yield (
-            "{0} of {1} objects can't be read from the remaining drives, among them {2}. Once an empty drive replaces "
-            "a lost one, MinIO deletes their remaining parts. Restore their parts on the surviving drives, or delete them, "
-            "then run again".format(scan["incomplete"], scan["objects"], named)
-        )
+        yield "objects are not proven complete on all drives by a scan: {0}".format(scan["error"])
     elif scan.get("incomplete"):
         yield (
             "{0} of {1} objects are incomplete, among them {2}. Heal them with `mc admin heal -r ALIAS`, then run "
@@ -142,7 +145,7 @@ def _about_scan(scan: t.Mapping[str, t.Any], *, lost: bool) -> t.Iterator[str]:
         )
     elif scan:
         more = "" if scan["complete"] else "; not all objects were scanned"
-        yield "{0} objects are {1}{2}".format(scan["objects"], proven, more)
+        yield "the scan found {0} objects complete on all drives{1}".format(scan["objects"], more)
 
 
 def _drive(drive: Drive) -> t.Dict[str, t.Any]:

@@ -10,11 +10,14 @@ import typing as t
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
 from ansible_collections.cloudpods.ha.plugins.module_utils._format import qualified
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.client import KubeApi
+from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.pod_exec import exec_in_pod
 from ansible_collections.cloudpods.ha.plugins.module_utils._minio import (
     deployment,
     health,
+    look,
     objects,
     probe,
+    progress_file,
     proof,
     reads,
     report,
@@ -22,6 +25,9 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._minio import (
 )
 from ansible_collections.cloudpods.ha.plugins.module_utils._minio.http import Json, Tunnel, tunnel_to
 from ansible_collections.cloudpods.ha.plugins.module_utils._minio.views import PodView
+
+# Seconds that a listing may be silent: a folder of a hundred thousand objects takes a while.
+_SILENCE = 120.0
 
 
 def run(api: KubeApi, params: Json) -> Json:
@@ -65,22 +71,11 @@ def run(api: KubeApi, params: Json) -> Json:
         )
         if params["before_buckets"]:
             result.update(report.compare_buckets(params["before_buckets"], result["buckets"]))
-        seen = proof.Seen()
         if params["scan"]:
             names = [bucket["name"] for bucket in result["buckets"]]
-            result["scan"] = _scan(found, pod, views, names, judged=judged, tunnel=tunnel, params=params, seen=seen)
+            result["scan"] = _scan(found, pod, views, names, judged=judged, tunnel=tunnel, params=params)
         if params["prove_readable"]:
-            result["proof"] = reads.prove(
-                found,
-                pod,
-                tunnel=tunnel,
-                timeout=params["timeout"],
-                max_objects=params["scan_max_objects"],
-                seconds=params["scan_timeout"],
-                blocked="; ".join(finding.sentence for finding in judged.gate),
-                scan=result.get("scan"),
-                seen=seen,
-            )
+            result["proof"] = _prove(api, found, pod, judged=judged, tunnel=tunnel, params=params)
         sentence = report.about_objects(result)
         result["msg"] += "; " + sentence if sentence else ""
     result["recovered"] = report.recovered(result)
@@ -96,24 +91,62 @@ def _scan(
     judged: health.Health,
     tunnel: Tunnel,
     params: Json,
-    seen: proof.Seen,
 ) -> Json:
+    group = qualified(found.namespace, found.name)
     versions = {server.version for view in views if view.info for server in view.info.servers}
-    lost = bool(found.lost_pods)
-    error = scan.refusal(versions, settled=judged.settled, lost=lost, any_release=params["scan_any_release"])
+    error = scan.refusal(versions, settled=judged.settled, lost=found.lost_pods, any_release=params["scan_any_release"])
     if error:
         return {"error": error}
     return scan.scan(
         found.server(pod, tunnel=tunnel, timeout=params["timeout"]),
         buckets,
-        judge=scan.unreadable if lost else scan.incomplete,
         max_objects=params["scan_max_objects"],
         seconds=params["scan_timeout"],
-        seen=seen,
+        given_up=lambda bucket, name, version: (
+            proof.name(group, (bucket, name, "" if version == "null" else version)) in params["given_up"]
+        ),
     )
 
 
-def failed(reason: str, *, prove_readable: bool) -> Json:
+def _prove(
+    api: KubeApi,
+    found: deployment.Deployment,
+    pod: str,
+    *,
+    judged: health.Health,
+    tunnel: Tunnel,
+    params: Json,
+) -> Json:
+    deadline = time.monotonic() + params["scan_timeout"]
+
+    def execute(where: str, command: t.Sequence[str], until: float) -> t.Iterator[str]:
+        return exec_in_pod(
+            api, found.namespace, where, container=found.container, command=command, idle=_SILENCE, deadline=until
+        )
+
+    return reads.prove(
+        found,
+        pod,
+        tunnel=tunnel,
+        timeout=params["timeout"],
+        max_objects=params["scan_max_objects"],
+        seconds=params["scan_timeout"],
+        blocked="; ".join(finding.sentence for finding in judged.gate),
+        survivors=look.Survivors(
+            judged.drives,
+            pods=list(found.pods),
+            lost=found.lost_pods,
+            execute=execute,
+            progress=progress_file.teller(params["progress_file"]),
+            deadline=deadline,
+            max_objects=params["scan_max_objects"],
+        ),
+        given_up=params["given_up"],
+        accept_unproven=params["accept_unproven"],
+    )
+
+
+def failed(reason: str, params: Json) -> Json:
     """The module's values besides `msg` when nothing could be judged: every tested value is negative."""
     gate = {
         "ok": False,
@@ -125,6 +158,7 @@ def failed(reason: str, *, prove_readable: bool) -> Json:
         "sentences": [reason],
     }
     result: Json = {"settled": False, "converged": False, "findings": [], "gate": gate}
-    if prove_readable:
-        result["proof"] = proof.verdict(listed=0, scanned=False, error=reason)
+    if params["prove_readable"]:
+        group = qualified(params["namespace"], params["name"])
+        result["proof"] = proof.verdict(group=group, error=reason, accept_unproven=params["accept_unproven"])
     return result

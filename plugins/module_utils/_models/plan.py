@@ -20,7 +20,8 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._models.refusal impor
 class Request:
     """The operator's request. `policies` decide what happens to lost claims; the first match decides.
 
-    `discard` are the claims (NAMESPACE/NAME) whose loss was approved by name.
+    `discard` are the claims (NAMESPACE/NAME) whose loss was approved by name, `give_up_objects` the objects of a MinIO
+    (NAMESPACE/NAME/BUCKET/KEY), `accept_unproven` the MinIOs (NAMESPACE/NAME) that may lose what is not proven readable.
     """
 
     lost: str
@@ -32,6 +33,8 @@ class Request:
     storage_path: str = ""
     policies: t.Tuple[t.Mapping[str, t.Any], ...] = ()
     discard: t.Tuple[str, ...] = ()
+    give_up_objects: t.Tuple[str, ...] = ()
+    accept_unproven: t.Tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,12 +66,15 @@ class ClaimPlan:
 class Recovery:
     """The claims of one workload (`group`, as NAMESPACE/NAME), in batches that are recovered one after another.
 
-    `heals`: its drives are filled by their peers.
+    `heals`: its drives are filled by their peers. Then `given_up` are the names of its objects that may be lost, and with `accept_unproven`
+    what is not proven readable may be lost.
     """
 
     group: str
     heals: bool
     batches: t.Tuple[t.Tuple[ClaimPlan, ...], ...]
+    given_up: t.Tuple[str, ...] = ()
+    accept_unproven: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -127,6 +133,7 @@ class Plan:
     `probe` are the lost machine's addresses at which nothing may answer right before its member and its Node are removed; none if it is fenced.
     `backup` are the objects to back up: {api_version, kind, namespace, name, uid}. `before` is the control plane as it was
     found. `journal` is the journal entry before the first change.
+    `proofs` says of each MinIO that heals, in a sentence, which of its objects are proven readable, and how.
 
     `state` is 'needed', 'resume' (an earlier run was interrupted), 'nothing_to_do' or 'refused'.
     """
@@ -144,6 +151,7 @@ class Plan:
     claims: t.Tuple[ClaimPlan, ...] = ()
     kept_claims: t.Tuple[ClaimPlan, ...] = ()
     recovery: t.Tuple[Recovery, ...] = ()
+    proofs: t.Tuple[str, ...] = ()
     left_alone: t.Tuple[str, ...] = ()
     leftovers: t.Tuple[t.Mapping[str, str], ...] = ()
     healers: t.Tuple[t.Mapping[str, t.Any], ...] = ()

@@ -19,7 +19,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster impor
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import ClaimPlan, Plan, Request
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.refusal import Refusal
-from ansible_collections.cloudpods.ha.plugins.module_utils._plan import phases, policy, situation
+from ansible_collections.cloudpods.ha.plugins.module_utils._plan import phases, policy, situation, unproven
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan.checks import claims as claim_checks
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan.checks import etcd, hosts, k3s, lost, replacement, vip
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan.control_plane import control_plane
@@ -42,10 +42,12 @@ def plan(cluster: Cluster, request: Request, minio: t.Sequence[Json] = ()) -> Pl
         return _refused(Plan(state="refused", lost=cluster.lost, refusals=tuple(refusals)), cluster)
     found = situation.find(cluster, cluster.lost)
     claims, kept = policy.claims(cluster, request)
-    claims = policy.without_peers(claims, minio, request.discard)
+    claims = unproven.with_losses(policy.without_peers(claims, minio, request.discard), minio)
     refusals += _refusals(cluster, request, found, claims, kept, minio)
     draft = dataclasses.replace(
-        _draft(cluster, request, found, claims, kept), healers=tuple(policy.healing(cluster, claims))
+        _draft(cluster, request, found, claims, kept),
+        healers=tuple(policy.healing(cluster, claims)),
+        proofs=tuple(unproven.proofs(claims, minio)),
     )
     planned = tuple(steps(cluster, found, draft))
     warnings = (*_warnings(cluster, found, claims, minio), *policy.unheeded(cluster, [*claims, *kept], request.discard))
@@ -130,7 +132,7 @@ def _draft(
         executor=found.executor,
         claims=tuple(claims),
         kept_claims=tuple(kept),
-        recovery=batches(claims, request.drives_at_once),
+        recovery=batches(claims, request),
         left_alone=tuple(policy.label(item) for item in kept if item.policy == "ignore"),
         leftovers=tuple(_leftovers(cluster)),
         attachments=cluster.attachments,

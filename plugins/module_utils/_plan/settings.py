@@ -13,7 +13,7 @@ import typing as t
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import Request
-from ansible_collections.cloudpods.ha.plugins.module_utils._plan import policy
+from ansible_collections.cloudpods.ha.plugins.module_utils._plan import policy, unproven
 
 # Bounds of numbers, lowest and highest. Types, allowed values and defaults are in the role replace_master.
 BOUNDS: t.Mapping[str, t.Tuple[float, float]] = {
@@ -110,7 +110,12 @@ def problems(
         yield "{0}etcdctl needs {0}etcdctl_checksum, its SHA-256 in 64 hexadecimal digits.".format(prefix)
     if settings["join_method"] == "ocboot" and not settings["ocboot_checkout"]:
         yield "{0}join_method is ocboot, so {0}ocboot_checkout must name ocboot's folder.".format(prefix)
-    for check, values in ((policy.check, settings["claim_policies"]), (policy.check_names, settings["discard"])):
+    for check, values in (
+        (policy.check, settings["claim_policies"]),
+        (policy.check_names, settings["discard"]),
+        (unproven.check_groups, settings["accept_unproven"]),
+        (unproven.check_objects, settings["give_up_objects"]),
+    ):
         try:
             check(values)
         except HaError as exc:
@@ -144,5 +149,7 @@ def request(settings: Json, table: t.Sequence[Json]) -> Request:
         storage_path=settings["storage_path"],
         policies=policies,
         discard=tuple(settings["discard"]),
+        give_up_objects=tuple(settings["give_up_objects"]),
+        accept_unproven=tuple(settings["accept_unproven"]),
         drives_at_once=settings["drives_at_once"],
     )

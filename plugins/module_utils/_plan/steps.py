@@ -9,7 +9,7 @@ import typing as t
 from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import PROVIDERS
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster import Cluster
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes import ObjectRef
-from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import ClaimPlan, Plan, Recovery, Step
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import ClaimPlan, Plan, Recovery, Request, Step
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan import policy
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan.situation import Situation
 
@@ -136,11 +136,11 @@ def _recoveries(cluster: Cluster, made: Plan) -> t.Iterator[Step]:
         )
 
 
-def batches(claims: t.Sequence[ClaimPlan], drives_at_once: int) -> t.Tuple[Recovery, ...]:
+def batches(claims: t.Sequence[ClaimPlan], request: Request) -> t.Tuple[Recovery, ...]:
     """Group the claims by workload, in order, and split each group into batches that are recovered one after another.
 
-    The claims of one pod stay together: none can be bound while another one is still old. A batch of a MinIO that heals has `drives_at_once` pods (at least
-    one), any other batch has one.
+    The claims of one pod stay together: none can be bound while another one is still old. A batch of a MinIO that heals has
+    `request.drives_at_once` pods (at least one), any other batch has one.
     """
     recoveries = []
     for group in dict.fromkeys(claim.group for claim in claims):
@@ -148,7 +148,15 @@ def batches(claims: t.Sequence[ClaimPlan], drives_at_once: int) -> t.Tuple[Recov
         heals = any(claim.policy == "heal" for claim in mine)
         pods = dict.fromkeys(claim.pod for claim in mine)
         units = [tuple(claim for claim in mine if claim.pod == pod) for pod in pods]
-        size = max(1, drives_at_once) if heals else 1
+        size = max(1, request.drives_at_once) if heals else 1
         cut = [tuple(claim for unit in units[at : at + size] for claim in unit) for at in range(0, len(units), size)]
-        recoveries.append(Recovery(group=group, heals=heals, batches=tuple(cut)))
+        recoveries.append(
+            Recovery(
+                group=group,
+                heals=heals,
+                batches=tuple(cut),
+                given_up=tuple(name for name in request.give_up_objects if heals and name.startswith(group + "/")),
+                accept_unproven=heals and group in request.accept_unproven,
+            )
+        )
     return tuple(recoveries)

@@ -40,6 +40,7 @@ def lines(plan: Plan, cluster: Cluster) -> t.Iterator[str]:
         yield ""
         yield "Claims on the lost node:"
         yield from claim_lines(known)
+    yield from _proofs(plan)
     if plan.steps:
         yield ""
         yield "Planned, but blocked:" if plan.refusals else "Will do:"
@@ -60,6 +61,21 @@ def lines(plan: Plan, cluster: Cluster) -> t.Iterator[str]:
         yield ""
     for warning in plan.warnings:
         yield "WARNING: {0}".format(warning)
+
+
+def _proofs(plan: Plan) -> t.Iterator[str]:
+    if plan.proofs:
+        yield ""
+        yield "Objects of MinIO:"
+    for proof in plan.proofs:
+        yield from textwrap.wrap(
+            proof,
+            _TERMINAL,
+            initial_indent="  ",
+            subsequent_indent="    ",
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
 
 
 def _found(plan: Plan, cluster: Cluster) -> t.Iterator[str]:
@@ -121,7 +137,7 @@ def claim_lines(claims: t.Sequence[ClaimPlan]) -> t.Iterator[str]:
 
 def _lost(claim: ClaimPlan) -> str:
     if claim.policy == "heal":
-        return "nothing"
+        return claim.loses or "nothing"
     unknown = "all its data" if claim.policy == "discard" else "all its data that can't be restored"
     return claim.loses or unknown
 

@@ -33,6 +33,13 @@ def _healed(minio: Json) -> t.Iterator[str]:
     if minio.get("converged"):
         yield "every drive of {0} is online and healed".format(minio.get("group"))
     scan, readback = minio.get("scan") or {}, minio.get("readback") or {}
+    before, after = minio.get("proof_before") or {}, minio.get("proof") or {}
+    if before:
+        yield "before the last drive was replaced: {0}".format(before["permitted"]["reason"])
+    if after:
+        yield "after the heal: {0}; {1} of them lack a part on some drive".format(
+            after["permitted"]["reason"], after["incomplete_count"]
+        )
     if scan.get("objects") is not None:
         yield "{0} objects scanned, {1} incomplete".format(scan["objects"], scan.get("incomplete", 0))
     if readback.get("objects") is not None:

@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from . import binaries, cluster, conf, hosts, identity, images, k3s, k3s_release, machine, rootfs
+from . import binaries, cluster, conf, hosts, identity, images, k3s, k3s_release, machine, minio_program, rootfs
 from . import objects as store
 from . import workloads as work
 from .conf import MASTERS, SPARE, STATE, WORKERS, BedError, Host, each, say
@@ -44,11 +44,12 @@ def build(mode: str, flavour: str = conf.KUBEADM) -> None:
                     hosts.remove_all()
 
 
-def _create(chosen: list[Host], flavour: str, binary: Path | None) -> None:
+def _create(chosen: list[Host], flavour: str, binary: Path | None, minio: Path | None) -> None:
     hosts.remove_all()
     hosts.prepare(flavour)
     if binary:
         k3s_release.take(binary)
+    minio_program.take(minio)
     tree, images_store = rootfs.host_tree(k3s.dressing(flavour)), images.store()
     trees = {rootfs.host_tree(k3s.dressing(f)).name for f in (conf.KUBEADM, conf.K3S, conf.STANDIN)}
     keep = trees | {images_store.name} | hosts.trees_in_use()
@@ -57,6 +58,7 @@ def _create(chosen: list[Host], flavour: str, binary: Path | None) -> None:
             shutil.rmtree(old, ignore_errors=True)
     each(lambda h: _host(h, tree, images_store), chosen)
     each(hosts.wait_ready, chosen)
+    each(minio_program.furnish, chosen)
     say(f"{len(chosen)} hosts are up: {', '.join(f'{h.name} {h.ip}' for h in chosen)}")
     maker = cluster.create if flavour == conf.KUBEADM else k3s.create
     maker(tuple(h for h in chosen if h in WORKERS))
@@ -82,6 +84,7 @@ def up(
     release: str = "",
     declared: bool = False,
     one_minio: bool = False,
+    minio: Path | None = None,
 ) -> None:
     if not 0 <= workers <= conf.MAX_WORKERS:
         raise BedError(f"--workers takes 0 to {conf.MAX_WORKERS}.")
@@ -91,6 +94,7 @@ def up(
         raise BedError(f"The current bed has the flavour {conf.flavour()}; `--fresh` makes one of {flavour}.")
     if binary:
         k3s_release.check(binary)
+    minio_program.require(minio, kept=WHOLE.exists() and not fresh)
     build(binaries_mode, flavour)
     with conf.lock(LOCK):
         if release and (fresh or not WHOLE.exists()):
@@ -100,7 +104,7 @@ def up(
         else:
             if hosts.states():
                 say("removing the current bed" if WHOLE.exists() else "the last `up` did not finish; starting over")
-            _create([*MASTERS, SPARE, *WORKERS[:workers]], flavour, binary)
+            _create([*MASTERS, SPARE, *WORKERS[:workers]], flavour, binary, minio)
         if declared and not FULL.exists():
             cluster.refresh_kubeconfig()
             work.declare()
@@ -183,6 +187,7 @@ def reinstall(name: str) -> None:
         tree = rootfs.fill(k3s.dressing(conf.flavour()))
         _host(host, tree, images.store())
         hosts.wait_ready(host)
+        minio_program.furnish(host)
     say(f"{name} is reinstalled")
 
 

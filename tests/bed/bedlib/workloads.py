@@ -10,7 +10,7 @@ import json
 import secrets
 from dataclasses import dataclass
 
-from . import conf, images
+from . import conf, images, minio_program
 from .cluster import apply, kubectl, manifest
 from .conf import each, say, wait_for
 
@@ -148,7 +148,7 @@ def _minio(name: str) -> None:
     if kubectl("-n", namespace, "get", "statefulset", name, "-o", "name", check=False):
         return
     keys = {"ACCESS_KEY": secrets.token_hex(10), "SECRET_KEY": secrets.token_hex(20)}
-    apply(manifest("minio.yaml", NAME=name, NAMESPACE=namespace, **keys))
+    apply(manifest("minio.yaml", NAME=name, NAMESPACE=namespace, **keys, **minio_program.mounts()))
 
 
 def pods_not_ready() -> list[str]:

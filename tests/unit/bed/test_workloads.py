@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import yaml
-from bedlib import cluster, conf, s3client, workloads
+from bedlib import cluster, conf, minio_program, s3client, workloads
 from minio import signer
 from minio.credentials import Credentials
 
@@ -57,6 +57,7 @@ GIVEN = dict.fromkeys(
     " CLUSTER_DOMAIN VERSION".split(),
     "x",
 )
+GIVEN.update(minio_program.mounts())
 
 
 @pytest.mark.parametrize("name", sorted(p.name for p in (conf.HERE / "manifests").glob("*.yaml")))

@@ -227,6 +227,7 @@ class StandInCluster:
         self.policies = POLICIES
         # Whatever has the lost one's address answers there.
         self.answers: list[int] = [22] if same_address else []
+        self.minio_proof: Json | None = None
         self.minio_gate: Json = {"ok": True, "codes": [], "sentences": []}
         self.minio_bytes = 30 * MEBIBYTE
         for name in names:
@@ -277,6 +278,8 @@ class StandInCluster:
             "storage_path": asked.storage_path,
             "claim_policies": to_json(asked.policies),
             "discard": list(asked.discard),
+            "give_up_objects": list(asked.give_up_objects),
+            "accept_unproven": list(asked.accept_unproven),
             "drives_at_once": asked.drives_at_once,
         }
 
@@ -297,9 +300,16 @@ class StandInCluster:
             for item in found
         ]
 
+    def minio_proofs(self) -> list[Json]:
+        """The second loop of discovery; `minio_proof` of the first MinIO, none by default."""
+        if self.minio_proof is None:
+            return []
+        first = self.minio()[0]
+        return [{"ansible_loop_var": "asked", "asked": first["asked"], "msg": "it broke", "proof": self.minio_proof}]
+
     def plan(self, **fields: Any) -> Plan:
         cluster = self.cluster(lost=fields.get("lost", ""))
-        made = plan(cluster, self.request(**fields), view.minio(self.minio()))
+        made = plan(cluster, self.request(**fields), view.minio(self.minio(), self.minio_proofs()))
         # What a role gets is the plan as a fact.
         assert from_json(Plan, to_json(made)) == made
         return made

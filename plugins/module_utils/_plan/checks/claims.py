@@ -15,6 +15,7 @@ Refusals = t.Iterator[Refusal]
 
 
 # Codes of minio_health_info for a deployment whose lost drives are partly replaced; waiting helps.
+_NAMED = 50
 _PASSING = {"healing", "drive_offline", "drives_missing"}
 
 
@@ -81,3 +82,32 @@ def drives(
                     policy.argument([*approved, *names])
                 )
             yield Refusal("MINIO_UNSAFE", observed, remedy)
+        elif asked.get("proof") and not asked["proof"]["permitted"]["ok"]:
+            yield unproven(group, asked["proof"])
+
+
+def unproven(group: str, proof: Json) -> Refusal:
+    """The refusal to replace a drive of a MinIO whose objects are not all proven readable."""
+    observed = "No lost drive of the MinIO {0} is replaced by an empty one: {1}.".format(group, proof["reason"])
+    if proof["lost_count"]:
+        remedy = (
+            "An empty drive makes MinIO delete what is left of these objects; the lost drive may still have their parts. "
+            "Bring those back, or save what you can, and give them up by name: {0}".format(_named(proof))
+        )
+    else:
+        remedy = (
+            "Remove the cause and run again. To go on without proof, knowing that objects may be lost, set "
+            "replace_master_accept_unproven to [{0}].".format(group)
+        )
+    return Refusal("MINIO_UNPROVEN", observed, remedy)
+
+
+def _named(proof: Json) -> str:
+    names = [item["name"] for item in proof["lost"] if item["name"] not in proof["given_up"]]
+    told = ", ".join(names[:_NAMED])
+    more = (
+        " and {0} more, which the module minio_health_info lists with prove_readable".format(len(names) - _NAMED)
+        if len(names) > _NAMED
+        else ""
+    )
+    return "replace_master_give_up_objects: [{0}]{1}.".format(told, more)

@@ -566,3 +566,20 @@ def test_412_of_the_only_server_is_right_for_good() -> None:
 def test_a_plain_drive_of_2021_is_standalone_and_nothing_else() -> None:
     health = verdict([PodView("minio-0", "n", True, 200, 200, 200, parse_info(RECORDED_2021["single_drive"]))])
     assert gate(health) == {"standalone"}
+
+
+def test_a_server_that_listens_and_never_initializes_is_named_with_the_act_that_helps() -> None:
+    given = views()
+    told = RECORDED_2021["not_initialized_answer"]["message"]
+    given[2] = PodView("minio-2", "node", True, 200, 503, 503, None, f"the admin API answers 503: {told}")
+    (found,) = [item for item in verdict(given, "minio-0").findings if item.code == "not_initialized"]
+    assert "minio-2 listens and has not initialized" in found.sentence
+    assert "kubectl -n ns delete pod minio-2; then wait with kubectl -n ns wait" in found.sentence
+    assert "before another pod is restarted" in found.sentence
+
+
+def test_a_server_that_hangs_or_refuses_is_not_called_uninitialized() -> None:
+    for more in ({"timed_out": True}, {"refused": True}, {"ready": False}):
+        given = views()
+        given[2] = dataclasses.replace(PodView("minio-2", "node", True, 200, 503, 503, None, "late"), **more)
+        assert "not_initialized" not in codes(verdict(given))

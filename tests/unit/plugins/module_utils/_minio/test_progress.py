@@ -201,3 +201,26 @@ def test_looks_that_fail_are_endured_for_a_while() -> None:
 def test_a_look_that_broke_is_not_repeated() -> None:
     (only,) = looks((0, {"failed": True, "msg": "MODULE FAILURE"}))
     assert (only.state, only.why) == ("hopeless", ("MODULE FAILURE",))
+
+
+def test_a_heal_that_does_not_move_is_told_within_a_minute_and_waited_for() -> None:
+    given = [(float(t), seen(**{"http://minio-0.svc:9000/export": half()})) for t in range(0, 125, 5)]
+    found = looks(*given)
+    assert {item.state for item in found} == {"wait"}
+    told = [t * 5 for t, item in enumerate(found) if "has not moved for" in item.line]
+    assert told[0] == 60
+    assert "kubectl delete pod minio-0, and wait until it is Ready" in found[12].line
+    moving = [(float(t), seen(d1=half(objects_done=20 + t))) for t in range(0, 125, 5)]
+    assert not any("has not moved" in item.line for item in looks(*moving))
+
+
+def test_a_server_that_never_initializes_is_hopeless_within_a_minute() -> None:
+    words = "minio-2 listens and has not initialized (503): it waits for its peers"
+    memory, states = Memory(), []
+    for now in range(0, 65, 5):
+        result = seen(findings={"not_initialized": words})
+        memory, judged = look(memory, result, name="m/m", now=float(now), limits=Limits())
+        states.append(judged.state)
+    assert states[0] == "wait"
+    assert states[12] == "hopeless"
+    assert judged.why == (words,)

@@ -31,10 +31,10 @@ def test_a_count_that_was_cut_short_proves_no_loss() -> None:
         ({"gone": [], "fewer": []}, ""),
         ({"gone": ["a"], "fewer": []}, "these buckets existed before and are missing now: a"),
         ({"gone": [], "fewer": [{"bucket": "c", "before": 5, "after": 1}]}, "bucket c has 1 objects, but had 5 before"),
-        ({"scan": {"error": "it broke"}}, "objects are not proven complete on all drives: it broke"),
+        ({"scan": {"error": "it broke"}}, "objects are not proven complete on all drives by a scan: it broke"),
         (
             {"scan": {"objects": 7, "incomplete": 0, "sample": [], "complete": False}},
-            "7 objects are complete on all drives; not all objects were scanned",
+            "the scan found 7 objects complete on all drives; not all objects were scanned",
         ),
         (
             {
@@ -47,29 +47,6 @@ def test_a_count_that_was_cut_short_proves_no_loss() -> None:
             },
             "1 of 7 objects are incomplete, among them b/o (1 of 4 drives: missing). Heal them",
         ),
-        (
-            {
-                "lost_pods": ["minio-0"],
-                "scan": {
-                    "objects": 7,
-                    "incomplete": 1,
-                    "sample": [
-                        {
-                            "bucket": "b",
-                            "object": "o",
-                            "version": "",
-                            "error": "only 1 of the 2 parts needed to read it are left",
-                        }
-                    ],
-                    "complete": True,
-                },
-            },
-            "1 of 7 objects can't be read from the remaining drives, among them b/o (only 1 of the 2 parts needed to read it are left). Once",
-        ),
-        (
-            {"lost_pods": ["minio-0"], "scan": {"objects": 7, "incomplete": 0, "sample": [], "complete": True}},
-            "7 objects are readable from the remaining drives",
-        ),
     ],
 )
 def test_what_counts_and_scans_found_is_told(result: dict, told: str) -> None:
@@ -77,16 +54,24 @@ def test_what_counts_and_scans_found_is_told(result: dict, told: str) -> None:
     assert bool(about_objects(result)) is bool(told)
 
 
-def test_a_proof_by_reads_takes_the_place_of_a_scan_that_could_not_be_made() -> None:
-    result = {
-        "lost_pods": ["minio-0"],
-        "scan": {"error": "it stopped"},
-        "proof": {"ok": True, "reason": "3 objects were read"},
+def proof(ok: bool = True, reason: str = "fine", incomplete: int = 0) -> dict:
+    lacking = [{"bucket": "b", "object": "o", "version": "", "error": "3 of 4 parts are there"}] * incomplete
+    return {
+        "ok": ok,
+        "reason": reason,
+        "permitted": {"ok": ok, "reason": reason},
+        "objects": 7,
+        "incomplete_count": incomplete,
+        "incomplete": lacking,
     }
-    assert about_objects(result) == "3 objects were read"
-    failed = about_objects({**result, "proof": {"ok": False, "reason": "1 of 3 objects"}})
-    assert failed == "objects are not proven readable from the remaining drives: it stopped; 1 of 3 objects"
-    assert about_objects({**result, "lost_pods": []}).endswith("it stopped; 3 objects were read")
+
+
+def test_the_proof_is_told_with_what_is_permitted() -> None:
+    assert about_objects({"lost_pods": ["minio-0"], "proof": proof(incomplete=7)}) == "fine"
+    told = about_objects({"lost_pods": [], "proof": proof(incomplete=1)})
+    assert told.startswith(
+        "fine; 1 of 7 objects lack parts on some drive, among them b/o (3 of 4 parts are there). Heal"
+    )
 
 
 WELL = {
@@ -99,7 +84,7 @@ WELL = {
 
 def test_a_minio_is_recovered_when_nothing_that_was_asked_for_speaks_against_it() -> None:
     assert recovered({"converged": True, "msg": "x"}) == {"ok": True, "reason": ""}
-    assert recovered({**WELL, "scan": {"objects": 3, "incomplete": 0}, "proof": {"ok": True, "reason": "fine"}})["ok"]
+    assert recovered({**WELL, "scan": {"objects": 3, "incomplete": 0}, "proof": proof()})["ok"]
 
 
 @pytest.mark.parametrize(
@@ -109,12 +94,13 @@ def test_a_minio_is_recovered_when_nothing_that_was_asked_for_speaks_against_it(
         ({"readback": {"objects": 3, "failed": 1, "failures": ["b/o"]}}, "1 of 3 objects could not be read back"),
         ({"gone": ["images"]}, "buckets are gone that were there before: images"),
         (
-            {"scan": {"objects": 3, "incomplete": 1, "sample": []}, "proof": {"ok": True, "reason": ""}},
+            {"scan": {"objects": 3, "incomplete": 1, "sample": []}, "proof": proof()},
             "1 of 3 objects are incomplete",
         ),
         ({"scan": {"error": "403"}}, "403"),
-        ({"scan": {"error": "403"}, "proof": {"ok": False, "reason": "a limit"}}, "a limit"),
-        ({"proof": {"ok": False, "reason": "a limit"}}, "a limit"),
+        ({"scan": {"error": "403"}, "proof": proof(False, "a limit")}, "a limit"),
+        ({"proof": proof(False, "a limit")}, "a limit"),
+        ({"proof": proof(incomplete=1)}, "1 of 7 objects lack parts on some drive"),
     ],
 )
 def test_a_minio_is_not_recovered_when_anything_is_not_proven(change: dict, words: str) -> None:
@@ -124,4 +110,4 @@ def test_a_minio_is_not_recovered_when_anything_is_not_proven(change: dict, word
 
 
 def test_a_proof_by_reads_stands_for_a_scan_that_could_not_be_made() -> None:
-    assert recovered({**WELL, "scan": {"error": "deletes"}, "proof": {"ok": True, "reason": "read"}})["ok"]
+    assert recovered({**WELL, "scan": {"error": "deletes"}, "proof": proof()})["ok"]

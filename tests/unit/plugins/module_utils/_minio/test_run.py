@@ -26,6 +26,9 @@ PARAMS = {
     "scan_timeout": 8,
     "scan_any_release": False,
     "prove_readable": False,
+    "given_up": ["ns/minio/b/a"],
+    "accept_unproven": False,
+    "progress_file": "",
 }
 
 
@@ -47,11 +50,15 @@ def test_readings_must_agree_one_after_the_other(monkeypatch: pytest.MonkeyPatch
     assert len(taken) == 2
 
 
-def proven(monkeypatch: pytest.MonkeyPatch, *, gate: tuple = (), **params: t.Any) -> tuple[dict, dict]:
+def proven(
+    monkeypatch: pytest.MonkeyPatch, *, gate: tuple = (), lost: tuple = ("minio-0",), **params: t.Any
+) -> tuple[dict, dict]:
     """The result, and what was handed to the proof."""
     handed: dict = {}
-    found = types.SimpleNamespace(lost_pods=("minio-0",), server=lambda *_args, **_kwargs: None)
-    judged = types.SimpleNamespace(settled=True, readable=True, gate=gate)
+    found = types.SimpleNamespace(
+        namespace="ns", name="minio", pods={}, lost_pods=lost, server=lambda *_args, **_kwargs: None
+    )
+    judged = types.SimpleNamespace(settled=True, readable=True, gate=gate, drives=())
     views = [types.SimpleNamespace(name="minio-1", info=types.SimpleNamespace(servers=()))]
     scanned = {"objects": 1, "incomplete": 0, "sample": [], "complete": True}
     monkeypatch.setattr(run.deployment, "find", lambda *_args, **_kwargs: found)
@@ -59,25 +66,32 @@ def proven(monkeypatch: pytest.MonkeyPatch, *, gate: tuple = (), **params: t.Any
     monkeypatch.setattr(run.health, "judge", lambda *_args, **_kwargs: judged)
     monkeypatch.setattr(run.report, "report", lambda *_args, **_kwargs: {"msg": "whole"})
     monkeypatch.setattr(run.objects, "read_objects", lambda *_args, **_kwargs: {"buckets": [{"name": "images"}]})
-    monkeypatch.setattr(run.scan, "scan", lambda *_args, **kwargs: handed.update(of_scan=kwargs["seen"]) or scanned)
-    monkeypatch.setattr(
-        run.reads, "prove", lambda *_args, **kwargs: handed.update(kwargs) or {"ok": True, "reason": "read"}
-    )
+    monkeypatch.setattr(run.scan, "scan", lambda *_args, **kwargs: handed.update(scan=kwargs) or scanned)
+    monkeypatch.setattr(run.reads, "prove", lambda *_args, **kwargs: handed.update(kwargs) or PROOF)
     return run.run(object(), {**PARAMS, "prove_readable": True, **params}), handed
 
 
-def test_the_proof_is_given_what_the_scan_saw(monkeypatch: pytest.MonkeyPatch) -> None:
-    result, handed = proven(monkeypatch, scan=True)
-    assert result["proof"]["ok"] is True
-    assert handed["scan"] is result["scan"]
-    assert handed["seen"] is handed["of_scan"]
-    assert (handed["max_objects"], handed["seconds"], handed["blocked"]) == (7, 8, "")
+PROOF = {"ok": True, "reason": "read", "permitted": {"ok": True, "reason": "read"}, "incomplete_count": 0}
 
 
-def test_the_proof_is_made_without_a_scan_too(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_proof_is_given_the_drives_and_what_was_approved(monkeypatch: pytest.MonkeyPatch) -> None:
     result, handed = proven(monkeypatch)
-    assert result["proof"]["ok"] is True
-    assert (handed["scan"], "scan" in result) == (None, False)
+    assert (result["proof"]["ok"], "scan" in result) == (True, False)
+    assert (handed["max_objects"], handed["seconds"], handed["blocked"]) == (7, 8, "")
+    assert (handed["given_up"], handed["accept_unproven"]) == (["ns/minio/b/a"], False)
+    assert handed["survivors"].looked == []
+
+
+def test_while_a_drive_is_lost_nothing_is_scanned(monkeypatch: pytest.MonkeyPatch) -> None:
+    result, _handed = proven(monkeypatch, scan=True)
+    assert "drives are lost" in result["scan"]["error"]
+
+
+def test_the_scan_knows_which_objects_were_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    _result, handed = proven(monkeypatch, scan=True, lost=(), scan_any_release=True)
+    given_up = handed["scan"]["given_up"]
+    assert given_up("b", "a", "null") is given_up("b", "a", "") is True
+    assert given_up("b", "a", "5f8a0de2-0c21-4efe-ada9-637d3850f51d") is False
 
 
 def test_nothing_is_read_while_something_stands_against_replacing_a_drive(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -86,7 +100,9 @@ def test_nothing_is_read_while_something_stands_against_replacing_a_drive(monkey
 
 
 def test_where_nothing_could_be_judged_nothing_is_proven() -> None:
-    result = run.failed("the API is silent", prove_readable=True)
-    assert (result["proof"]["ok"], result["gate"]["ok"], result["settled"]) == (False, False, False)
+    given = {"namespace": "ns", "name": "minio", "prove_readable": True, "accept_unproven": False}
+    result = run.failed("the API is silent", given)
+    assert (result["proof"]["permitted"]["ok"], result["gate"]["ok"], result["settled"]) == (False, False, False)
     assert "the API is silent" in result["proof"]["reason"]
-    assert "proof" not in run.failed("the API is silent", prove_readable=False)
+    assert run.failed("the API is silent", {**given, "accept_unproven": True})["proof"]["permitted"]["ok"]
+    assert "proof" not in run.failed("the API is silent", {**given, "prove_readable": False})

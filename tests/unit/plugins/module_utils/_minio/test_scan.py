@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 from ansible_collections.cloudpods.ha.plugins.module_utils._minio import scan as minio_scan
 from ansible_collections.cloudpods.ha.plugins.module_utils._minio.http import AdminRefused
-from ansible_collections.cloudpods.ha.plugins.module_utils._minio.proof import Seen
 
 RECORDED = json.loads(
     (Path(__file__).resolve().parents[3] / "fixtures" / "minio" / "recorded-2026-02.json").read_text(encoding="utf-8")
@@ -62,7 +61,7 @@ def answer(*names: str, summary: str = "finished", state: str = "ok") -> dict:
 
 
 def scan(server: StandInServer, *buckets: str, limit: int = 1000, seconds: float = 60) -> dict:
-    return minio_scan.scan(server, buckets, judge=minio_scan.incomplete, max_objects=limit, seconds=seconds)  # type: ignore[arg-type]
+    return minio_scan.scan(server, buckets, max_objects=limit, seconds=seconds)  # type: ignore[arg-type]
 
 
 def test_recorded_answers_are_read() -> None:
@@ -92,37 +91,6 @@ def test_what_is_complete_the_second_time_is_complete() -> None:
     """It was just being written, or deleted."""
     result = scan(StandInServer(images=[[answer("a", "b", state="missing")], [answer("a"), answer()]]), "images")
     assert (result["objects"], result["incomplete"], result["sample"]) == (2, 0, [])
-
-
-def seen_by(*passes: dict, limit: int = 1000) -> tuple[dict, Seen]:
-    seen = Seen()
-    server = StandInServer(images=[[answers] for answers in passes])
-    given = {"judge": minio_scan.unreadable, "max_objects": limit, "seconds": 60, "seen": seen}
-    return minio_scan.scan(server, ["images"], **given), seen  # type: ignore[arg-type]
-
-
-def damaged(*names: str, fine: tuple[str, ...] = ()) -> dict:
-    found = answer(*names, *fine)
-    for item in found["Items"][: len(names)]:
-        item["before"]["drives"] = [{"state": "missing"}] * 4
-    return found
-
-
-def test_it_keeps_of_each_object_whether_it_can_be_read() -> None:
-    _result, seen = seen_by(damaged("bad", "deleted", "late", fine=("a",)), damaged("bad", fine=("a", "late")))
-    assert {key[1] for key in seen.good} == {"a", "late"}
-    assert {key[1] for key in seen.bad} == {"bad"}
-
-
-def test_what_a_second_look_did_not_reach_stays_as_it_was() -> None:
-    endless = [{**damaged("bad", fine=("late",)), "Summary": "running"}, *[answer(summary="running")] * 1000]
-    first = damaged("bad", "unreached", "late")
-    seen = Seen()
-    server = StandInServer(images=[[first], endless])
-    given = {"judge": minio_scan.unreadable, "max_objects": 9, "seconds": 10, "seen": seen}
-    result = minio_scan.scan(server, ["images"], **given)  # type: ignore[arg-type]
-    assert result["incomplete"] == 2
-    assert {key[1] for key in seen.bad} == {"bad", "unreached"}
 
 
 def test_what_is_incomplete_twice_is_told_with_its_name() -> None:
@@ -183,52 +151,107 @@ def test_an_api_that_can_t_be_asked_proves_nothing(server: StandInServer, error:
 def test_a_release_whose_dry_run_deletes_is_scanned_only_where_that_is_allowed(
     versions: set[str], allowed: bool
 ) -> None:
-    refused = minio_scan.refusal(versions, settled=True, lost=False, any_release=False)
+    refused = minio_scan.refusal(versions, settled=True, lost=(), any_release=False)
     assert (refused == "") is allowed
     assert allowed or "scan_any_release" in refused
-    assert minio_scan.refusal(versions, settled=True, lost=False, any_release=True) == ""
+    assert minio_scan.refusal(versions, settled=True, lost=(), any_release=True) == ""
 
 
-@pytest.mark.parametrize("lost", [True, False])
-def test_what_is_not_whole_is_never_scanned(lost: bool) -> None:
-    assert "deployment is not healthy" in minio_scan.refusal(
-        {"2021-06-17T00:10:46Z"}, settled=False, lost=lost, any_release=True
+def test_what_is_not_whole_is_never_scanned() -> None:
+    old = {"2021-06-17T00:10:46Z"}
+    assert "deployment is not healthy" in minio_scan.refusal(old, settled=False, lost=(), any_release=True)
+    assert "drives are lost" in minio_scan.refusal(old, settled=True, lost=("minio-0",), any_release=True)
+
+
+OLD = json.loads((Path(__file__).resolve().parents[3] / "fixtures" / "minio" / "recorded-2021-06.json").read_text())
+
+
+def deep(answers: dict) -> dict:
+    """What the second scan, with data, says of the same objects: as seen of that release, all are whole, and no version has its ID."""
+    found = copy.deepcopy(answers)
+    for item in found["Items"]:
+        if item["type"] == "object":
+            item["versionId"] = ""
+        for drive in (item.get("before") or {}).get("drives") or []:
+            drive["state"] = "ok"
+        item["after"] = item["before"]
+    return found
+
+
+def doubtful() -> list[dict]:
+    return [item for item in OLD["scan_status_whole"]["vers"]["Items"] if minio_scan.not_judged(item)]
+
+
+def names() -> list[str]:
+    return sorted({item["object"] for item in doubtful()})
+
+
+def test_versions_that_look_corrupt_on_all_drives_are_scanned_with_their_data() -> None:
+    first = OLD["scan_status_whole"]["vers"]
+    assert doubtful(), "the recorded answers hold the case"
+    scans = {
+        f"vers/{name}": [[deep({**first, "Items": [i for i in doubtful() if i["object"] == name]})]] for name in names()
+    }
+    server = StandInServer(vers=[[first]], **scans)
+    result = scan(server, "vers")
+    assert (result["incomplete"], result["complete"], result["deep"]) == (0, True, len(doubtful()))
+    modes = {(path, body["scanMode"]) for path, query, body in server.calls if body and "forceStart" in query}
+    assert modes == {("vers", 1), *((f"vers/{name}", 2) for name in names())}
+
+
+def test_many_such_versions_make_a_scan_of_the_whole_bucket(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(minio_scan, "_SINGLY", 0)
+    first = OLD["scan_status_whole"]["vers"]
+    assert scan(StandInServer(vers=[[first], [deep(first)]]), "vers")["incomplete"] == 0
+
+
+def test_what_neither_scan_judges_is_incomplete(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(minio_scan, "_SINGLY", 0)
+    first = OLD["scan_status_whole"]["vers"]
+    result = scan(StandInServer(vers=[[first], [first]]), "vers")
+    assert result["incomplete"] == len(doubtful())
+    assert {item["error"] for item in result["sample"]} == {"neither scan judged it"}
+    broken = deep(first)
+    broken["Items"] = [item for item in broken["Items"] if item["object"] != names()[0]]
+    assert scan(StandInServer(vers=[[first], [broken]]), "vers")["incomplete"] > 0
+
+
+def test_one_version_of_several_that_is_damaged_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(minio_scan, "_SINGLY", 0)
+    first = OLD["scan_status_whole"]["vers"]
+    broken = deep(first)
+    item = next(item for item in broken["Items"] if item["object"] == names()[0])
+    item["before"]["drives"][1]["state"] = "corrupt"
+    result = scan(StandInServer(vers=[[first], [broken]]), "vers")
+    assert [(one["object"], one["error"]) for one in result["sample"]] == [(names()[0], "1 of 4 drives: corrupt")]
+
+
+def drives(item: dict, *states: str, version: str = "null", detail: str = "") -> dict:
+    return {**item, "versionId": version, "detail": detail, "before": {"drives": [{"state": s} for s in states]}}
+
+
+def test_only_a_version_that_is_corrupt_everywhere_was_not_judged() -> None:
+    item = {"type": "object", "object": "a"}
+    version = "5f8a0de2-0c21-4efe-ada9-637d3850f51d"
+    assert minio_scan.not_judged(drives(item, "corrupt", "corrupt", version=version))
+    assert minio_scan.not_judged(drives(item, "corrupt", "offline", version=version))
+    assert not minio_scan.not_judged(drives(item, "offline", "offline", version=version))
+    assert not minio_scan.not_judged(drives(item, "corrupt", "missing", version=version))
+    assert not minio_scan.not_judged(drives(item, "corrupt", "corrupt", version=version, detail="file is corrupted"))
+    assert not minio_scan.not_judged(drives(item, "corrupt", "corrupt"))
+    assert not minio_scan.not_judged(drives(item, version=version))
+
+
+def test_an_object_that_was_given_up_does_not_count() -> None:
+    bad = answer("a", "b", state="missing")
+    result = minio_scan.scan(
+        StandInServer(images=[[bad], [bad]]),  # type: ignore[arg-type]
+        ["images"],
+        max_objects=9,
+        seconds=60,
+        given_up=lambda bucket, name, _version: (bucket, name) == ("images", "a"),
     )
-
-
-def test_while_drives_are_lost_any_release_is_scanned() -> None:
-    assert minio_scan.refusal({"2026-02-12T00:00:00Z"}, settled=True, lost=True, any_release=False) == ""
-
-
-def parts(*states: str, needs: int = 2, detail: str = "") -> dict:
-    drives = [{"endpoint": "/d{0}".format(n), "state": state} for n, state in enumerate(states)]
-    return {"type": "object", "detail": detail, "dataBlocks": needs, "before": {"drives": drives}}
-
-
-@pytest.mark.parametrize(
-    ("item", "told"),
-    [
-        (parts("offline", "ok", "ok", "offline"), ""),
-        (parts("offline", "missing", "ok", "offline"), "only 1 of the 2 parts needed to read it are left"),
-        # As recorded: the states are said to be ok, and the object can't be read.
-        (parts("ok", "ok", "ok", "ok", detail="corrupted backend"), "corrupted backend"),
-        (parts("ok", "ok", "ok", "offline", needs=4), "only 3 of the 4 parts needed to read it are left"),
-        # As seen with half of the servers away.
-        ({"type": "bucket", "detail": "insufficient for the write operation", "before": {"drives": None}}, ""),
-    ],
-)
-def test_an_object_is_readable_while_enough_parts_are_left(item: dict, told: str) -> None:
-    assert minio_scan.unreadable(item).startswith(told)
-    assert bool(minio_scan.unreadable(item)) is bool(told)
-
-
-def test_locks_that_can_t_be_had_are_not_waited_for_while_drives_are_lost() -> None:
-    server = StandInServer(images=[[answer("a")]])
-    minio_scan.scan(server, ["images"], judge=minio_scan.unreadable, max_objects=9, seconds=60)  # type: ignore[arg-type]
-    assert server.calls[0][2]["nolock"] is True
-    server = StandInServer(images=[[answer("a")]])
-    scan(server, "images")
-    assert server.calls[0][2]["nolock"] is False
+    assert [item["object"] for item in result["sample"]] == ["b"]
 
 
 def test_a_server_that_tells_nothing_proves_nothing() -> None:

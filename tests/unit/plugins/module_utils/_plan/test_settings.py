@@ -115,6 +115,10 @@ def test_a_node_is_lost_by_name_or_address(good: dict[str, Any], lost: str) -> N
         ({"etcdctl": "/x", "etcdctl_checksum": "abc"}, "needs replace_master_etcdctl_checksum"),
         ({"join_method": "ocboot"}, "replace_master_ocboot_checkout must name"),
         ({"discard": ["influxdb"]}, "exact names"),
+        ({"accept_unproven": ["minio"]}, "exact names"),
+        ({"give_up_objects": ["onecloud-minio/minio/images"]}, "exact names"),
+        ({"give_up_objects": ["onecloud-minio/minio/images/"]}, "exact names"),
+        ({"give_up_objects": [7]}, "exact names"),
         ({"claim_policies": [{"claim": "x"}]}, "has no policy and no reason"),
     ],
 )

@@ -83,7 +83,7 @@ def test_claims_are_a_table_of_what_becomes_of_them_why_and_what_is_lost() -> No
         claim_lines(
             [
                 claim(loses="all metrics", reclaim_policy="Retain"),
-                claim("export-0", policy="heal", reason="peers fill it", loses="never told"),
+                claim("export-0", policy="heal", reason="peers fill it"),
                 claim("other", policy="refuse", reason="who knows", code="CLAIM_UNDECIDED"),
             ]
         )

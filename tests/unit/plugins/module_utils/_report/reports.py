@@ -75,6 +75,8 @@ def recovered(claims: list[Json]) -> Json:
                 "buckets_before": {"b": 3},
                 "fewer": [],
                 "readback": {"objects": 24, "failed": 0},
+                "proof_before": {"permitted": {"ok": True, "reason": "all 24 objects are readable"}},
+                "proof": {"permitted": {"ok": True, "reason": "all 24 objects are readable"}, "incomplete_count": 0},
                 "scan": {"objects": 240, "incomplete": 0},
             }
         ],

@@ -6,6 +6,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+import typing as t
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 from ansible_collections.cloudpods.ha.plugins.module_utils._format import human
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s import parse
+from ansible_collections.cloudpods.ha.plugins.module_utils._minio.proof import Compared, Failure, verdict
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster import Cluster
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.etcd import Etcd, Member
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes import Node
@@ -173,6 +175,25 @@ def minio_says_no(cluster: StandInCluster) -> None:
     cluster.minio_gate = {"ok": False, "codes": ["below_read_quorum"], "sentences": ["one drive too few is left"]}
 
 
+def proof(**more: t.Any) -> dict:
+    """The record that minio_health_info makes."""
+    return verdict(group="onecloud-minio/minio", drives=[], **more)
+
+
+LOST_OBJECT = Compared([Failure(("onecloud-images", "a", ""), "1 of the 2 parts are left", 7, 1, 2)], [], [], [], 9)
+
+
+def minio_proves(**more: t.Any) -> Change:
+    def change(cluster: StandInCluster) -> None:
+        cluster.minio_proof = proof(**more)
+
+    return change
+
+
+def minio_proof_breaks(cluster: StandInCluster) -> None:
+    cluster.minio_proof = {}
+
+
 def minio_is_not_asked(cluster: StandInCluster) -> None:
     cluster.minio = lambda **_options: []  # type: ignore[method-assign]
 
@@ -296,6 +317,10 @@ CASES: list[tuple[Change, list[str]]] = [
     (unapproved, ["DISCARD_UNAPPROVED"]),
     (minio_says_no, ["MINIO_UNSAFE"]),
     (minio_is_not_asked, ["MINIO_UNREADABLE"]),
+    (minio_proof_breaks, ["MINIO_UNPROVEN"]),
+    (minio_proves(compared=LOST_OBJECT), ["MINIO_UNPROVEN"]),
+    (minio_proves(error="there are more than the limit of 9 objects"), ["MINIO_UNPROVEN"]),
+    (minio_proves(compared=LOST_OBJECT, error="403", accept_unproven=True), ["MINIO_UNPROVEN"]),
     (keepalived_differs, ["VIP_IDENTITY_DIFFERS"]),
     (two_masters, ["VIP_TWO_MASTERS"]),
     (same_priority, ["VIP_PRIORITY"]),
@@ -805,3 +830,32 @@ def test_a_minio_without_peers_starts_empty_when_the_loss_of_all_its_drives_is_a
         "The data of onecloud-minio/export-minio-0 is lost: every object of the MinIO onecloud-minio/minio."
         in made.warnings
     )
+
+
+def test_an_object_with_too_few_parts_is_refused_with_the_name_that_gives_it_up() -> None:
+    cluster = StandInCluster()
+    minio_proves(compared=LOST_OBJECT)(cluster)
+    (refusal,) = cluster.plan().refusals
+    assert "onecloud-images/a (7 B, 1 of the 2 parts are left)" in refusal.observed
+    assert "replace_master_give_up_objects: [onecloud-minio/minio/onecloud-images/a]" in refusal.remedy
+
+
+def test_what_is_given_up_or_accepted_is_shown_as_a_loss() -> None:
+    cluster = StandInCluster()
+    name = "onecloud-minio/minio/onecloud-images/a"
+    minio_proves(compared=LOST_OBJECT, error="a limit", given_up=[name], accept_unproven=True)(cluster)
+    made = cluster.plan()
+    assert made.refusals == ()
+    told = "\n".join(made.text)
+    assert "lost: the objects that were given up: " + name in " ".join(told.split())
+    assert "accepted without proof" in told
+    assert {item.loses for item in made.claims if item.policy == "heal"} != {""}
+
+
+def test_what_was_proven_and_how_stands_in_the_plan() -> None:
+    cluster = StandInCluster()
+    minio_proves(compared=Compared([], [], [], [], 212), listed=212)(cluster)
+    made = cluster.plan()
+    assert any("onecloud-minio/minio: all 212 objects are readable" in line for line in made.text)
+    assert made.proofs
+    assert all(item.loses == "" for item in made.claims if item.policy == "heal")
