@@ -59,5 +59,5 @@ def _show(path: str, name: str, ended: threading.Event) -> None:
         with contextlib.suppress(OSError), open(path, encoding="utf-8") as handle:
             told = handle.read()
         if told and told != shown:
-            Display().display("{0}: looking at the drives: {1}".format(name, told))
+            Display().display("{0}: looking at the objects: {1}".format(name, told))
             shown = told

@@ -17,7 +17,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._minio.parts import F
 
 # Runs a command in a pod, and yields the lines of its output: pod, command, deadline.
 Execute = t.Callable[[str, t.Sequence[str], float], t.Iterator[str]]
-# Told of news: what is done, and how many objects were seen.
+# Told of news: what was done, and how often.
 Progress = t.Callable[[str, int], None]
 
 _WHOLE = 16 * 1024 * 1024
@@ -115,7 +115,7 @@ class Survivors:
         # Each object is on every drive.
         if seen > self._max * max(1, len(self._targets)):
             raise HaError("there are more than the limit of {0} objects".format(self._max))
-        self._progress("{0}:{1}".format(target.pod, target.path), files)
+        self._progress("files on {0}:{1}".format(target.pod, target.path), files)
 
 
 def _targets(

@@ -14,7 +14,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaErro
 from ansible_collections.cloudpods.ha.plugins.module_utils._format import qualified
 from ansible_collections.cloudpods.ha.plugins.module_utils._minio.deployment import Deployment
 from ansible_collections.cloudpods.ha.plugins.module_utils._minio.http import Json, Tunnel, brief
-from ansible_collections.cloudpods.ha.plugins.module_utils._minio.look import Survivors
+from ansible_collections.cloudpods.ha.plugins.module_utils._minio.look import Progress, Survivors
 from ansible_collections.cloudpods.ha.plugins.module_utils._minio.objects import s3_client
 from ansible_collections.cloudpods.ha.plugins.module_utils._minio.proof import (
     Compared,
@@ -49,6 +49,7 @@ def prove(
     seconds: float,
     blocked: str = "",
     survivors: t.Optional[Survivors] = None,
+    progress: Progress = lambda _what, _count: None,
     given_up: t.Collection[str] = (),
     accept_unproven: bool = False,
 ) -> Json:
@@ -82,7 +83,7 @@ def prove(
     read = [] if error or compared is None else compared.read
     if read:
         # As much time again as for the look.
-        unread = _read(clients, read, time.monotonic() + seconds)
+        unread = _read(clients, read, time.monotonic() + seconds, progress)
         if survivors is not None and survivors.complete:
             unread = _without_deleted(survivors, unread)
     drives = [
@@ -164,7 +165,7 @@ def _list_bucket(client: t.Any, bucket: str) -> t.Iterator[t.Any]:
         yield from client.list_objects(bucket_name=bucket, recursive=True)
 
 
-def _read(clients: _Clients, items: t.Sequence[Listed], deadline: float) -> t.List[Failure]:
+def _read(clients: _Clients, items: t.Sequence[Listed], deadline: float, progress: Progress) -> t.List[Failure]:
     """Read each object; returns the failures with their reasons, in the order of the list."""
 
     def attempt(item: Listed) -> str:
@@ -177,7 +178,10 @@ def _read(clients: _Clients, items: t.Sequence[Listed], deadline: float) -> t.Li
         return ""
 
     with concurrent.futures.ThreadPoolExecutor(max_workers=_THREADS) as pool:
-        reasons = list(pool.map(attempt, items))
+        reasons = []
+        for reason in pool.map(attempt, items):
+            reasons.append(reason)
+            progress("of {0} objects read".format(len(items)), len(reasons))
     return [Failure(item.whole_key, why, item.size) for item, why in zip(items, reasons) if why]
 
 

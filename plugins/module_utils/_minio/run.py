@@ -124,6 +124,7 @@ def _prove(
             api, found.namespace, where, container=found.container, command=command, idle=_SILENCE, deadline=until
         )
 
+    progress = progress_file.teller(params["progress_file"])
     return reads.prove(
         found,
         pod,
@@ -137,10 +138,11 @@ def _prove(
             pods=list(found.pods),
             lost=found.lost_pods,
             execute=execute,
-            progress=progress_file.teller(params["progress_file"]),
+            progress=progress,
             deadline=deadline,
             max_objects=params["scan_max_objects"],
         ),
+        progress=progress,
         given_up=params["given_up"],
         accept_unproven=params["accept_unproven"],
     )

@@ -8,7 +8,7 @@ from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from ansible_collections.cloudpods.ha.plugins.module_utils._minio import look, reads
+from ansible_collections.cloudpods.ha.plugins.module_utils._minio import look, progress_file, reads
 from ansible_collections.cloudpods.ha.tests.unit.plugins.stand_in_drives import RELEASES, drives, survivors
 from ansible_collections.cloudpods.ha.tests.unit.plugins.stand_in_minio import StandInApi, find, listed, pod, tunnel
 
@@ -181,3 +181,14 @@ def test_where_exec_is_refused_each_listed_object_is_read(minio: ThreadingHTTPSe
 def test_no_object_at_all_is_proven(minio: ThreadingHTTPServer) -> None:
     minio.state["versions"] = []  # type: ignore[attr-defined]
     assert (prove(minio)["ok"], prove(minio)["reason"]) == (True, "there is no object")
+
+
+def test_how_far_it_has_come_is_told_in_a_file(minio: ThreadingHTTPServer, tmp_path: Path) -> None:
+    tell = progress_file.teller(str(tmp_path / "progress"))
+    found = survivors(drives(tmp_path / "d", "2021-06"), lost=[0, 3], progress=tell)
+    assert prove(minio, survivors=found, progress=tell)["ok"]
+    told = (tmp_path / "progress").read_text()
+    assert "files on minio-1:" in told
+    assert "3 of 3 objects read" in told
+    progress_file.teller("")("x", 1)
+    progress_file.teller(str(tmp_path / "none" / "progress"))("x", 1)
