@@ -35,6 +35,8 @@ REPLACING: t.Mapping[str, str] = {
     "MEMBER_MISMATCH": "the member to remove has the planned name and peer URLs",
     "MEMBER_LEARNER": "no member is a learner",
     "MEMBER_UNSTARTED": "every member has started",
+    "PLAN_CHANGED": "the plan made now is the one that was agreed to",
+    "CONSENT_MISSING": "somebody agreed to the plan",
     "CLUSTER_STATUS_LAST": "kubeadm's ClusterStatus keeps an endpoint",
     "NO_EXECUTOR": "a survivor has a healthy etcd member and a ready API server",
     "K3S_CA_MISMATCH": "K3s: the survivors share one server CA",

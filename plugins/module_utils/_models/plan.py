@@ -31,6 +31,7 @@ class Request:
     fenced: bool = False
     provider: str = ""
     storage_path: str = ""
+    join_method: str = "native"
     policies: t.Tuple[t.Mapping[str, t.Any], ...] = ()
     discard: t.Tuple[str, ...] = ()
     give_up_objects: t.Tuple[str, ...] = ()
@@ -101,12 +102,16 @@ class Phase:
 
 @dataclasses.dataclass(frozen=True)
 class Step:
-    """One action of a phase, on the objects that it names. With `waits`, the action changes none of them."""
+    """One action of a phase, on the objects that it names. With `waits`, the action changes none of them.
+
+    `risk` is 'safe' (it can be undone by hand), 'final' (it can't, and loses no data) or 'loss' (data is lost for good).
+    """
 
     phase: str
     act: str
     objects: t.Tuple[ObjectRef, ...] = ()
     waits: bool = False
+    risk: str = "safe"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -122,12 +127,13 @@ class Executor:
 class Plan:
     """The outcome of planning: the documented fact `discovery_plan`. A refused plan has no phases, steps or objects, so nothing to act on.
 
+    `acts` are lines that name everything it acts on, and `id` is their hash; `consent` is the ID that was agreed to, empty until then.
     `left_alone` are claims (NAMESPACE/NAME) with the policy ignore. `healers` are the StatefulSets whose drives heal: {namespace, name, claims: [{name, uid}]}.
     `leftovers` are volumes without a claim: {namespace, name, uid} of the claim they had, {pv_name, pv_uid}.
     `member_id`, `member_name` and `member_urls` (of its peers) are the lost node's etcd member, empty when it is gone.
     `member_leaves`: K3s removes it automatically.
     `joining` is what the journal records of the machine that joins: {host, machine_id, hostname, address}.
-    `join`: part of the join is left to do; `joined`: the replacement already is a Node and a healthy voter.
+    `join`: part of the join is left to do, by `join_method`; `joined`: the replacement already is a Node and a healthy voter.
     `node_password` is the Secret of a reused name, to delete before the join. `blocked` are folders {path, claim} on a replacement with the
     lost node's name in which no pod may start.
     `probe` are the lost machine's addresses at which nothing may answer right before its member and its Node are removed; none if it is fenced.
@@ -140,6 +146,8 @@ class Plan:
 
     state: str
     id: str = ""
+    consent: str = ""
+    acts: t.Tuple[str, ...] = ()
     provider: str = ""
     lost: t.Optional[Lost] = None
     replacement: Executor = Executor()
@@ -168,6 +176,7 @@ class Plan:
     vip: str = ""
     promote: str = ""
     join: bool = False
+    join_method: str = ""
     joining: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
     joined: bool = False
     reset: bool = False

@@ -108,7 +108,8 @@ def choose(
 def permit(plan: Json, phase: str, backup: Json) -> str:
     """Why a role must not act in a phase now; empty if it may.
 
-    `plan` is the fact `discovery_plan`, `backup` the result of the role backup, of this or an earlier run of the same replacement.
+    `plan` is the fact `discovery_plan` with the ID that was agreed to as `consent`, `backup` the result of the role backup, of this or an earlier run of the
+    same replacement.
     """
     if plan.get("state") not in ("needed", "resume"):
         return plan.get("refused_text") or "The plan does not allow {0}: its state is {1}.".format(
@@ -116,6 +117,8 @@ def permit(plan: Json, phase: str, backup: Json) -> str:
         )
     if phase not in [item.get("name") for item in plan.get("phases") or []]:
         return "The plan {0} has no step in the phase {1}.".format(plan.get("id"), phase)
+    if not plan.get("id") or plan.get("consent") != plan.get("id"):
+        return "[CONSENT_MISSING] Nobody has agreed to the plan {0}, so nothing is changed.".format(plan.get("id"))
     lost = plan.get("lost") or {}
     if not backup.get("sha256") or not backup.get("controller_path"):
         return "There is no proven backup, so nothing is changed. Run with --tags backup first."

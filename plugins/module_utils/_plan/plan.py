@@ -10,8 +10,6 @@ A refused plan has nothing to act on.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
 import typing as t
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._format import qualified
@@ -19,7 +17,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster impor
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import ClaimPlan, Plan, Request
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.refusal import Refusal
-from ansible_collections.cloudpods.ha.plugins.module_utils._plan import phases, policy, situation, unproven
+from ansible_collections.cloudpods.ha.plugins.module_utils._plan import consent, phases, policy, situation, unproven
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan.checks import claims as claim_checks
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan.checks import etcd, hosts, k3s, lost, replacement, vip
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan.control_plane import control_plane
@@ -27,7 +25,6 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._plan.journal import 
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan.situation import Situation
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan.steps import batches, steps
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan.text import lines
-from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import to_json
 
 # Refusals that remain when all other work is done: a claim without approval is unfinished work.
 _ALWAYS_REFUSED = ("LOST_NODE_RETURNED", "DISCARD_UNAPPROVED")
@@ -59,11 +56,9 @@ def plan(cluster: Cluster, request: Request, minio: t.Sequence[Json] = ()) -> Pl
         state = "nothing_to_do"
         warnings += tuple("{0}: {1} {2}".format(item.code, item.observed, item.remedy) for item in refusals)
         refusals = []
-    digest = hashlib.sha256(json.dumps(to_json([planned, claims]), sort_keys=True).encode()).hexdigest()
     made = dataclasses.replace(
         draft,
         state=state,
-        id=digest[:12],
         steps=planned,
         phases=phases.held(cluster.provider, {step.phase for step in planned}, refused=state == "refused"),
         refusals=tuple(refusals),
@@ -72,6 +67,8 @@ def plan(cluster: Cluster, request: Request, minio: t.Sequence[Json] = ()) -> Pl
     )
     if state == "refused":
         return _refused(made, cluster)
+    acts = tuple(consent.acts(made))
+    made = dataclasses.replace(made, acts=acts if planned else (), id=consent.identifier(acts))
     made = dataclasses.replace(made, journal=journal(cluster, found, made, minio))
     return dataclasses.replace(made, text=tuple(lines(made, cluster)))
 
@@ -148,6 +145,7 @@ def _draft(
         vip=cluster.vip.address,
         promote=situation.promotion(cluster),
         join=situation.join_needed(cluster, found),
+        join_method=request.join_method,
         joining=_joining(found),
         joined=found.joined,
         reset=situation.needs_reset(cluster, found),

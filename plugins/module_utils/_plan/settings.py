@@ -24,6 +24,7 @@ BOUNDS: t.Mapping[str, t.Tuple[float, float]] = {
     "manual_timeout": (1, 86400 * 7),
 }
 _NODE_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+_PLAN_ID = re.compile(r"[0-9a-fA-F]{12}")
 _SHA256 = re.compile(r"(sha256:)?[0-9a-fA-F]{64}")
 _WORDS = {"list": "a list", "dict": "a mapping", "int": "a whole number", "float": "a number", "bool": "true or false"}
 
@@ -106,10 +107,7 @@ def problems(
     for key, (lowest, highest) in BOUNDS.items():
         if not lowest <= settings[key] <= highest:
             yield "{0}{1} is {2}; it must be from {3:g} to {4:g}.".format(prefix, key, settings[key], lowest, highest)
-    if settings["etcdctl"] and not _SHA256.fullmatch(settings["etcdctl_checksum"]):
-        yield "{0}etcdctl needs {0}etcdctl_checksum, its SHA-256 in 64 hexadecimal digits.".format(prefix)
-    if settings["join_method"] == "ocboot" and not settings["ocboot_checkout"]:
-        yield "{0}join_method is ocboot, so {0}ocboot_checkout must name ocboot's folder.".format(prefix)
+    yield from _values(settings, prefix)
     for check, values in (
         (policy.check, settings["claim_policies"]),
         (policy.check_names, settings["discard"]),
@@ -121,6 +119,17 @@ def problems(
         except HaError as exc:
             text = str(exc)
             yield text[0].upper() + text[1:] + ("" if text.endswith(".") else ".")
+
+
+def _values(settings: Json, prefix: str) -> t.Iterator[str]:
+    if settings["etcdctl"] and not _SHA256.fullmatch(settings["etcdctl_checksum"]):
+        yield "{0}etcdctl needs {0}etcdctl_checksum, its SHA-256 in 64 hexadecimal digits.".format(prefix)
+    if settings["join_method"] == "ocboot" and not settings["ocboot_checkout"]:
+        yield "{0}join_method is ocboot, so {0}ocboot_checkout must name ocboot's folder.".format(prefix)
+    if settings["plan"] and not _PLAN_ID.fullmatch(settings["plan"]):
+        yield "{0}plan is {1!r}; the ID of a plan has 12 hexadecimal digits, and inspect_master shows it.".format(
+            prefix, settings["plan"]
+        )
 
 
 def _is_address(text: str) -> bool:
@@ -147,6 +156,7 @@ def request(settings: Json, table: t.Sequence[Json]) -> Request:
         minimum_down_seconds=settings["minimum_down"],
         maximum_skew_seconds=settings["maximum_skew"],
         storage_path=settings["storage_path"],
+        join_method=settings.get("join_method", "native"),
         policies=policies,
         discard=tuple(settings["discard"]),
         give_up_objects=tuple(settings["give_up_objects"]),

@@ -13,6 +13,8 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import C
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan import policy
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan.situation import Situation
 
+_HOW = {"ocboot": ", by ocboot", "manual": ", by hand: the run prints the commands and waits"}
+
 
 def steps(cluster: Cluster, found: Situation, made: Plan) -> t.Iterator[Step]:
     """Yield the steps in the order of the phases. The backup precedes the first change."""
@@ -34,13 +36,13 @@ def _removals(cluster: Cluster, found: Situation, made: Plan) -> t.Iterator[Step
         act = "remove the etcd member"
         if made.member_leaves:
             act = "wait for K3s to remove the etcd member, and remove it if it stays"
-        members = (Step("etcd_cleanup", act, (ref,)),)
+        members = (Step("etcd_cleanup", act, (ref,), risk="final"),)
     last = PROVIDERS[cluster.provider].deletes_member
     if not last:
         yield from members
     if found.node is not None:
         act = "drain and delete the Node" if made.drain else "cordon and delete the Node"
-        yield Step("node_removal", act, (ObjectRef("Node", "", found.node.name, found.node.uid),))
+        yield Step("node_removal", act, (ObjectRef("Node", "", found.node.name, found.node.uid),), risk="final")
     if cluster.pods and (found.node is not None or made.state == "resume"):
         refs = tuple(ObjectRef("Pod", pod.namespace, pod.name, pod.uid) for pod in cluster.pods)
         act = "wait until pod garbage collection has deleted the pods of the lost node"
@@ -50,6 +52,7 @@ def _removals(cluster: Cluster, found: Situation, made: Plan) -> t.Iterator[Step
             "node_removal",
             "delete stale attachments",
             tuple(ObjectRef("VolumeAttachment", "", item.name, item.uid) for item in cluster.attachments),
+            risk="final",
         )
     if last:
         yield from members
@@ -63,12 +66,14 @@ def _additions(cluster: Cluster, made: Plan) -> t.Iterator[Step]:
             "join",
             "remove the etcd member of an interrupted join",
             (ObjectRef("EtcdMember", "", made.replacement.host, made.stale_member_id),),
+            risk="final",
         )
     if made.join and made.node_password is not None:
         yield Step(
             "join",
             "delete the K3s node password of the former {0}".format(made.replacement.name),
             (made.node_password,),
+            risk="final",
         )
     if made.join and made.blocked:
         yield Step(
@@ -80,8 +85,8 @@ def _additions(cluster: Cluster, made: Plan) -> t.Iterator[Step]:
     if made.join:
         yield Step(
             "join",
-            "join {0} ({1}) as a control-plane node through {2}".format(
-                made.replacement.name, made.replacement.ip, made.executor.host
+            "join {0} ({1}) as a control-plane node through {2}{3}".format(
+                made.replacement.name, made.replacement.ip, made.executor.host, _HOW.get(made.join_method, "")
             ),
         )
 
@@ -100,7 +105,12 @@ def _recoveries(cluster: Cluster, made: Plan) -> t.Iterator[Step]:
         if claim.reclaim_policy != "Retain":
             refs.append(ObjectRef("PersistentVolume", "", claim.pv_name, claim.pv_uid))
         if claim.policy == "hook":
-            yield Step("stateful_recovery", "run {0} for {1}".format(claim.tasks, policy.label(claim)), tuple(refs))
+            yield Step(
+                "stateful_recovery",
+                "run {0} for {1}".format(claim.tasks, policy.label(claim)),
+                tuple(refs),
+                risk="loss",
+            )
             continue
         if claim.owner is not None and claim.owner.kind == "Deployment":
             refs.append(ObjectRef("Deployment", claim.owner.namespace, claim.owner.name, claim.owner.uid))
@@ -117,7 +127,7 @@ def _recoveries(cluster: Cluster, made: Plan) -> t.Iterator[Step]:
             if claim.policy == "heal"
             else "discard: recreate empty, its data is lost"
         )
-        yield Step("stateful_recovery", act, tuple(refs))
+        yield Step("stateful_recovery", act, tuple(refs), risk="final" if claim.policy == "heal" else "loss")
     stale = [item for item in cluster.volumes if item.reclaim_policy != "Retain"]
     if stale or cluster.helper_pods:
         volumes = [ObjectRef("PersistentVolume", "", item.name, item.uid) for item in stale]
@@ -126,6 +136,7 @@ def _recoveries(cluster: Cluster, made: Plan) -> t.Iterator[Step]:
             "stateful_recovery",
             "delete volumes without a claim, and their helper pods, which can't run on the lost node",
             (*volumes, *pods),
+            risk="final",
         )
     if made.restore_cordons:
         names = [node for node in cluster.nodes if made.lost and node.cordoned_for == made.lost.name]

@@ -12,26 +12,38 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster impor
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes import ObjectRef
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import ClaimPlan, Plan
 
-_TERMINAL = 120
-_NAME_WIDTH = 40
+WIDTH = 100
 _STATES = {
     "needed": "PLAN {id}: replace {lost} with {replacement}",
     "resume": "PLAN {id}: continue replacing {lost} with {replacement} where an earlier run stopped",
     "refused": "REFUSED: {lost} is not replaced",
     "nothing_to_do": "NOTHING TO DO: {lost} was replaced and everything is in place",
 }
+_RISKS = {"safe": "", "final": "FINAL", "loss": "DATA LOSS"}
+_LEGEND = "FINAL can't be undone but loses no data; DATA LOSS is lost for good; what has no mark can be undone or changes nothing."
 
 
 def lines(plan: Plan, cluster: Cluster) -> t.Iterator[str]:
-    """The findings, the planned steps with their objects, and the refusals."""
+    """What is lost for good, the refusals, the findings, the planned steps with their risks and objects, how to go on. Each line fits 100 columns."""
+    for line in _lines(plan, cluster):
+        yield from fit(line)
+
+
+def _lines(plan: Plan, cluster: Cluster) -> t.Iterator[str]:
     lost = plan.lost
     yield _STATES[plan.state].format(
         id=plan.id, lost=lost.name if lost else "the node", replacement=plan.replacement.name or "nothing yet"
     )
+    if plan.steps and not plan.refusals:
+        yield ""
+        yield from _gone(plan)
     for refusal in plan.refusals:
         yield ""
         yield "  [{0}] {1}".format(refusal.code, refusal.observed)
         yield "      -> {0}".format(refusal.remedy)
+    if plan.steps and plan.refusals:
+        yield ""
+        yield from _gone(plan)
     if lost is not None:
         yield ""
         yield from _found(plan, cluster)
@@ -44,14 +56,8 @@ def lines(plan: Plan, cluster: Cluster) -> t.Iterator[str]:
     if plan.steps:
         yield ""
         yield "Planned, but blocked:" if plan.refusals else "Will do:"
-    phase = ""
-    for step in plan.steps:
-        yield "  {0:<18} {1}".format(step.phase if step.phase != phase else "", step.act)
-        phase = step.phase
-        for ref in step.objects:
-            yield "  {0:<18}   {1}".format(
-                "", object_line(ref) if not step.waits else qualified(ref.namespace, ref.name)
-            )
+        yield "  " + _LEGEND
+    yield from _steps(plan)
     if plan.lost is not None and cluster.pending_claims:
         yield ""
         yield "Never bound, so they have no data to lose:"
@@ -61,6 +67,54 @@ def lines(plan: Plan, cluster: Cluster) -> t.Iterator[str]:
         yield ""
     for warning in plan.warnings:
         yield "WARNING: {0}".format(warning)
+    yield from _next(plan)
+
+
+def _gone(plan: Plan) -> t.Iterator[str]:
+    """What no later act brings back."""
+    gone = [
+        (qualified(claim.namespace, claim.name), _lost(claim))
+        for claim in plan.claims
+        if claim.policy not in ("heal", "ignore")
+    ]
+    if not gone:
+        yield "Lost for good: nothing"
+        return
+    yield "Lost for good:"
+    for name, what in gone:
+        yield "  {0}: {1}".format(name, what)
+
+
+def _steps(plan: Plan) -> t.Iterator[str]:
+    phase = ""
+    for step in plan.steps:
+        yield "  {0:<18} {1:<9}  {2}".format(step.phase if step.phase != phase else "", _RISKS[step.risk], step.act)
+        phase = step.phase
+        for ref in step.objects:
+            yield "  {0:<18} {0:<9}    {1}".format(
+                "", object_line(ref) if not step.waits else qualified(ref.namespace, ref.name)
+            )
+
+
+def _next(plan: Plan) -> t.Iterator[str]:
+    if plan.state == "refused" and plan.refusals:
+        yield ""
+        yield "How to go on: do what stands behind each ->, then look again."
+    elif plan.state in ("needed", "resume") and not plan.refusals:
+        yield ""
+        yield "How to go on: run replace_master with -e replace_master_plan={0}, which carries out this plan and no other.".format(
+            plan.id
+        )
+
+
+def fit(line: str, width: int = WIDTH) -> t.List[str]:
+    """The line, wrapped at words under its own indent; a word that is longer than the line is broken."""
+    if len(line) <= width:
+        return [line]
+    indent = " " * min(len(line) - len(line.lstrip()) + 2, width // 2)
+    return textwrap.wrap(
+        line, width, subsequent_indent=indent, drop_whitespace=True, break_long_words=True, break_on_hyphens=False
+    )
 
 
 def _proofs(plan: Plan) -> t.Iterator[str]:
@@ -119,20 +173,15 @@ def object_line(ref: ObjectRef) -> str:
 
 
 def claim_lines(claims: t.Sequence[ClaimPlan]) -> t.Iterator[str]:
-    """A table of claims that fits a terminal: the policy, the reason and the loss of each."""
-    names = [qualified(item.namespace, item.name) for item in claims]
-    width = min(max(map(len, names), default=0), _NAME_WIDTH)
-    row = "  {{0:<{0}}}  {{1:>9}}  {{2:<7}}  {{3}}".format(width)
-    yield row.format("CLAIM", "SIZE", "POLICY", "REASON, AND DATA LOST FOR GOOD")
-    for name, claim in zip(names, claims):
-        why = "[{0}] {1}".format(claim.code, claim.reason) if claim.code else claim.reason
-        lines = [*_wrapped(why, width), *_wrapped("lost: " + _lost(claim), width)]
+    """The claims, each with its size and policy, below it the reason and the loss; each line fits 100 columns."""
+    for claim in claims:
+        yield from fit(
+            "  {0}  {1}  {2}".format(qualified(claim.namespace, claim.name), human(claim.size_bytes), claim.policy)
+        )
+        yield from fit("      why:  " + ("[{0}] {1}".format(claim.code, claim.reason) if claim.code else claim.reason))
+        yield from fit("      lost: " + _lost(claim))
         if claim.reclaim_policy == "Retain":
-            lines += _wrapped("kept: the volume object {0} (reclaim policy Retain)".format(claim.pv_name), width)
-        if len(name) > width:
-            yield "  " + name
-        yield row.format(name if len(name) <= width else "", human(claim.size_bytes), claim.policy, lines[0])
-        yield from (row.format("", "", "", line).rstrip() for line in lines[1:])
+            yield from fit("      kept: the volume object {0} (reclaim policy Retain)".format(claim.pv_name))
 
 
 def _lost(claim: ClaimPlan) -> str:
@@ -140,9 +189,3 @@ def _lost(claim: ClaimPlan) -> str:
         return claim.loses or "nothing"
     unknown = "all its data" if claim.policy == "discard" else "all its data that can't be restored"
     return claim.loses or unknown
-
-
-def _wrapped(text: str, width: int) -> t.List[str]:
-    """The text of the last column, wrapped; a path or a name is never broken."""
-    room = _TERMINAL - width - 24
-    return textwrap.wrap(text, room, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False) or [""]

@@ -28,7 +28,7 @@ _RETIRE = "Keep it powered off, or retire it immediately: ansible-playbook cloud
 _SAME_NAME = (
     "Keep it powered off, or disconnect it from this network and wipe its disks: another machine has its name now."
 )
-_AGAIN = "Fix the cause, then run the same command again; it continues from here."
+_AGAIN = "Fix the cause, then run again; it continues from here, by a new plan (inspect_master shows its ID)."
 
 
 def report(plan: Plan, journal: Json, results: Json, *, failure: str = "", written: str = "") -> Json:

@@ -107,6 +107,8 @@ def inventory(
         "ansible_python_interpreter": "/usr/bin/python3",
         # A test has no hour to wait; the default of the collection is longer.
         "replace_master_minimum_down": 20,
+        # Nobody sits at the terminal of a test.
+        "replace_master_confirm": False,
         # Two beds may lose a master of the same name at the same time.
         "replace_master_directory": f"{state}/controller",
         **(more or {}),

@@ -121,9 +121,21 @@ def backup_of(plan: Plan) -> dict[str, Any]:
     return {"sha256": "1" * 64, "controller_path": "/x.db", "lost": {"name": plan.lost.name, "uid": plan.lost.uid}}
 
 
+def agreed(plan: Plan) -> dict[str, Any]:
+    return {**to_json(plan), "consent": plan.id}
+
+
+@pytest.mark.parametrize("consent", ["", "another", None])
+def test_without_consent_to_this_very_plan_nobody_acts(plan: Plan, consent: Any) -> None:
+    for name in ACTING:
+        assert "CONSENT_MISSING" in phases.permit({**to_json(plan), "consent": consent}, name, backup_of(plan))
+    assert "CONSENT_MISSING" in phases.permit({**agreed(plan), "id": "", "consent": ""}, "join", backup_of(plan))
+    assert "CONSENT_MISSING" in phases.permit({**agreed(plan), "id": None, "consent": None}, "join", backup_of(plan))
+
+
 def test_a_role_may_act_with_a_plan_for_its_phase_and_a_proven_backup(plan: Plan) -> None:
     for name in ACTING:
-        assert phases.permit(to_json(plan), name, backup_of(plan)) == ""
+        assert phases.permit(agreed(plan), name, backup_of(plan)) == ""
 
 
 @pytest.mark.parametrize(
@@ -137,7 +149,7 @@ def test_a_role_may_act_with_a_plan_for_its_phase_and_a_proven_backup(plan: Plan
     ],
 )
 def test_without_a_proven_backup_of_this_loss_nobody_acts(plan: Plan, changes: dict[str, Any], words: str) -> None:
-    assert words in phases.permit(to_json(plan), "join", {**backup_of(plan), **changes})
+    assert words in phases.permit(agreed(plan), "join", {**backup_of(plan), **changes})
 
 
 def test_nobody_acts_on_a_plan_that_is_refused_finished_or_no_plan(plan: Plan, refused: Plan) -> None:

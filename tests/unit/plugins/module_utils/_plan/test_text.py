@@ -78,7 +78,7 @@ def claim(name: str = "data", **fields: Any) -> ClaimPlan:
     return ClaimPlan(namespace="ns", name=name, uid=name, pv_name="pv-" + name, pv_uid="p", order=0, group="g", **known)
 
 
-def test_claims_are_a_table_of_what_becomes_of_them_why_and_what_is_lost() -> None:
+def test_claims_are_told_with_what_becomes_of_them_why_and_what_is_lost() -> None:
     assert list(
         claim_lines(
             [
@@ -88,22 +88,24 @@ def test_claims_are_a_table_of_what_becomes_of_them_why_and_what_is_lost() -> No
             ]
         )
     ) == [
-        "  CLAIM             SIZE  POLICY   REASON, AND DATA LOST FOR GOOD",
-        "  ns/data       20.0 GiB  discard  made again, empty",
-        "                                   lost: all metrics",
-        "                                   kept: the volume object pv-data (reclaim policy Retain)",
-        "  ns/export-0   20.0 GiB  heal     peers fill it",
-        "                                   lost: nothing",
-        "  ns/other      20.0 GiB  refuse   [CLAIM_UNDECIDED] who knows",
-        "                                   lost: all its data that can't be restored",
+        "  ns/data  20.0 GiB  discard",
+        "      why:  made again, empty",
+        "      lost: all metrics",
+        "      kept: the volume object pv-data (reclaim policy Retain)",
+        "  ns/export-0  20.0 GiB  heal",
+        "      why:  peers fill it",
+        "      lost: nothing",
+        "  ns/other  20.0 GiB  refuse",
+        "      why:  [CLAIM_UNDECIDED] who knows",
+        "      lost: all its data that can't be restored",
     ]
 
 
 @pytest.mark.parametrize("name", ["data", "a-" + "very-" * 12 + "long-name"])
-def test_the_table_fits_a_terminal_and_breaks_no_name(name: str) -> None:
+def test_claims_fit_a_terminal_and_break_no_name(name: str) -> None:
     path = "pvc-0b9e6f0e-63e3-4a55-9b5e-1f6c7e7a8d01"
     told = list(claim_lines([claim(name, reason="word " * 60 + path, loses="much " * 40)]))
-    assert max(map(len, told)) <= 120
+    assert max(map(len, told)) <= 100
     for word in ("ns/" + name, path):
         assert [line for line in told if word in line]
 
@@ -112,11 +114,50 @@ def test_the_plan_shows_the_claims_before_the_steps() -> None:
     text = StandInCluster().plan().text
     assert text.index("Claims on the lost node:") < text.index("Will do:")
     at = next(number for number, line in enumerate(text) if line.startswith("  onecloud-minio/export-minio-0 "))
-    assert text[at].split() == [
-        "onecloud-minio/export-minio-0",
-        "100.0",
-        "GiB",
-        "heal",
-        *"MinIO fills an empty drive from its peers".split(),
+    assert [line.strip() for line in text[at : at + 3]] == [
+        "onecloud-minio/export-minio-0  100.0 GiB  heal",
+        "why:  MinIO fills an empty drive from its peers",
+        "lost: nothing",
     ]
-    assert text[at + 1].strip() == "lost: nothing"
+
+
+def test_the_plan_says_first_what_is_lost_for_good() -> None:
+    text = StandInCluster().plan().text
+    at = text.index("Lost for good:")
+    assert at == 2
+    assert [line for line in text[at : at + 4] if "onecloud/default-influxdb: metrics" in line]
+
+
+@pytest.mark.parametrize("kind", [{}, {"provider": "k3s"}, {"provider": "k3s", "same_name": True}])
+def test_each_act_has_its_risk(kind: Any) -> None:
+    made = StandInCluster(**kind).plan()
+    for step in made.steps:
+        (line,) = [line for line in made.text if line.endswith("  " + step.act[-60:])][:1] or [""]
+        mark = {"safe": "", "final": "FINAL", "loss": "DATA LOSS"}[step.risk]
+        if line:
+            assert line[21:30].strip() == mark
+        if "discard" in step.act or step.act.startswith("run "):
+            assert step.risk == "loss"
+        elif step.phase in ("etcd_cleanup", "node_removal") and not step.waits:
+            assert step.risk == "final"
+
+
+def test_the_plan_ends_with_how_to_go_on() -> None:
+    made = StandInCluster().plan()
+    assert "How to go on:" in made.text[-2]
+    assert "-e replace_master_plan={0}".format(made.id) in made.text[-2] + made.text[-1]
+    cluster = StandInCluster()
+    cluster.answers = [22]
+    assert cluster.plan().text[-1] == "How to go on: do what stands behind each ->, then look again."
+
+
+@pytest.mark.parametrize("kind", [{}, {"provider": "k3s"}, {"provider": "k3s", "same_name": True}])
+@pytest.mark.parametrize("name", ["short", "-".join(["long"] * 50)])
+def test_every_line_fits_a_hundred_columns(kind: Any, name: str) -> None:
+    cluster = StandInCluster(**kind)
+    cluster.add_volume_and_claim("onecloud", "default-baremetal-agent-" + name, "master-1")
+    cluster.add_volume_and_claim("onecloud", "undecided-" + name, "master-1")
+    assert max(map(len, cluster.plan().text)) <= 100
+    whole = StandInCluster(**kind)
+    whole.add_volume_and_claim("onecloud", "default-baremetal-agent-" + name, "master-1")
+    assert max(map(len, whole.plan().text)) <= 100
