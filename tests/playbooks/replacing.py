@@ -95,6 +95,7 @@ class Replacing:
         """The command line of a run in the world."""
         given = {
             "replace_master_lost": LOST,
+            "replace_master_confirm": False,
             "replace_master_directory": str(self.reports),
             "replace_master_discard": DISCARD,
             "replace_master_claim_policies": POLICIES,

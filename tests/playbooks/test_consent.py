@@ -83,7 +83,7 @@ def at_terminal(line: list[str], answer: str) -> str:
         stderr=follower,
         env={**os.environ, "ANSIBLE_NOCOLOR": "1"},
         start_new_session=True,
-        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509  it makes it the terminal
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
     )
     os.close(follower)
     told, typed, end = "", False, time.monotonic() + 120

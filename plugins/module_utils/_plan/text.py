@@ -88,7 +88,8 @@ def _gone(plan: Plan) -> t.Iterator[str]:
 def _steps(plan: Plan) -> t.Iterator[str]:
     phase = ""
     for step in plan.steps:
-        yield "  {0:<18} {1:<9}  {2}".format(step.phase if step.phase != phase else "", _RISKS[step.risk], step.act)
+        lead = "  {0:<18} {1:<9}  ".format(step.phase if step.phase != phase else "", _RISKS[step.risk])
+        yield from fit(lead + step.act, indent=len(lead))
         phase = step.phase
         for ref in step.objects:
             yield "  {0:<18} {0:<9}    {1}".format(
@@ -107,14 +108,12 @@ def _next(plan: Plan) -> t.Iterator[str]:
         )
 
 
-def fit(line: str, width: int = WIDTH) -> t.List[str]:
-    """The line, wrapped at words under its own indent; a word that is longer than the line is broken."""
-    if len(line) <= width:
+def fit(line: str, *, indent: int = 0) -> t.List[str]:
+    """The line, wrapped at words, by default a little under its own indent; a word that is longer than the line is broken."""
+    if len(line) <= WIDTH:
         return [line]
-    indent = " " * min(len(line) - len(line.lstrip()) + 2, width // 2)
-    return textwrap.wrap(
-        line, width, subsequent_indent=indent, drop_whitespace=True, break_long_words=True, break_on_hyphens=False
-    )
+    under = " " * (indent or min(len(line) - len(line.lstrip()) + 2, WIDTH // 2))
+    return textwrap.wrap(line, WIDTH, subsequent_indent=under, break_long_words=True, break_on_hyphens=False)
 
 
 def _proofs(plan: Plan) -> t.Iterator[str]:
