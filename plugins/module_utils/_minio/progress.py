@@ -8,6 +8,7 @@ releases restart an incomplete heal and drop those of the previous pass (hazard 
 
 from __future__ import annotations
 
+import re
 import typing as t
 from dataclasses import dataclass, field, replace
 
@@ -101,7 +102,7 @@ def look(memory: Memory, result: Json, *, name: str, now: float, limits: Limits)
         "not_initialized": limits.stale_peer,
     }
     why = [sentence for code, sentence in findings if code in HOPELESS]
-    why += [s for key, s in keys.items() if key[0] in lasting and now - since_when[key] >= lasting[key[0]]]
+    why += [s for key, s in keys.items() if _lasts(key, since_when, lasting, now)]
     why += ended
     why += [
         _stalled(endpoint, heal, now)
@@ -112,12 +113,25 @@ def look(memory: Memory, result: Json, *, name: str, now: float, limits: Limits)
     if result["settled"] and not why:
         return memory, Look(SETTLED, str(result["msg"]))
     totals = _totals(memory)
+    lasted = [sentence for key, sentence in keys.items() if _lasts(key, since_when, lasting, now)]
+    findings = [(code, s if code not in lasting or s in lasted else observed(s)) for code, s in findings]
     percent = _percent(totals)
     come = totals["objects"] if percent is None else percent
     still = [_still(endpoint, heal, now) for endpoint, heal in heals.items() if now - heal.moved >= _STILL]
     signature = (come, totals["failed"], totals["retries"], tuple(sorted(keys)), tuple(sorted(heals)), bool(still))
     text = "; ".join(["{0}: {1}".format(name, _line(memory, totals, findings)), *still])
     return _tell(memory, signature, text, now, limits, bool(why), tuple(why))
+
+
+def _lasts(
+    key: t.Tuple[str, str], since: t.Mapping[t.Tuple[str, str], float], lasting: t.Mapping[str, int], now: float
+) -> bool:
+    return key[0] in lasting and now - since[key] >= lasting[key[0]]
+
+
+def observed(sentence: str) -> str:
+    """What was seen, without the advice: nothing is to be done about what has not lasted."""
+    return re.split(r"\. (?=[A-Z])|: (?=MinIO does|mount )|; (?=restart)", sentence, maxsplit=1)[0]
 
 
 def _tell(

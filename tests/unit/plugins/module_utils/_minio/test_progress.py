@@ -57,6 +57,28 @@ def test_a_line_tells_percent_objects_bytes_rate_and_time_left() -> None:
     assert {first.state, second.state} == {"wait"}
 
 
+@pytest.mark.parametrize(
+    ("code", "seen_now", "advice"),
+    [
+        ("peer_stale", "minio-1 does not reach http://minio-0:9000/export, which is Ready and answers", "restart it"),
+        ("drive_refused", "http://minio-0:9000/export is offline for its own server, which runs", "restart the pod"),
+        ("root_drive", "http://minio-0:9000/export is on the root drive of node n", "mount the folder"),
+    ],
+)
+def test_nothing_is_advised_before_it_has_lasted(code: str, seen_now: str, advice: str) -> None:
+    sentences = {
+        "peer_stale": seen_now + ". If this lasts, minio-1 keeps an outdated address: restart it, and no other pod",
+        "drive_refused": seen_now
+        + ": MinIO does this with a folder on the root drive. See the log; restart the pod, then run again",
+        "root_drive": seen_now + ", so MinIO does not use it (state ok): mount the folder of the local volumes there",
+    }
+    result = seen(findings={code: sentences[code]}, d1=half())
+    first, *_others, last = looks((0, result), (10, result), (200, result))
+    assert seen_now in first.line
+    assert advice not in first.line
+    assert advice in " ".join(last.why)
+
+
 def test_totals_that_are_not_told_are_left_out() -> None:
     (only,) = looks((0, seen(d1={"objects_done": 3, "bytes_done": 2048})))
     assert only.line == "m/m: healing d1, 3 objects, 2.0 KiB"
