@@ -20,7 +20,7 @@ WIDTH = 100
 INTERVAL = 30
 FIRST = 5
 _HIDDEN_ROLES = ("journal", "report")
-_HEADINGS = {"replace_master": "settings", "discovery": "discovery"}
+_HEADINGS = {"discovery": "discovery"}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -222,8 +222,9 @@ def test_claims_nobody_wants_recovered_are_left_alone_and_told() -> None:
         name for _namespace, name, _uid in objects(made, "PersistentVolumeClaim")
     ]
     assert made.left_alone == ("onecloud/default-baremetal-agent-zone1",)
-    (line,) = [text for text in made.text if "default-baremetal-agent-zone1" in text]
-    assert line.split(maxsplit=4)[3:] == ["ignore", "no workload mounts it"]
+    (at,) = [number for number, text in enumerate(made.text) if "default-baremetal-agent-zone1" in text]
+    assert made.text[at].endswith("  ignore")
+    assert made.text[at + 1].strip() == "why:  no workload mounts it"
 
 
 def test_an_undecided_claim_is_not_one_to_be_left_alone() -> None:
