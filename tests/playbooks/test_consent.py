@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Consent in the real playbook, by the real ansible-playbook, with and without a terminal.
 
-The plan is that of the stand-in for a cluster, handed over as facts, since no cluster can be reached: the playbook begins at its question.
+The plan is that of the stand-in for a cluster, handed over as facts, since no cluster can be reached: the playbook begins with its play that acts.
 Where consent is given, the run goes on to the ports of hosts that are not there, and stops at them.
 """
 
@@ -13,6 +13,7 @@ import os
 import pty
 import select
 import subprocess
+import sys
 import termios
 import time
 from pathlib import Path
@@ -39,16 +40,11 @@ def line(tmp_path: Path) -> list[str]:
         "replace_master_settings": {**settings, "plan": "", "confirm": True},
     }
     (tmp_path / "facts.json").write_text(json.dumps(facts), encoding="utf-8")
-    start = ["--start-at-task", "Obtain consent to the plan"]
-    return [
-        "ansible-playbook",
-        "cloudpods.ha.replace_master",
-        "-i",
-        "localhost,",
-        *start,
-        "-e",
-        "@" + str(tmp_path / "facts.json"),
-    ]
+    local = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+    inventory = tmp_path / "inventory.json"
+    inventory.write_text(json.dumps({"all": {"hosts": {"localhost": local}}}), encoding="utf-8")
+    start = ["-i", str(inventory), "--start-at-task", "Carry out the plan"]
+    return ["ansible-playbook", "cloudpods.ha.replace_master", *start, "-e", "@" + str(tmp_path / "facts.json")]
 
 
 def settings(line: list[str], **changes: object) -> list[str]:
