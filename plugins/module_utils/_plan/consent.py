@@ -54,6 +54,10 @@ def acts(plan: Plan) -> t.Iterator[str]:
         # The order in which the API lists them means nothing.
         yield from sorted("  " + _object(ref) for ref in (() if step.waits else step.objects))
     for recovery in plan.recovery:
+        for name in recovery.given_up:
+            yield "stateful_recovery: give up the object {0}".format(name)
+        if recovery.accept_unproven:
+            yield "stateful_recovery: lose what is not proven readable of {0}".format(recovery.group)
         for number, batch in enumerate(recovery.batches, start=1):
             for claim in batch:
                 yield "stateful_recovery: {0} batch {1}: {2}".format(recovery.group, number, _claim(claim))

@@ -127,7 +127,12 @@ def _recoveries(cluster: Cluster, made: Plan) -> t.Iterator[Step]:
             if claim.policy == "heal"
             else "discard: recreate empty, its data is lost"
         )
-        yield Step("stateful_recovery", act, tuple(refs), risk="final" if claim.policy == "heal" else "loss")
+        yield Step(
+            "stateful_recovery",
+            act,
+            tuple(refs),
+            risk="final" if claim.policy == "heal" and not claim.loses else "loss",
+        )
     stale = [item for item in cluster.volumes if item.reclaim_policy != "Retain"]
     if stale or cluster.helper_pods:
         volumes = [ObjectRef("PersistentVolume", "", item.name, item.uid) for item in stale]

@@ -75,7 +75,7 @@ def _gone(plan: Plan) -> t.Iterator[str]:
     gone = [
         (qualified(claim.namespace, claim.name), _lost(claim))
         for claim in plan.claims
-        if claim.policy not in ("heal", "ignore")
+        if claim.policy != "ignore" and (claim.policy != "heal" or claim.loses)
     ]
     if not gone:
         yield "Lost for good: nothing"
@@ -121,14 +121,7 @@ def _proofs(plan: Plan) -> t.Iterator[str]:
         yield ""
         yield "Objects of MinIO:"
     for proof in plan.proofs:
-        yield from textwrap.wrap(
-            proof,
-            _TERMINAL,
-            initial_indent="  ",
-            subsequent_indent="    ",
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
+        yield "  " + proof
 
 
 def _found(plan: Plan, cluster: Cluster) -> t.Iterator[str]:

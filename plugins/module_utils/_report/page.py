@@ -127,7 +127,7 @@ def _claim(item: Json, done: bool) -> Markup:
         _facts(
             (
                 ("why", item["reason"]),
-                ("lost for good", "" if item["policy"] in ("heal", "ignore") else lost),
+                ("lost for good", "" if item["policy"] == "ignore" else lost),
                 ("old volume", old),
                 ("new volume", _volume(new) if new else "" if left else "none in this run"),
                 ("proof", proof or ("" if left else "of an earlier run" if done else "none yet")),

@@ -208,3 +208,7 @@ def test_a_recorded_run_is_told_in_few_lines(path: Path, terminal: bool) -> None
     assert "skipping" not in told
     assert lines[-1].text.split()[1].rstrip(",") == "finished"
     assert len(lines) < 120
+
+
+def test_there_are_recorded_runs() -> None:
+    assert list(RECORDED.glob("*.json"))

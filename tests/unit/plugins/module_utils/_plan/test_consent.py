@@ -85,6 +85,9 @@ def test_every_act_and_every_claim_changes_the_id(plan: Plan) -> None:
         claim = dataclasses.replace(first.batches[0][0], **{field: value})
         recovery = Recovery(first.group, first.heals, ((claim, *first.batches[0][1:]), *first.batches[1:]))
         assert id_of(dataclasses.replace(plan, recovery=(recovery, *plan.recovery[1:]))) != plan.id
+    for accepted in ({"given_up": ("a/b/c/d",)}, {"accept_unproven": True}):
+        other = dataclasses.replace(plan.recovery[0], **accepted)
+        assert id_of(dataclasses.replace(plan, recovery=(other, *plan.recovery[1:]))) != plan.id
     together = Recovery(plan.recovery[0].group, True, (tuple(c for batch in plan.recovery[0].batches for c in batch),))
     assert id_of(dataclasses.replace(plan, recovery=(together, *plan.recovery[1:]))) != plan.id
 
