@@ -46,6 +46,10 @@ check: setup $(if $(filter $(BED_SCENARIOS),$(SCENARIOS)),bed-packages) ## all t
 demo: setup bed-packages ## replace a killed master on the test bed and show the report; the bed stays up
 	tests/bed/demo
 
+.PHONY: pictures
+pictures: setup ## make the picture of the report in the README, with Chromium
+	PYTHONPATH=$(TREE) python tests/tools/pictures.py chromium
+
 .PHONY: recording
 recording: setup bed-packages ## record the demo for asciinema, into demo.cast in the cache
 	python tests/tools/record.py $(CACHE)/demo.cast tests/bed/demo
