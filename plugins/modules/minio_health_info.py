@@ -86,7 +86,7 @@ options:
     type: bool
     default: false
   given_up:
-    description: Objects whose loss is approved, each by the C(name) that RV(proof.lost) gives it. They do not count in proof and scan.
+    description: Objects whose loss is approved, each by the C(name) that C(lost) in RV(proof) gives it. They do not count in proof and scan.
     type: list
     elements: str
     default: []
