@@ -113,6 +113,15 @@ unit: setup ## unit tests; ARGS="-k name" picks some
 playbooks: setup ## the real playbooks against a served stand-in of the API; every command line: CLOUDPODS_HA_EVERY_COMMAND_LINE=1
 	PYTHONPATH=$(TREE) pytest -p no:cacheprovider --import-mode=importlib --strict-markers $(ARGS) tests/playbooks
 
+.PHONY: torture
+torture: setup ## every case that disturbs a replacement, for hours; goes on where it was; ARGS="--rows kills --sample 5", ARGS=--help
+	PYTHONPATH=$(TREE) python -m ansible_collections.cloudpods.ha.tests.playbooks.torture $(ARGS)
+
+.PHONY: refusals
+refusals: setup ## write docs/refusals.md anew, from the code and from what the unit tests make
+	CLOUDPODS_HA_REFUSALS=$(CACHE)/refusals.jsonl PYTHONPATH=$(TREE) pytest -q -p no:cacheprovider --import-mode=importlib tests/unit
+	PYTHONPATH=$(TREE) python -m ansible_collections.cloudpods.ha.tests.refusals $(CACHE)/refusals.jsonl
+
 .PHONY: sanity
 sanity: setup ## build the tarball and run ansible-test sanity on what is in it
 	tests/tools/sanity $(TREE)-sanity $(CACHE)

@@ -98,6 +98,18 @@ RETIRING: t.Mapping[str, str] = {
     "OTHER_CLUSTER": "the machine was a master of this cluster",
 }
 RUNBOOK: t.Mapping[str, str] = {**REPLACING, **RECOVERY, **RETIRING}
+# The setting that lets a run pass a refusal although nothing else changed. Every other refusal ends only when its cause is gone.
+OVERRIDES: t.Mapping[str, str] = {
+    "NODE_READY": "replace_master_fenced",
+    "NODE_ANSWERS": "replace_master_fenced",
+    "NODE_UNPROBED": "replace_master_fenced",
+    "NODE_DOWN_TOO_SHORT": "replace_master_minimum_down",
+    "REPLACEMENT_IS_LOST": "replace_master_fenced",
+    "CLOCK_SKEW": "replace_master_maximum_skew",
+    "DISK_SPACE": "replace_master_storage_path",
+    "CLAIM_UNDECIDED": "replace_master_claim_policies",
+    "DISCARD_UNAPPROVED": "replace_master_discard",
+}
 # The rules of ocboot's configuration have codes of their own, all with this prefix; see _ocboot/refusals.
 OCBOOT = "OCBOOT_"
 

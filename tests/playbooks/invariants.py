@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from ansible_collections.cloudpods.ha.tests.playbooks.replacing import LOST, SPARE, Replacing
-from ansible_collections.cloudpods.ha.tests.playbooks.stand_in.cluster import CANARIES
 
 Json = dict[str, Any]
 
@@ -176,7 +175,7 @@ def _controller(replacing: Replacing) -> list[str]:
         text = str(path.relative_to(replacing.folder / "controller"))
         if (
             path.is_file()
-            and "/backups/" not in text
+            and not re.search("/(backups|reports)/", text)
             and not text.startswith((".ansible", "tmp/ansible-local", "tmp/k8srcp"))
         ):
             found.append(text)
@@ -184,29 +183,29 @@ def _controller(replacing: Replacing) -> list[str]:
 
 
 def secrets_found(replacing: Replacing, output: str) -> list[str]:
-    """Where a marked secret is that must not be there: output, argument lists, journal, report, world-readable or temporary files."""
-    found = ["the output shows the secret '{0}'".format(name) for name, word in CANARIES.items() if word in output]
+    """Where a secret is that must not be there: output, arguments of processes, journal, report, files open to others or left behind."""
     state = replacing.state()
-    calls = json.dumps(state["calls"])
-    found += [
-        "an argument list shows the secret '{0}'".format(name) for name, word in CANARIES.items() if word in calls
-    ]
-    journals = json.dumps([item for item in state["objects"] if item["kind"] == "ConfigMap"])
-    found += ["the journal shows the secret '{0}'".format(name) for name, word in CANARIES.items() if word in journals]
-    for path in sorted((replacing.folder / "controller").rglob("*")):
-        if not path.is_file():
-            continue
-        text = path.read_bytes()
-        shown = [name for name, word in CANARIES.items() if word.encode() in text]
-        open_to_others = stat.S_IMODE(path.stat().st_mode) & _PRIVATE
-        if shown and (open_to_others or "/backups/" not in str(path)):
-            found.append("{0} on the controller holds the secret '{1}'".format(path.name, ", ".join(shown)))
+    words = {word.encode() for word in state["secrets"]}
+
+    def held(text: bytes) -> bool:
+        return any(word in text for word in words)
+
+    found = ["the arguments of a process: " + item for item in state["leaks"]]
+    configmaps = [item for item in state["objects"] if item["kind"] == "ConfigMap"]
+    places = {
+        "the output": output,
+        "an argument list": json.dumps(state["calls"]),
+        "the journal": json.dumps(configmaps),
+    }
+    found += [name for name, text in places.items() if held(text.encode())]
+    controller = replacing.folder / "controller"
+    roots = {"the controller": [controller]}
     for name in ("master-2", "master-3", SPARE):
-        for top in ("tmp", "var/tmp", "root", "run", "var/backups"):
-            for path in (replacing.machine(name) / top).rglob("*"):
-                if path.is_file() and ".pyenv" not in str(path):
-                    text = path.read_bytes()
-                    shown = [key for key, word in CANARIES.items() if word.encode() in text]
-                    if shown and (top != "var/backups" or stat.S_IMODE(path.stat().st_mode) & _PRIVATE):
-                        found.append("{0} on {1} holds the secret '{2}'".format(path.name, name, ", ".join(shown)))
+        roots[name] = [replacing.machine(name) / top for top in ("tmp", "var/tmp", "root", "run", "var/backups")]
+    for name, folders in roots.items():
+        for path in sorted(item for folder in folders for item in folder.rglob("*")):
+            if not path.is_file() or path.is_symlink() or not held(path.read_bytes()):
+                continue
+            if "/backups/" not in str(path) or stat.S_IMODE(path.stat().st_mode) & _PRIVATE:
+                found.append("{0} on {1}".format(path.name, name))
     return found

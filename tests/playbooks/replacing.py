@@ -142,7 +142,7 @@ class Replacing:
         settings: Json | None = None,
         at: str = "",
         cut: int = 0,
-        timeout: float = 420,
+        timeout: float = 1800,
     ) -> Done:
         """Run a playbook to its end."""
         self.runs += 1
@@ -235,7 +235,7 @@ def begin(shape: Json) -> Replacing:
         stderr=log,
         stdin=subprocess.DEVNULL,
     )
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 180
     while not (folder / "ready").is_file():
         if process.poll() is not None or time.monotonic() > deadline:
             process.kill()

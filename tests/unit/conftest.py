@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -39,3 +41,74 @@ def pytest_sessionstart() -> None:
 def root() -> Path:
     """The checkout's folder."""
     return ROOT
+
+
+class Refusals:
+    """Which test made which refusal, and whether each test that docs/refusals.md names did."""
+
+    def __init__(self) -> None:
+        self.test = ""
+        self.made: set[tuple[str, str]] = set()
+        self.ran: set[str] = set()
+        self.broken = False
+
+    def watch(self) -> None:
+        """Note each code from now on."""
+        from ansible_collections.cloudpods.ha.plugins.module_utils import _errors
+        from ansible_collections.cloudpods.ha.plugins.module_utils._models import plan
+        from ansible_collections.cloudpods.ha.plugins.module_utils._recovery import models
+
+        for module in (_errors, plan, models):
+            known = module.known
+
+            def noted(code: str, known=known) -> str:  # type: ignore[no-untyped-def]
+                self.made.add((code, self.test))
+                return str(known(code))
+
+            module.known = noted
+
+    def missing(self) -> list[str]:
+        """What the page says and no test did, among the tests that ran."""
+        from ansible_collections.cloudpods.ha.tests import refusals
+
+        listed = refusals.listed(refusals.PAGE.read_text(encoding="utf-8")) if refusals.PAGE.is_file() else {}
+        return [
+            "{0} does not make the refusal {1}".format(test, code)
+            for code, tests in listed.items()
+            for test in tests
+            if test in self.ran and (code, test) not in self.made
+        ]
+
+
+REFUSALS = Refusals()
+
+
+def pytest_collection_finish() -> None:
+    REFUSALS.watch()
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    name = "{0}::{1}".format(Path(item.path).relative_to(ROOT / "tests"), getattr(item, "originalname", item.name))
+    REFUSALS.test = name
+    REFUSALS.ran.add(name)
+    yield
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """After a whole run: each test that the table of refusals names makes its refusal."""
+    record = os.environ.get("CLOUDPODS_HA_REFUSALS")
+    if record:
+        lines = sorted(json.dumps(pair) + "\n" for pair in REFUSALS.made if pair[1])
+        Path(record).write_text("".join(lines), encoding="utf-8")
+        return
+    asked = session.config.option
+    if session.testsfailed or asked.keyword or asked.markexpr or any("::" in word for word in session.config.args):
+        return
+    missing = REFUSALS.missing()
+    if missing:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+        for line in missing:
+            if reporter is not None:
+                reporter.write_line("docs/refusals.md: {0}; make refusals writes it anew".format(line), red=True)

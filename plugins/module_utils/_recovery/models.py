@@ -7,6 +7,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
+from ansible_collections.cloudpods.ha.plugins.module_utils._codes import known
 from ansible_collections.cloudpods.ha.plugins.module_utils._format import qualified
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.volumes import Place, Site, site
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster import Lost
@@ -87,4 +88,4 @@ def wait(reason: str) -> Action:
 
 def refuse(code: str, seen: str, remedy: str) -> Action:
     """Nothing may be done; the code is a section of docs/runbook.md."""
-    return Action("refuse", seen, code=code, remedy=remedy)
+    return Action("refuse", seen, code=known(code), remedy=remedy)

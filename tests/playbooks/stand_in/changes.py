@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import socket
 import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import ETCD_PEER_PORT
 from ansible_collections.cloudpods.ha.tests.playbooks.stand_in.store import now
 
 if TYPE_CHECKING:
@@ -63,10 +65,27 @@ def cordoned(world: World) -> None:
         world.cluster.store.put("Node", node)
 
 
+def port_closed(world: World) -> None:
+    """A firewall closes the peer port of a survivor."""
+    for sock in world.plain["master-3"]:
+        if sock.getsockname()[1] == ETCD_PEER_PORT:
+            sock.shutdown(socket.SHUT_RDWR)
+            sock.close()
+            world.plain["master-3"].remove(sock)
+            return
+
+
+def port_opened(world: World) -> None:
+    """It opens it again."""
+    world.listen(world.cluster.machines["master-3"], ETCD_PEER_PORT)
+
+
 CHANGES: dict[str, Callable[[World], None]] = {
     "node_ready": node_ready,
     "node_replaced": node_replaced,
     "claim_recreated": claim_recreated,
     "scaled_down": scaled_down,
     "cordoned": cordoned,
+    "port_closed": port_closed,
+    "port_opened": port_opened,
 }

@@ -62,7 +62,9 @@ class Cluster:
         self.store = Store()
         self.acts: list[Json] = []
         self.unsafe: list[str] = []
-        self.paused = False
+        self.alarm = False
+        # Tokens and keys that programs make are added.
+        self.secrets: list[str] = list(CANARIES.values())
         given: Json = {"provider": self.provider.name}
         if shape.get("same_name"):
             given["same_name"] = True

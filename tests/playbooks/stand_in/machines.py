@@ -131,7 +131,7 @@ class Machine:
         given = [self.name, str(self.folder), PYTHON, str(WARM), sys.executable, sys.prefix, *WARMED]
         inside = ["unshare", "--mount", "--uts", "sh", "-c", script, "sh", *given]
         self.holder = subprocess.Popen(["ip", "netns", "exec", self.name, *inside])
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 90
         while not (self.folder / "run/warm.sock").exists():
             if time.monotonic() > deadline or self.holder.poll() is not None:
                 raise RuntimeError("the machine {0} could not be made".format(self.name))

@@ -70,6 +70,7 @@ class Programs:
     def _token(self, words: list[str]) -> Answer:
         number, secret = secrets.token_hex(3), secrets.token_hex(8)
         self._make_token(number, secret, words[words.index("--description") + 1])
+        self.cluster.secrets.append(secret)
         self.cluster.act(self.machine.name, "create token", number)
         return 0, JOIN.format("{0}.{1}".format(number, secret), "ab" * 32), ""
 
@@ -89,6 +90,7 @@ class Programs:
         key = re.search(r'"certificateKey": "([0-9a-f]+)"', text)
         if key is None:
             return 1, "", "error: no certificate key\n"
+        self.cluster.secrets.append(key.group(1))
         owner = self._make_token(
             secrets.token_hex(3), secrets.token_hex(8), "Proxy for managing TTL for the kubeadm-certs secret"
         )
@@ -205,7 +207,8 @@ class Programs:
         if command[:2] == ["member", "list"]:
             return 0, json.dumps({"header": head, "members": cluster.members}), ""
         if command[:2] == ["alarm", "list"]:
-            return 0, json.dumps({"header": head}), ""
+            alarms = [{"memberID": member["ID"], "alarm": 1}] if cluster.alarm else []
+            return 0, json.dumps({"header": head, **({"alarms": alarms} if alarms else {})}), ""
         if command[:2] == ["endpoint", "status"]:
             status = {"header": head, "version": "3.5.15", "dbSize": DATABASE, "leader": member["ID"]}
             return 0, json.dumps([{"Endpoint": asked, "Status": status}]), ""

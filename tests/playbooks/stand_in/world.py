@@ -55,6 +55,7 @@ class World:
         self.tls.load_cert_chain(certificate, key)
         self.programs: dict[str, Programs] = {}
         self.listening: dict[str, list[http.server.HTTPServer]] = {}
+        self.leaks: set[str] = set()
         self.plain: dict[str, list[socket.socket]] = {}
         network()
         executable(WARM, folder / "warm-python")
@@ -68,12 +69,26 @@ class World:
                 if self.cluster.k3s:
                     machine.write("/run/k3s.active", "")
                 self.start(machine)
-            self._listen(machine, 22)
+            self.listen(machine, 22)
             self.programs[name] = Programs(self.cluster, machine, self.start, self.stop)
             self._serve_programs(name, machine)
-        self._power_off(self.cluster.machines[self.cluster.lost])
+        self._shape(shape)
         self.controllers = Controllers(self.cluster)
         self.controllers.round()
+
+    def _shape(self, shape: Json) -> None:
+        """What is wrong from the start, beside the lost machine: lost_on, down, dirty, alarm, learner."""
+        for name in ([] if shape.get("lost_on") else [self.cluster.lost]) + shape.get("down", []):
+            self._power_off(self.cluster.machines[name])
+        spare = self.cluster.machines[self.cluster.spare]
+        if shape.get("dirty"):
+            spare.write(self.cluster.provider.etcd_data + "/member/snap/db", "of another cluster")
+        self.cluster.alarm = bool(shape.get("alarm"))
+        if shape.get("learner"):
+            peer = "https://192.0.2.99:2380"
+            self.cluster.members.append({"ID": 99, "name": "", "peerURLs": [peer], "isLearner": True})
+        for name in shape.get("changes", []):
+            changes.CHANGES[name](self)
 
     # What listens.
 
@@ -90,9 +105,9 @@ class World:
         for server in servers:
             start(server)
         for port in (2379, 2380, 10250):
-            self._listen(machine, port)
+            self.listen(machine, port)
 
-    def _listen(self, machine: Machine, port: int) -> None:
+    def listen(self, machine: Machine, port: int) -> None:
         """Connections are accepted and closed."""
         sock = machine.sockets([("0.0.0.0", port)])[0]  # noqa: S104  in the machine's network
         self.plain.setdefault(machine.name, []).append(sock)
@@ -115,7 +130,7 @@ class World:
             sock.shutdown(socket.SHUT_RDWR)
             sock.close()
         if machine.on:
-            self._listen(machine, 22)
+            self.listen(machine, 22)
 
     def _power_off(self, machine: Machine) -> None:
         machine.on = False
@@ -156,6 +171,8 @@ class World:
                     "calls": {name: item.calls for name, item in self.programs.items()},
                     "requests": self.api.requests,
                     "faults": self.api.faults,
+                    "secrets": cluster.secrets,
+                    "leaks": sorted(self.leaks),
                     "vip": [name for name, item in cluster.machines.items() if item.vip],
                 }
         if what == "fault":
@@ -187,9 +204,23 @@ class World:
                     ended.set()
 
         threading.Thread(target=_accept, args=(server, answer), daemon=True).start()
+        threading.Thread(target=self._watch_arguments, daemon=True).start()
         (self.folder / "ready").write_text("ready", encoding="utf-8")
         while not ended.wait(0.15):
             self.controllers.round()
+
+    def _watch_arguments(self) -> None:
+        """Looks for secrets in the arguments of all processes of this world, the controller's too."""
+        while True:
+            words = [item.encode() for item in self.cluster.secrets]
+            for path in Path("/proc").glob("[0-9]*/cmdline"):
+                try:
+                    line = path.read_bytes()
+                except OSError:
+                    continue
+                if any(word in line for word in words):
+                    self.leaks.add(line.replace(b"\0", b" ").decode("utf-8", "replace")[:200])
+            time.sleep(0.05)
 
 
 def _accept(server: socket.socket, answer: Any) -> None:

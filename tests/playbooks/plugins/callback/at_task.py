@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import socket
+import time
 import typing as t
 
 from ansible.plugins.callback import CallbackBase
@@ -14,7 +15,7 @@ from ansible.plugins.callback import CallbackBase
 DOCUMENTATION = """
 name: at_task
 short_description: Trace of a run, and what happens to it
-description: STAND_IN_AT is NUMBER:kill after that result, or TASK:change:NAME before a task whose action or name ends so.
+description: STAND_IN_AT is NUMBER:kill after that result, or TASK:change:NAME or TASK:hold:FILE before that task; a colon in its name is %.
 type: notification
 author: cloudpods.ha authors
 """
@@ -34,14 +35,29 @@ class CallbackModule(CallbackBase):
         self._begun: dict[str, int] = {}
         self._file = os.environ.get("STAND_IN_TASKS") or ""
         self._when, _, self._what = (os.environ.get("STAND_IN_AT") or "").partition(":")
+        self._when = self._when.replace("%", ":")
         self._done = False
 
     def v2_playbook_on_task_start(self, task: t.Any, is_conditional: bool) -> None:  # noqa: ARG002
-        if not self._what.startswith("change:") or self._done:
+        kind, _, argument = self._what.partition(":")
+        if kind not in ("change", "hold") or self._done:
             return
-        if self._when in (task.get_name().rpartition(": ")[2], task.action) or task.get_name().endswith(self._when):
+        name = task.get_name()
+        if self._when in (name, name.rpartition(" : ")[2]):
             self._done = True
-            self._ask({"do": "change", "name": self._what.partition(":")[2]})
+            if kind == "change":
+                self._ask({"do": "change", "name": argument})
+            else:
+                self._hold(argument)
+
+    def _hold(self, gate: str) -> None:
+        """Wait until the file exists, at most half an hour."""
+        with open(gate + ".reached", "w", encoding="utf-8"):
+            pass
+        for _ in range(18000):
+            if os.path.exists(gate):
+                return
+            time.sleep(0.1)
 
     def _ask(self, request: dict[str, t.Any]) -> None:
         with socket.socket(socket.AF_UNIX) as world:

@@ -43,6 +43,8 @@ class Connection(LocalConnection):
         if not self._counted:
             self._counted = True
             self._count(folder)
+        if not os.path.exists("/proc/{0}/root".format(holder)):
+            raise AnsibleConnectionFailure("the machine is off")
         return holder
 
     def _count(self, folder: str) -> None:

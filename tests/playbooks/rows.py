@@ -1,0 +1,240 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs one case of the torture and judges it. A case is wrong when something unsafe was done, a secret was found, or the next run does not end well."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible_collections.cloudpods.ha.tests.playbooks import invariants
+from ansible_collections.cloudpods.ha.tests.playbooks.cases import REFUSED, Case
+from ansible_collections.cloudpods.ha.tests.playbooks.replacing import Done, Replacing, world
+
+Json = dict[str, Any]
+
+# An end without a reason.
+_UNSAID = re.compile(r"Unknown error|Traceback \(most recent|the output has been hidden due to the fact")
+_PHASE_ROLES = """
+- hosts: localhost
+  gather_facts: false
+  tasks:
+    - name: The role alone
+      ansible.builtin.include_role:
+        name: cloudpods.ha.{0}
+      vars:
+        ha_plan: {1}
+        ha_backup: {{}}
+        ha_journal: {{}}
+        ha_settings: {{}}
+        ha_connection: {2}
+"""
+
+
+@dataclass
+class Verdict:
+    """What was found. All empty: the case passed."""
+
+    unsafe: list[str] = field(default_factory=list)
+    secrets: list[str] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        return not (self.unsafe or self.secrets or self.wrong)
+
+
+@dataclass
+class Reference:
+    """An undisturbed run: its end state, its results, its connections and the requests that it made."""
+
+    end: Json
+    trace: Done
+    connections: list[str]
+    requests: int
+
+
+def reference(provider: str) -> Reference:
+    """Run once undisturbed. Raises AssertionError when that is not safe or does not end well."""
+    with world(provider=provider) as made:
+        allowed = invariants.lost_objects(made.state(), made)
+        done = made.play()
+        assert done.code == 0, done.output[-4000:]
+        state = made.state()
+        assert invariants.unsafe(state, allowed) == []
+        return Reference(invariants.end_state(made), done, made.connections(), state["requests"])
+
+
+def run(case: Case, known: Reference) -> Verdict:
+    """Run a case in a world of its own."""
+    verdict = Verdict()
+    if "refused" in case.given:
+        shape, _settings, _code = REFUSED[case.given["refused"]]
+    else:
+        shape = {}
+    with world(provider=case.provider, **shape) as made:
+        allowed = invariants.lost_objects(made.state(), made)
+        _KINDS[case.row](case, known, made, verdict)
+        verdict.unsafe += invariants.unsafe(made.state(), allowed)
+    return verdict
+
+
+def judge_reason(done: Done, verdict: Verdict) -> None:
+    """A run that failed says why."""
+    found = _UNSAID.search(done.output) if done.code != 0 else None
+    if found:
+        verdict.wrong.append("the reason is '{0}'".format(found.group(0)))
+
+
+def finish(made: Replacing, known: Reference, verdict: Verdict, *, compare: bool = True) -> None:
+    """Run again, undisturbed: it ends well, with the end state of a run that was never disturbed."""
+    done = made.play()
+    if done.code != 0:
+        verdict.wrong.append("the next run failed: " + reason(done))
+        return
+    if not compare:
+        return
+    end = invariants.end_state(made)
+    for key, value in known.end.items():
+        if end[key] != value:
+            verdict.wrong.append("{0}: {1}, not {2}".format(key, json.dumps(end[key]), json.dumps(value)))
+
+
+def reason(done: Done) -> str:
+    """The last message of a failed run."""
+    found = re.findall(r'"msg": "(.*?)"[,}]', done.output)
+    return (found[-1] if found else done.output[-300:])[:400]
+
+
+def _command_lines(case: Case, known: Reference, made: Replacing, verdict: Verdict) -> None:
+    if "role" in case.given:
+        _role_alone(case, made, verdict)
+        return
+    kind = case.given.get("refused")
+    settings = REFUSED[kind][1] if kind else {}
+    done = made.play("replace_master", *case.given["line"], settings=settings)
+    judge_reason(done, verdict)
+    if kind is None:
+        if "--check" in case.given["line"]:
+            _untouched(made, verdict)
+        finish(made, known, verdict)
+        return
+    _untouched(made, verdict)
+    if not case.given["line"] and REFUSED[kind][2] not in done.output:
+        verdict.wrong.append("the code {0} is not shown: {1}".format(REFUSED[kind][2], reason(done)))
+
+
+def _untouched(made: Replacing, verdict: Verdict) -> None:
+    state = made.state()
+    for item in invariants.writes(state):
+        verdict.unsafe.append(
+            "a refused or dry run wrote: {0} {1} {2}".format(item["verb"], item["kind"], item["name"])
+        )
+    verdict.unsafe += ["a refused or dry run did: {0}".format(item["act"]) for item in state["acts"]]
+
+
+def _role_alone(case: Case, made: Replacing, verdict: Verdict) -> None:
+    """A role that is called by hand with a refused plan, and with one that has no backup."""
+    for plan in ({"refusals": [{"code": "NODE_READY"}], "state": "refused"}, {"refusals": [], "state": "needed"}):
+        connection = {"provider": case.provider, "kubeconfig": "/nonexistent", "survivors": ["master-2"], "vip": ""}
+        text = _PHASE_ROLES.format(case.given["role"], json.dumps(plan), json.dumps(connection))
+        path = made.folder / "controller" / "role.yml"
+        path.write_text(text, encoding="utf-8")
+        done = made.play(str(path))
+        if done.code == 0:
+            verdict.wrong.append("the role {0} accepted the plan {1}".format(case.given["role"], plan))
+        path.unlink()
+    _untouched(made, verdict)
+
+
+def _kills(case: Case, known: Reference, made: Replacing, verdict: Verdict) -> None:
+    for number in case.given["at"]:
+        made.play(at="{0}:kill".format(number))
+    finish(made, known, verdict)
+
+
+def _cuts(case: Case, known: Reference, made: Replacing, verdict: Verdict) -> None:
+    if "cut" in case.given:
+        done = made.play(cut=case.given["cut"])
+    else:
+        made.ask("fault", kind=case.given["fault"], first=case.given["first"], count=case.given.get("count", 1))
+        done = made.play()
+        made.ask("no fault")
+    judge_reason(done, verdict)
+    finish(made, known, verdict)
+
+
+def _changes(case: Case, known: Reference, made: Replacing, verdict: Verdict) -> None:
+    done = made.play(
+        at="{0}:change:{1}".format(case.given["task"].rpartition(" : ")[2].replace(":", "%"), case.given["change"])
+    )
+    judge_reason(done, verdict)
+    nodes = {item["metadata"]["name"]: item for item in made.state()["objects"] if item["kind"] == "Node"}
+    changed = any(item.get("asked") for item in done.tasks)
+    if changed and case.given["change"] == "cordoned" and not nodes["master-2"]["spec"].get("unschedulable"):
+        verdict.unsafe.append("the cordon of somebody else was lifted")
+    if case.given["change"] not in ("scaled_down", "cordoned"):
+        return
+    finish(made, known, verdict, compare=False)
+
+
+def _two_runs(case: Case, known: Reference, made: Replacing, verdict: Verdict) -> None:
+    """The first run is held before a task until the second has ended."""
+    gate = made.folder / "gate"
+    at = "{0}:hold:{1}".format(case.given["task"].rpartition(" : ")[2].replace(":", "%"), gate)
+    ended: list[Done] = []
+    first = threading.Thread(target=lambda: ended.append(made.play(at=at)))
+    first.start()
+    deadline = time.monotonic() + 1800
+    while not gate.with_name("gate.reached").exists() and first.is_alive() and time.monotonic() < deadline:
+        time.sleep(0.2)
+    locked = [item for item in made.state()["objects"] if invariants.lock(_as_entry(item))]
+    before = len(invariants.writes(made.state()))
+    second = made.play()
+    if locked and (second.code == 0 or len(invariants.writes(made.state())) > before):
+        verdict.unsafe.append("a second run wrote while the first one had the lock")
+    judge_reason(second, verdict)
+    gate.write_text("on", encoding="utf-8")
+    first.join(timeout=1800)
+    if not ended:
+        verdict.wrong.append("the first run did not end")
+        return
+    judge_reason(ended[0], verdict)
+    finish(made, known, verdict)
+
+
+def _as_entry(item: Json) -> Json:
+    return {"kind": item["kind"], "namespace": item["metadata"].get("namespace", "")}
+
+
+def _canaries(case: Case, _known: Reference, made: Replacing, verdict: Verdict) -> None:
+    at = "{0}:kill".format(case.given["at"]) if "at" in case.given else ""
+    done = made.play("replace_master", "-vvv", "--diff", at=at)
+    output = done.output
+    if at:
+        output += made.play("replace_master", "-vvv", "--diff").output
+    verdict.secrets += invariants.secrets_found(made, output)
+
+
+_KINDS: dict[str, Callable[[Case, Reference, Replacing, Verdict], None]] = {
+    "command lines": _command_lines,
+    "kills": _kills,
+    "cuts": _cuts,
+    "changes": _changes,
+    "two runs": _two_runs,
+    "canaries": _canaries,
+}
+ROWS = tuple(_KINDS)
+
+
+def attempt(case: Case, known: Reference) -> Verdict:
+    """Run a case; a case that breaks the stand-in, or never ends, is wrong too."""
+    try:
+        return run(case, known)
+    except (RuntimeError, OSError, AssertionError, subprocess.TimeoutExpired) as exc:
+        return Verdict(wrong=["the case broke: {0}".format(str(exc)[:400])])

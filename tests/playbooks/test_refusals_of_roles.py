@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Refusals that a role gives by itself, on a stand-in cluster of K3s: nothing is written and nothing is done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from ansible_collections.cloudpods.ha.tests.playbooks import invariants
+from ansible_collections.cloudpods.ha.tests.playbooks.replacing import SPARE, Replacing, world
+
+DROP_IN = "etc/rancher/k3s/config.yaml.d/50-own.yaml"
+
+
+@pytest.fixture(scope="module")
+def made() -> Iterator[Replacing]:
+    with world(provider="k3s") as found:
+        yield found
+
+
+def untouched(made: Replacing) -> bool:
+    state = made.state()
+    return not [item for item in invariants.writes(state) if not invariants.lock(item)] and not state["acts"]
+
+
+def test_an_etcdctl_with_another_checksum_is_copied_to_no_host(made: Replacing) -> None:
+    done = made.play(
+        settings={"replace_master_etcdctl": "/bin/true", "replace_master_etcdctl_checksum": "sha256:" + 64 * "0"}
+    )
+    assert done.code != 0
+    assert "ETCDCTL_CHECKSUM" in done.output
+    assert untouched(made)
+
+
+def test_a_port_that_a_firewall_closes_is_found_before_anything_is_removed(made: Replacing) -> None:
+    made.ask("change", name="port_closed")
+    done = made.play()
+    made.ask("change", name="port_opened")
+    assert done.code != 0
+    assert "PORT_CLOSED" in done.output
+    assert "192.0.2.13:2380" in done.output
+    assert untouched(made)
+
+
+def test_settings_of_k3s_that_the_replacement_would_read_too_are_found_before_anything_is_removed(
+    made: Replacing,
+) -> None:
+    own = made.machine(SPARE) / DROP_IN
+    own.parent.mkdir(parents=True)
+    own.write_text("cluster-init: true\n", encoding="utf-8")
+    done = made.play()
+    own.unlink()
+    assert done.code != 0
+    assert "K3S_CONFIG" in done.output
+    assert untouched(made)
