@@ -109,6 +109,7 @@ OVERRIDES: t.Mapping[str, str] = {
     "DISK_SPACE": "replace_master_storage_path",
     "CLAIM_UNDECIDED": "replace_master_claim_policies",
     "DISCARD_UNAPPROVED": "replace_master_discard",
+    "LOCK_HELD": "replace_master_take_over_lock",
 }
 # The rules of ocboot's configuration have codes of their own, all with this prefix; see _ocboot/refusals.
 OCBOOT = "OCBOOT_"

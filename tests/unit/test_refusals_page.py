@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.cloudpods.ha.plugins.module_utils import _codes
+from ansible_collections.cloudpods.ha.plugins.module_utils._errors import Unsafe
+from ansible_collections.cloudpods.ha.plugins.module_utils._k8s import lock
 from ansible_collections.cloudpods.ha.tests import refusals
 from ansible_collections.cloudpods.ha.tests.unit.plugins.stand_in_cluster import (
     DISCARD,
@@ -99,7 +101,19 @@ LIFTED: dict[str, tuple[Callable[[StandInCluster], Any], dict[str, Any], dict[st
 }
 
 
-@pytest.mark.parametrize("code", _codes.OVERRIDES)
+def test_an_expired_lock_is_taken_over_by_its_setting() -> None:
+    expired = lock.parse(lock.lease("root@b (run 2-2)", "boot/ns/2/2", now=1000.0))
+
+    def check(take_over: bool) -> bool:
+        return lock.check(expired, "root@a (run 1-1)", now=9000.0, has_ended=False, take_over=take_over)
+
+    with pytest.raises(Unsafe, match="LOCK_HELD"):
+        check(False)
+    check(True)
+    assert set(LIFTED) | {"LOCK_HELD"} == set(_codes.OVERRIDES)
+
+
+@pytest.mark.parametrize("code", LIFTED)
 def test_the_setting_lifts_the_refusal(code: str) -> None:
     change, refused, lifted = LIFTED[code]
     cluster = StandInCluster()
