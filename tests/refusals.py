@@ -22,7 +22,7 @@ SHOWN = 3
 _MAKERS = {"Refusal", "Unsafe", "_refuse", "refuse"}
 # `CODE: sentence` in a role.
 _IN_ROLE = re.compile(r"(?<![\w.])([A-Z][A-Z0-9]{2,}(?:_[A-Z0-9]+)+): ([^\n]*)")
-_OPTION = re.compile(r"\breplace_master_\w+")
+_SENTENCE = re.compile(r"\[([A-Z0-9_]+)\] (\S.*)")
 _HEAD = """# Refusals
 
 Every reason for which a run stops before it acts, made by `make refusals` from the code and from what the tests were seen to make. What a message
@@ -49,6 +49,11 @@ def made(root: Path = ROOT) -> dict[str, list[tuple[str, str]]]:
 
 
 def _in_python(tree: ast.Module) -> Iterator[tuple[str, str, str]]:
+    # Sentences that begin with their code.
+    for node in ast.walk(tree):
+        found = _SENTENCE.match(node.value) if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
+        if found:
+            yield found.group(1), re.sub(r"\{[^{}]*\}", "…", found.group(2)), ""
     functions = [item for item in ast.walk(tree) if isinstance(item, ast.FunctionDef)]
     constants = {**_assigned(tree.body)}
     for function in functions:
