@@ -16,6 +16,7 @@ _SAYS_NOTHING = (
     "unknown error",
     "non-zero return code",
     "module failure",
+    "(traceback unavailable)",
 )
 _LONGEST = 600
 

@@ -40,3 +40,7 @@ def test_a_hidden_result_says_that_it_is_hidden() -> None:
 
 def test_a_reason_has_an_end() -> None:
     assert len(reason({"msg": "x" * 5000})) == 600
+
+
+def test_a_traceback_that_ansible_does_not_keep_is_no_reason() -> None:
+    assert "hidden" in reason({"censored": "x", "exception": "(traceback unavailable)"})
