@@ -32,8 +32,17 @@ options:
     description: Address of the new node.
     type: str
     required: true
+  addresses:
+    description: Addresses of the new node, one of each family, if the nodes of the cluster have more than one.
+    type: list
+    elements: str
+    default: []
+  port:
+    description: Port of the API servers.
+    type: int
+    default: 6443
   cri_socket:
-    description: Socket of its container runtime. Empty lets kubeadm choose.
+    description: Socket of its container runtime. Empty stands for that in the credentials, which is the survivor's.
     type: str
     default: ""
 """
@@ -70,18 +79,22 @@ def join_configuration(
     endpoint: str,
     name: str,
     ip: str,
+    addresses: t.Sequence[str] = (),
+    port: int = API_PORT,
     cri_socket: str = "",
 ) -> str:
     try:
         document = kubeadm.join_configuration(
             kubernetes_version=kubernetes_version,
-            endpoint=host_port(endpoint, API_PORT),
+            endpoint=host_port(endpoint, int(port)),
             token=credentials["token"],
             ca_hash=credentials["ca_hash"],
             certificate_key=credentials["certificate_key"],
             name=name,
             ip=ip,
-            cri_socket=cri_socket,
+            addresses=addresses,
+            port=int(port),
+            cri_socket=cri_socket or credentials.get("cri_socket") or "",
         )
     except HaError as exc:
         raise AnsibleFilterError(str(exc)) from None

@@ -31,6 +31,11 @@ options:
     description: Address of the new host.
     type: str
     required: true
+  addresses:
+    description: Addresses of the new host's Node, one of each family, if the nodes of the cluster have more than one.
+    type: list
+    elements: str
+    default: []
   vip:
     description: The VIP, which identifies no host.
     type: str
@@ -76,18 +81,29 @@ _Loader.add_constructor("tag:yaml.org,2002:timestamp", lambda _loader, node: str
 
 
 def k3s_join_files(
-    server: Json, survivor: Json, *, endpoint: str, ip: str, vip: str = "", overrides: t.Optional[Json] = None
+    server: Json,
+    survivor: Json,
+    *,
+    endpoint: str,
+    ip: str,
+    addresses: t.Sequence[str] = (),
+    vip: str = "",
+    overrides: t.Optional[Json] = None,
 ) -> Json:
-    url = "https://{0}".format(host_port(endpoint, API_PORT))
+    url = "https://{0}".format(host_port(endpoint, survivor.get("api_port") or API_PORT))
     try:
         made = join_files(
             server=server,
             # The parser's error is not passed on: it would quote the text.
             files=[yaml.load(item["content"], Loader=_Loader) for item in server["config"]],  # noqa: S506 it is a SafeLoader
             own_ip=endpoint,
-            own_names=[survivor["hostname"], *(item for item in survivor["addresses"] if item not in (endpoint, vip))],
+            own_names=[
+                *dict.fromkeys(filter(None, (survivor["hostname"], survivor.get("node_name")))),
+                *(item for item in survivor["addresses"] if item not in (endpoint, vip)),
+            ],
             endpoint=url,
             ip=ip,
+            addresses=addresses,
             overrides=overrides,
         )
     except yaml.YAMLError:

@@ -21,7 +21,7 @@ PUSHED_PROGRAMS = "/var/lib/cloudpods-ha/bin"
 class Provider(t.NamedTuple):
     """A provider of the control plane.
 
-    `etcd_mark` is a file that exists where it runs an etcd member. `api_client` are certificate and key for an API server that requires them.
+    `etcd_mark` is a file that exists where it runs an etcd member. `api_client` are certificate and key for an API server that answers nobody without them.
     `etcd_in_pod`: etcdctl is in the etcd pod, else it must be on the host. `suffixed_members`: members are named NODE-xxxxxxxx, not like the node.
     `deletes_member`: the distribution removes a deleted Node's member automatically, some time later. `scratch` is a folder that etcdctl and
     the host share under the same path, empty if that is any folder.
@@ -78,6 +78,10 @@ KUBEADM = Provider(
     suffixed_members=False,
     deletes_member=False,
     scratch="/var/lib/etcd",
+    api_client=(
+        "/etc/kubernetes/pki/apiserver-kubelet-client.crt",
+        "/etc/kubernetes/pki/apiserver-kubelet-client.key",
+    ),
 )
 
 K3S_DATA = "/var/lib/rancher/k3s"
@@ -121,6 +125,11 @@ K3S = Provider(
 
 PROVIDERS: t.Mapping[str, Provider] = {KUBEADM.name: KUBEADM, K3S.name: K3S}
 
+# Interfaces of pods and virtual machines: no other machine reaches an address on one. Not br0, to which Cloudpods moves the host's own address.
+INSIDE_INTERFACE = re.compile(
+    r"antrea|cali|cbr0$|cilium|cni|docker|flannel|incusbr|kube-bridge|lxc|lxdbr|nerdctl|ovn|podman|tunl|veth|virbr|vnet|vxlan\.calico|weave|br-[0-9a-f]{12}$"
+)
+
 # Ports on which a running control-plane machine accepts connections.
 PROBE_PORTS = (SSH_PORT, API_PORT, ETCD_CLIENT_PORT, ETCD_PEER_PORT, KUBELET_PORT)
 
@@ -136,28 +145,58 @@ def readiness_path(version: str) -> str:
     return "/healthz" if match and int(match.group(1)) < 16 else "/readyz"
 
 
-def kubectl_argv(provider: Provider, node_ip: str) -> t.List[str]:
+# The oldest Kubernetes minor release whose kubeadm reads each version of its configuration, which the next ones read too.
+_KUBEADM_APIS = ((31, "kubeadm.k8s.io/v1beta4"), (22, "kubeadm.k8s.io/v1beta3"), (15, "kubeadm.k8s.io/v1beta2"))
+# The newest release whose kubeadm is known to read the last of them.
+KUBEADM_KNOWN = 37
+
+
+def kubeadm_api(version: str) -> str:
+    """The configuration API that kubeadm of this Kubernetes release reads; empty for a release of which that is not known."""
+    match = re.match(r"v?1\.(\d+)(?:\.|$)", version)
+    minor = int(match.group(1)) if match else 0
+    if minor > KUBEADM_KNOWN:
+        return ""
+    return next((api for oldest, api in _KUBEADM_APIS if minor >= oldest), "")
+
+
+def kubectl_argv(provider: Provider, node_ip: str, api_port: int = API_PORT) -> t.List[str]:
     """The start of a kubectl command line on a control-plane host. It uses the host's own API server, since the VIP may be down."""
     return [
         "kubectl",
         "--kubeconfig",
         provider.admin_kubeconfig,
         "--server",
-        "https://{0}".format(host_port(node_ip, API_PORT)),
+        "https://{0}".format(host_port(node_ip, api_port)),
         "--request-timeout=20s",
     ]
 
 
 def etcdctl_argv(
-    provider: Provider, *, node_name: str, node_ip: str, endpoint: str = "", program: str = "etcdctl"
+    provider: Provider,
+    *,
+    node_name: str,
+    node_ip: str,
+    endpoint: str = "",
+    program: str = "etcdctl",
+    api_port: int = API_PORT,
 ) -> t.List[str]:
     """The start of an etcdctl command line: in the etcd pod of this host, or `program` of the host itself.
 
     `endpoint` defaults to the member of this host. The command line contains paths but no secrets.
     """
-    target = endpoint or "https://127.0.0.1:{0}".format(ETCD_CLIENT_PORT)
+    # The loopback address of the node's family: where it has IPv6 addresses only, etcd listens on ::1.
+    loopback = "::1" if ":" in node_ip else "127.0.0.1"
+    target = endpoint or "https://{0}".format(host_port(loopback, ETCD_CLIENT_PORT))
     return [
-        *_etcd_head(provider, node_name=node_name, node_ip=node_ip, program=program, pod_program="etcdctl"),
+        *_etcd_head(
+            provider,
+            node_name=node_name,
+            node_ip=node_ip,
+            program=program,
+            pod_program="etcdctl",
+            api_port=api_port,
+        ),
         *(
             "--endpoints",
             target,
@@ -172,13 +211,19 @@ def etcdctl_argv(
     ]
 
 
-def etcdutl_argv(provider: Provider, *, node_name: str, node_ip: str, program: str = "etcdutl") -> t.List[str]:
+def etcdutl_argv(
+    provider: Provider, *, node_name: str, node_ip: str, program: str = "etcdutl", api_port: int = API_PORT
+) -> t.List[str]:
     """The start of an etcdutl command line in the same place: from etcd 3.6 on, only etcdutl reads snapshot files."""
-    return _etcd_head(provider, node_name=node_name, node_ip=node_ip, program=program, pod_program="etcdutl")
+    return _etcd_head(
+        provider, node_name=node_name, node_ip=node_ip, program=program, pod_program="etcdutl", api_port=api_port
+    )
 
 
-def _etcd_head(provider: Provider, *, node_name: str, node_ip: str, program: str, pod_program: str) -> t.List[str]:
+def _etcd_head(
+    provider: Provider, *, node_name: str, node_ip: str, program: str, pod_program: str, api_port: int
+) -> t.List[str]:
     if not provider.etcd_in_pod:
         return [program]
-    kubectl = kubectl_argv(provider, node_ip)
+    kubectl = kubectl_argv(provider, node_ip, api_port)
     return [*kubectl, "-n", "kube-system", "exec", "etcd-" + node_name, "-c", "etcd", "--", pod_program]

@@ -4,6 +4,18 @@
 
 from __future__ import annotations
 
+import ipaddress
+import re
+
+
+def address(text: str) -> str:
+    """A host in the form in which hosts are compared: an IP address in its shortest form, without brackets and zone; a name in lower case."""
+    bare = re.sub(r"%[^%]*$", "", str(text).strip().strip("[]"))
+    try:
+        return str(ipaddress.ip_address(bare))
+    except ValueError:
+        return bare.lower().rstrip(".")
+
 
 def human(size: float) -> str:
     """Format bytes in powers of 1024."""

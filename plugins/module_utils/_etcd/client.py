@@ -17,6 +17,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import
     etcdctl_argv,
     etcdutl_argv,
 )
+from ansible_collections.cloudpods.ha.plugins.module_utils._endpoints import api_port
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import CommandFailed
 from ansible_collections.cloudpods.ha.plugins.module_utils._etcd import parse
 from ansible_collections.cloudpods.ha.plugins.module_utils._etcd.quorum import Target, removal
@@ -48,6 +49,7 @@ class EtcdClient:
         self.check_mode = check_mode
         self._node_ip = node_ip
         self._run = run
+        self._api_port = api_port(provider)
         self._where = "in pod etcd-{0}".format(node_name) if provider.etcd_in_pod else "on {0}".format(node_name)
 
     def read(self) -> Etcd:
@@ -87,7 +89,11 @@ class EtcdClient:
         3.5 on.
         """
         etcdutl = etcdutl_argv(
-            self.provider, node_name=self.node_name, node_ip=self._node_ip, program=program_path("etcdutl")
+            self.provider,
+            node_name=self.node_name,
+            node_ip=self._node_ip,
+            program=program_path("etcdutl"),
+            api_port=self._api_port,
         )
         heads = (self._etcdctl(), etcdutl)
         failures = []
@@ -127,6 +133,7 @@ class EtcdClient:
             node_ip=self._node_ip,
             endpoint=endpoint,
             program=program_path("etcdctl"),
+            api_port=self._api_port,
         )
 
     def _output(self, argv: t.Sequence[str], what: str) -> str:

@@ -6,6 +6,7 @@ import ipaddress
 import re
 import typing as t
 
+from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import INSIDE_INTERFACE
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import CommandFailed
 from ansible_collections.cloudpods.ha.plugins.module_utils._runner import Runner, output_of
 
@@ -16,10 +17,6 @@ ARGV = ("ip", "-o", "address", "show")
 
 # Interfaces with addresses of Services, not of the host: those of kube-proxy and the DNS cache.
 _NOT_OURS = re.compile(r"kube-ipvs|dummy|nodelocaldns")
-# Interfaces of pods and virtual machines. Not br0: Cloudpods moves the host's own address to it.
-_INSIDE = re.compile(
-    r"cali|cbr0$|cilium|cni|docker|flannel|kube-bridge|lxc|podman|tunl|veth|virbr|vxlan\.calico|weave|br-[0-9a-f]{12}$"
-)
 
 
 def addresses(run: Runner) -> t.Dict[str, str]:
@@ -52,7 +49,32 @@ def parse(text: str) -> t.List[t.Tuple[Interface, str]]:
         name = words[1].split("@")[0].rstrip(":")
         if not address.ip.is_loopback and not address.ip.is_link_local and not _NOT_OURS.match(name):
             found.append((address, name))
-    return sorted(found, key=lambda pair: bool(_INSIDE.match(pair[1])))
+    return sorted(found, key=lambda pair: bool(INSIDE_INTERFACE.match(pair[1])))
+
+
+def routes(run: Runner) -> t.List[t.Dict[str, str]]:
+    """The host's routes as {to, dev, src, metric}, without those into networks of pods and virtual machines; none where `ip` fails."""
+    found: t.List[t.Dict[str, str]] = []
+    for family, everything in (("-4", "0.0.0.0/0"), ("-6", "::/0")):
+        rc, out, _err = run(("ip", family, "-o", "route", "show"))
+        for line in out.splitlines() if rc == 0 else ():
+            # "192.0.2.0/24 dev eth0 proto kernel scope link src 192.0.2.14 metric 100"; other kinds of routes begin with a word.
+            words = line.replace("\\", " ").split()
+            after = dict(zip(words, words[1:]))
+            to = everything if words[:1] == ["default"] else words[0] if words else ""
+            if after.get("dev") and _is_network(to) and not INSIDE_INTERFACE.match(after["dev"]):
+                found.append(
+                    {"to": to, "dev": after["dev"], "src": after.get("src", ""), "metric": after.get("metric", "0")}
+                )
+    return found
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ipaddress.ip_network(text)
+    except ValueError:
+        return False
+    return True
 
 
 def default_route(run: Runner, found: t.Mapping[str, str]) -> str:

@@ -26,8 +26,15 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import
     PROVIDERS,
     Provider,
 )
+from ansible_collections.cloudpods.ha.plugins.module_utils._endpoints import (
+    api_address,
+    api_urls,
+    etcd_urls,
+    foreign_etcd,
+    node_name,
+)
 from ansible_collections.cloudpods.ha.plugins.module_utils._etcd.client import program_path
-from ansible_collections.cloudpods.ha.plugins.module_utils._host.addresses import addresses, default_route
+from ansible_collections.cloudpods.ha.plugins.module_utils._host.addresses import addresses, default_route, routes
 from ansible_collections.cloudpods.ha.plugins.module_utils._host.vip import read_manifest
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.host import Host, K3s
 from ansible_collections.cloudpods.ha.plugins.module_utils._runner import Runner
@@ -53,9 +60,14 @@ def gather(run: Runner, *, name: str, role: str, storage_paths: t.Sequence[str])
         error=error,
         provider=provider.name if _is_control_plane(provider) else "",
         hostname=socket.gethostname().lower(),
+        node_name=node_name(provider),
+        api_port=api_address(provider, default_port=API_PORT)[1],
+        foreign_etcd=foreign_etcd(provider),
         node_ip=keepalived.node_ip if keepalived else _node_ip(run, provider, found),
         addresses=tuple(found),
         interfaces=found,
+        # Of a survivor the Node says which address is used.
+        routes=tuple(routes(run)) if role == "replacement" else (),
         kubeadm_version=_version(run, ["kubeadm", "version", "-o", "short"]),
         kubelet_version=_version(run, ["kubelet", "--version"]),
         # A replacement may have leftovers of another distribution.
@@ -175,11 +187,14 @@ def _node_ip(run: Runner, provider: Provider, found: t.Mapping[str, str]) -> str
 
 def _etcd_health(provider: Provider) -> str:
     """'ok', '' if no etcd listens here, or why the member is not healthy. etcd answers after a linearizable read."""
-    status, body = _local("http://127.0.0.1:{0}/health".format(ETCD_METRICS_PORT))
+    ipv6 = _is_control_plane(provider)
+    metrics = "http://127.0.0.1:{0}".format(ETCD_METRICS_PORT)
+    status, body = _first(etcd_urls(provider, "listen-metrics-urls", metrics, ipv6=ipv6), "/health")
     if status == 0 and os.path.exists(provider.etcd_key):
         # Older control planes have no metrics port; the client port requires a certificate.
-        certificate = (provider.etcd_cert, provider.etcd_key)
-        status, body = _local("https://127.0.0.1:{0}/health".format(ETCD_CLIENT_PORT), certificate=certificate)
+        client = "https://127.0.0.1:{0}".format(ETCD_CLIENT_PORT)
+        urls = etcd_urls(provider, "listen-client-urls", client, ipv6=ipv6)
+        status, body = _first(urls, "/health", certificate=(provider.etcd_cert, provider.etcd_key))
     if status == 0:
         return ""
     try:
@@ -191,11 +206,13 @@ def _etcd_health(provider: Provider) -> str:
 
 def _api_ready(provider: Provider) -> str:
     """'ok', '' if no API server listens here, or the failed checks."""
-    # K3s requires a client certificate.
+    urls = api_urls(provider, default_port=API_PORT, ipv6=_is_control_plane(provider))
     certificate = (provider.api_client[0], provider.api_client[1]) if provider.api_client else None
-    status, body = _local("https://127.0.0.1:{0}/readyz".format(API_PORT), certificate=certificate)
-    if status == 404:  # before Kubernetes 1.16
-        status, body = _local("https://127.0.0.1:{0}/healthz".format(API_PORT), certificate=certificate)
+    # K3s answers nobody without a client certificate; others may be set so.
+    first = certificate if not provider.etcd_in_pod else None
+    status, body = _ready(urls, first)
+    if status in (401, 403) and first is None and certificate is not None and os.path.exists(certificate[1]):
+        status, body = _ready(urls, certificate)
     if status == 0:
         return ""
     if status == 200:
@@ -204,8 +221,23 @@ def _api_ready(provider: Provider) -> str:
     return "not ready: {0}".format(", ".join(failed) if failed else "status {0}".format(status))
 
 
+def _ready(urls: t.Sequence[str], certificate: t.Optional[t.Tuple[str, str]]) -> t.Tuple[int, str]:
+    status, body = _first(urls, "/readyz", certificate=certificate)
+    # Before Kubernetes 1.16 there is no /readyz.
+    return _first(urls, "/healthz", certificate=certificate) if status == 404 else (status, body)
+
+
+def _first(urls: t.Sequence[str], path: str, *, certificate: t.Optional[t.Tuple[str, str]] = None) -> t.Tuple[int, str]:
+    """The first answer to a request, by these URLs in their order; status 0 without one."""
+    for url in urls:
+        status, body = _local(url + path, certificate=certificate)
+        if status:
+            return status, body
+    return 0, ""
+
+
 def _local(url: str, *, certificate: t.Optional[t.Tuple[str, str]] = None) -> t.Tuple[int, str]:
-    # Loopback only, so the certificate is not verified; no secret is sent.
+    # This host only, so the certificate is not verified; no secret is sent.
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE

@@ -8,11 +8,11 @@ import stat
 import typing as t
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import (
-    API_PORT,
     HOST_BACKUPS,
     Provider,
     host_port,
 )
+from ansible_collections.cloudpods.ha.plugins.module_utils._endpoints import api_port
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
 from ansible_collections.cloudpods.ha.plugins.module_utils._host.addresses import addresses
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.host import Keepalived
@@ -30,8 +30,9 @@ def inspect(run: Runner, provider: Provider, address: str) -> Json:
         raise HaError("{0!r} is not an IP address".format(address)) from None
     carried = addresses(run)
     keepalived, mode, error = read_manifest(provider.keepalived_manifest)
+    client = provider.api_client if provider.api_client and all(map(os.path.exists, provider.api_client)) else ("", "")
     return {
-        "server": "https://{0}".format(host_port(wanted, API_PORT)),
+        "server": "https://{0}".format(host_port(wanted, api_port(provider))),
         "holds": wanted in carried,
         "interface": carried.get(wanted, ""),
         "manifest": provider.keepalived_manifest,
@@ -39,8 +40,8 @@ def inspect(run: Runner, provider: Provider, address: str) -> Json:
         "keepalived": to_json(keepalived),
         "error": error or ("" if keepalived else "there is no {0}".format(provider.keepalived_manifest)),
         "ca_certificate": provider.ca_certificate,
-        "client_certificate": provider.api_client[0] if provider.api_client else "",
-        "client_key": provider.api_client[1] if provider.api_client else "",
+        "client_certificate": client[0],
+        "client_key": client[1],
         "backups": HOST_BACKUPS,
     }
 

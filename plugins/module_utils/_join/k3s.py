@@ -11,12 +11,20 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import ipaddress
 import re
-import shlex
 import typing as t
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import K3S_DATA, K3S_PROGRAM
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
+from ansible_collections.cloudpods.ha.plugins.module_utils._join.k3s_options import (
+    EXEC_START,
+    command_line,
+    listed,
+    long_name,
+    merged,
+    options,
+)
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
 
 # Options of one host, and options that start a new cluster (hazard K8).
@@ -72,18 +80,8 @@ _UNSUPPORTED = (
 )
 # Environment variables with the same effect: configuration or data are elsewhere.
 _UNSUPPORTED_ENVIRONMENT = frozenset(("K3S_CONFIG_FILE", "K3S_DATASTORE_ENDPOINT"))
-_SHORT = {
-    "c": "config",
-    "d": "data-dir",
-    "i": "node-ip",
-    "l": "log",
-    "o": "write-kubeconfig",
-    "s": "server",
-    "t": "token",
-}
 # May contain the survivor's own address: the certificate then has an additional name.
 _OWN_ADDRESS_IS_HARMLESS = frozenset(("tls-san",))
-_EXEC_START = re.compile(r"^ExecStart=(?:[^\n]*\\\n)*[^\n]*$", re.MULTILINE)
 _ENVIRONMENT = re.compile(r"^[ \t]*Environment[ \t]*=(.*)$", re.MULTILINE)
 _STARTS = re.compile(r"^[ \t]*ExecStart[ \t]*=", re.MULTILINE)
 # After an address: the prefix length of a network.
@@ -104,59 +102,6 @@ class JoinFiles:
     referenced: t.Tuple[str, ...] = ()
 
 
-def command_line(unit: str) -> t.List[str]:
-    """The arguments of `k3s server` in a unit file. Raises HaError when the unit starts something else."""
-    match = _EXEC_START.search(unit)
-    text = match.group(0).partition("=")[2].replace("\\\n", " ") if match else ""
-    try:
-        words = shlex.split(text)
-    except ValueError:
-        words = []
-    if len(words) < 2 or not words[0].lstrip("@-:+!").endswith("k3s") or words[1] != "server":
-        raise HaError("the unit of K3s does not start 'k3s server'")
-    return words[2:]
-
-
-def options(words: t.Sequence[str]) -> Json:
-    """Arguments in the form of a configuration file: a repeated option is a list, an option without a value is true."""
-    found: Json = {}
-    index = 0
-    while index < len(words):
-        word = words[index]
-        index += 1
-        if not word.startswith("-"):
-            raise HaError("the argument {0!r} of k3s is not supported".format(word))
-        name, equals, value = word.lstrip("-").partition("=")
-        name = _SHORT.get(name, name)
-        read: t.Any = value
-        if not equals:
-            follows = index < len(words) and not words[index].startswith("-")
-            read = words[index] if follows else True
-            index += follows
-        found[name] = [*_listed(found[name]), read] if name in found else read
-    return found
-
-
-def merged(files: t.Sequence[t.Any], arguments: Json) -> Json:
-    """Configuration files in the order K3s reads them, then the command line.
-
-    A later file replaces an earlier value, or adds to it if the key ends in +. Values of the command line are added: K3s reads such an option twice,
-    which adds to a list; for a single value, the last one wins. Raises HaError for a file that is not a mapping.
-    """
-    result: Json = {}
-    for content in files:
-        if content is None:
-            continue
-        if not isinstance(content, t.Mapping):
-            raise HaError("a configuration file of K3s is not a mapping")
-        for key, value in content.items():
-            name = _long(str(key)).rstrip("+")
-            result[name] = _added(result, name, value) if str(key).endswith("+") else value
-    for name, value in arguments.items():
-        result[name] = _added(result, name, value)
-    return result
-
-
 def full_token(token: str, ca: str) -> str:
     """The token with the SHA-256 of the cluster's CA (a PEM text) as prefix, by which a joining server verifies the cluster."""
     if token.startswith("K10"):
@@ -172,19 +117,26 @@ def join_files(
     own_names: t.Sequence[str],
     endpoint: str,
     ip: str,
+    addresses: t.Sequence[str] = (),
     overrides: t.Optional[Json] = None,
 ) -> JoinFiles:
     """The setup of a host with the address `ip` that joins through `endpoint` (https://SURVIVOR:6443) as a server like the survivor.
 
     `server` is the result of module k3s_server_info, `files` the parsed contents of its configuration files. The new address replaces the survivor's.
+    `addresses` are those of the new Node, one of each family, where it has more than `ip`.
     An override that is None removes an option; none can change the cluster of the new server. Raises HaError when an option names the survivor in another
     way: an override must then give the new host's value.
     """
     _check_environment(server)
     found = merged(files, options(command_line(server["unit"])))
-    wanted = {_long(key): value for key, value in (overrides or {}).items()}
+    wanted = {long_name(key): value for key, value in (overrides or {}).items()}
+    node_ip = _node_ip(found, addresses or (ip,))
+    own = _values(found, "node-ip")
+    moves = {old: new for old in own for new in node_ip.split(",") if _family(old) == _family(new)}
+    moves[own_ip] = ip
+    names = [name for name in own_names if name not in moves]
     config = {
-        key: _moved(key, value, own_ip=own_ip, own_names=own_names, ip=ip)
+        key: _moved(key, value, moves=moves, own_names=names)
         for key, value in found.items()
         if key not in NODE_OPTIONS and key not in wanted
     }
@@ -197,13 +149,45 @@ def join_files(
     strange = [key for key in _UNSUPPORTED if config.get(key)]
     if strange:
         raise HaError("the setup of a server with the option {0} can't be copied".format(" and ".join(strange)))
-    config.update({"server": endpoint, "token": full_token(server["token"], server["ca"]), "node-ip": ip})
+    config.update({"server": endpoint, "token": full_token(server["token"], server["ca"]), "node-ip": node_ip})
     return JoinFiles(
         config=config,
-        unit=_EXEC_START.sub(lambda _match: "ExecStart={0} server".format(K3S_PROGRAM), server["unit"], count=1),
+        unit=EXEC_START.sub(lambda _match: "ExecStart={0} server".format(K3S_PROGRAM), server["unit"], count=1),
         environments=tuple({**item, "content": _environment(item["content"])} for item in server["environments"]),
         referenced=tuple(_paths(config)),
     )
+
+
+def _values(config: Json, *names: str) -> t.List[str]:
+    """The addresses and networks in these options, which may be lists or hold commas."""
+    words = [word.strip() for name in names for value in listed(config.get(name, "")) for word in str(value).split(",")]
+    return [word for word in words if _family(word)]
+
+
+def _family(text: str) -> int:
+    """4 or 6 for an address or a network; 0 for any other text."""
+    try:
+        return ipaddress.ip_interface(text).version
+    except ValueError:
+        return 0
+
+
+def _node_ip(survivor: Json, addresses: t.Sequence[str]) -> str:
+    """The option node-ip of the new host: one address of each family that the survivor's networks have, in the survivor's order.
+
+    Raises HaError where an address is missing: K3s would refuse to start.
+    """
+    order = [_family(item) for item in _values(survivor, "node-ip", "cluster-cidr", "service-cidr")]
+    by_family = {_family(item): item for item in reversed(addresses)}
+    order = list(dict.fromkeys(order)) or [_family(addresses[0])]
+    missing = ["IPv{0}".format(family) for family in order if family not in by_family]
+    if missing:
+        raise HaError(
+            "the survivor's networks need an address of {0} too, which the new host does not have (it has {1})".format(
+                " and ".join(missing), ", ".join(addresses)
+            )
+        )
+    return ",".join(by_family[family] for family in order)
 
 
 def foreign_settings(found: t.Iterable[str], more: Json, own: t.Collection[str]) -> t.List[str]:
@@ -243,19 +227,15 @@ def _refuse_variables(path: str, text: str, names: t.Iterable[str]) -> None:
         raise HaError("{0} sets {1}, which can't be copied".format(path, " and ".join(found)))
 
 
-def _long(key: str) -> str:
-    """The long name of an option, with its optional trailing +."""
-    name = key.rstrip("+")
-    return _SHORT.get(name, name) + key[len(name) :]
-
-
-def _moved(key: str, value: t.Any, *, own_ip: str, own_names: t.Sequence[str], ip: str) -> t.Any:
-    """A value with the new host's address in place of the survivor's."""
+def _moved(key: str, value: t.Any, *, moves: t.Mapping[str, str], own_names: t.Sequence[str]) -> t.Any:
+    """A value with the new host's addresses in place of the survivor's (`moves`)."""
     if key in _OWN_ADDRESS_IS_HARMLESS:
         return value
     if isinstance(value, (list, tuple)):
-        return [_moved(key, item, own_ip=own_ip, own_names=own_names, ip=ip) for item in value]
-    text = re.sub(_whole(own_ip), lambda _match: ip, str(value))
+        return [_moved(key, item, moves=moves, own_names=own_names) for item in value]
+    text = str(value)
+    for old, new in moves.items():
+        text = re.sub(_whole(old), lambda _match, new=new: new, text)  # type: ignore[misc]
     bound = next((name for name in own_names if name and re.search(_whole(name) + _NETWORK, text)), None)
     if bound is not None:
         raise HaError(
@@ -275,12 +255,6 @@ def _whole(name: str) -> str:
     return r"(?<![{0}]){1}(?![{2}])".format(before, re.escape(name), after)
 
 
-def _added(former: Json, name: str, value: t.Any) -> t.Any:
-    if name not in former or former[name] == value:
-        return value
-    return [*_listed(former[name]), *_listed(value)]
-
-
 def _environment(text: str) -> str:
     kept = [line for line in text.splitlines() if line.partition("=")[0].strip() not in _NODE_ENVIRONMENT]
     return "".join(line + "\n" for line in kept)
@@ -289,11 +263,7 @@ def _environment(text: str) -> str:
 def _paths(config: Json) -> t.Iterator[str]:
     """Files outside K3s's own folder that an option names, alone or as NAME=PATH."""
     for key, value in sorted(config.items()):
-        for item in _listed(value):
+        for item in listed(value):
             match = _PATH.search(str(item))
             if match and key not in ("data-dir", "default-local-storage-path", "write-kubeconfig"):
                 yield match.group(1)
-
-
-def _listed(value: t.Any) -> t.List[t.Any]:
-    return list(value) if isinstance(value, (list, tuple)) else [value]

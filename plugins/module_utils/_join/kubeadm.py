@@ -5,9 +5,11 @@
 import re
 import typing as t
 
+from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import API_PORT, kubeadm_api
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
 
 Json = t.Dict[str, t.Any]
+_ARGUMENTS_AS_MAPPING = ("kubeadm.k8s.io/v1beta2", "kubeadm.k8s.io/v1beta3")
 _JOIN_WORDS = re.compile(
     r"--token\s+(?P<token>[a-z0-9]{6}\.[a-z0-9]{16}).*--discovery-token-ca-cert-hash\s+(?P<hash>sha256:[0-9a-f]{64})",
     re.DOTALL,
@@ -15,20 +17,38 @@ _JOIN_WORDS = re.compile(
 
 
 def api_version(kubernetes_version: str) -> str:
-    """The newest configuration API that kubeadm of this and the next versions reads: v1beta2 from 1.15, v1beta3 from 1.22."""
-    match = re.match(r"v?(\d+)\.(\d+)\.", kubernetes_version)
-    if not match:
+    """The configuration API that kubeadm of this version reads. Raises HaError for a version of which that is not known."""
+    if not re.match(r"v?\d+\.\d+\.", kubernetes_version):
         raise HaError("{0!r} is not a Kubernetes version".format(kubernetes_version))
-    return (
-        "kubeadm.k8s.io/v1beta3" if (int(match.group(1)), int(match.group(2))) >= (1, 22) else "kubeadm.k8s.io/v1beta2"
-    )
+    found = kubeadm_api(kubernetes_version)
+    if not found:
+        raise HaError("the configuration that kubeadm of {0} reads is not known".format(kubernetes_version))
+    return found
 
 
-def upload_configuration(*, kubernetes_version: str, certificate_key: str) -> t.List[Json]:
-    """The configuration for `kubeadm init phase upload-certs`. With a version, kubeadm does not look up the newest one on the Internet."""
+def credentials_configuration(
+    *,
+    kubernetes_version: str,
+    certificate_key: str,
+    description: str,
+    ttl: str,
+    cri_socket: str = "",
+) -> t.List[Json]:
+    """The configuration for `kubeadm token create` and `kubeadm init phase upload-certs`.
+
+    With a version, kubeadm does not look up the newest one on the Internet. With the socket, it looks for none: on a host with two, it fails.
+    """
     version = api_version(kubernetes_version)
+    init: Json = {
+        "apiVersion": version,
+        "kind": "InitConfiguration",
+        "certificateKey": certificate_key,
+        "bootstrapTokens": [{"description": description, "ttl": ttl}],
+    }
+    if cri_socket:
+        init["nodeRegistration"] = {"criSocket": cri_socket}
     return [
-        {"apiVersion": version, "kind": "InitConfiguration", "certificateKey": certificate_key},
+        init,
         {"apiVersion": version, "kind": "ClusterConfiguration", "kubernetesVersion": kubernetes_version},
     ]
 
@@ -50,22 +70,36 @@ def join_configuration(
     certificate_key: str,
     name: str,
     ip: str,
+    addresses: t.Sequence[str] = (),
+    port: int = API_PORT,
     cri_socket: str = "",
 ) -> Json:
     """The configuration for `kubeadm join --config` of a control-plane node. It holds the secrets, so that no command line does.
 
+    `addresses` are those of the Node, one of each family, where they are more than `ip`; `port` is that of its API server.
     It has no taints: the survivors' taints are set afterwards.
     """
-    registration: Json = {"name": name, "taints": [], "kubeletExtraArgs": {"node-ip": ip}}
+    version = api_version(kubernetes_version)
+    arguments = {"node-ip": ",".join(addresses or (ip,))}
+    registration: Json = {
+        "name": name,
+        "taints": [],
+        # A list since v1beta4.
+        "kubeletExtraArgs": (
+            arguments
+            if version in _ARGUMENTS_AS_MAPPING
+            else [{"name": key, "value": value} for key, value in arguments.items()]
+        ),
+    }
     if cri_socket:
         registration["criSocket"] = cri_socket
     return {
-        "apiVersion": api_version(kubernetes_version),
+        "apiVersion": version,
         "kind": "JoinConfiguration",
         "discovery": {"bootstrapToken": {"apiServerEndpoint": endpoint, "token": token, "caCertHashes": [ca_hash]}},
         "nodeRegistration": registration,
         "controlPlane": {
-            "localAPIEndpoint": {"advertiseAddress": ip, "bindPort": 6443},
+            "localAPIEndpoint": {"advertiseAddress": ip, "bindPort": port},
             "certificateKey": certificate_key,
         },
     }

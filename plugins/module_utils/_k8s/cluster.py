@@ -8,8 +8,9 @@ import dataclasses
 import typing as t
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import K3S, K3S_NODE_SECRET
+from ansible_collections.cloudpods.ha.plugins.module_utils._format import address
+from ansible_collections.cloudpods.ha.plugins.module_utils._k8s import configuration, parse
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s import journal as k8s_journal
-from ansible_collections.cloudpods.ha.plugins.module_utils._k8s import parse
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s import volumes as k8s_volumes
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.client import KubeApi
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.mounts import Mounts, Wanted
@@ -36,8 +37,15 @@ def read(api: KubeApi, *, provider: str, lost_name: str) -> Cluster:
     Of the long lists only what the losses concern is kept, page by page: memory grows with the losses, not with the cluster.
     """
     leases = api.items("/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases")
-    now, own = parse.newest_lease(leases), {lease["metadata"]["name"]: [lease] for lease in leases}
-    nodes = tuple(parse.node(item, leases=own.get(item["metadata"]["name"], ()), now=now) for item in api.items(NODES))
+    found = api.items(NODES)
+    # The survivors' clocks are compared with each other; that of the lost machine, or of a worker, may be wrong.
+    clocks = [
+        item["metadata"]["name"]
+        for item in found
+        if parse.is_master(item) and not _is_named(lost_name, item["metadata"]["name"], parse.internal_addresses(item))
+    ]
+    now, own = parse.newest_lease(leases, clocks), {lease["metadata"]["name"]: [lease] for lease in leases}
+    nodes = tuple(parse.node(item, leases=own.get(item["metadata"]["name"], ()), now=now) for item in found)
     journals = [
         k8s_journal.parse(item)
         for item in api.items("/api/v1/namespaces/kube-system/configmaps", labelSelector=JOURNAL_LABEL)
@@ -48,7 +56,7 @@ def read(api: KubeApi, *, provider: str, lost_name: str) -> Cluster:
     if journal is not None and _lives_again(journal, nodes):
         journal = None
     lost = _find_lost(lost_name, nodes, journal)
-    where = _Whereabouts(nodes, lost)
+    where = _Whereabouts(nodes, lost, journal)
     volumes = api.items(VOLUMES, keep=where.may_lose)
     # Nothing else knows the name: it is a lost node's if a volume is.
     known = lost.seen_in != BY_VOLUMES or any(where.reasons(volume) for volume in volumes)
@@ -61,6 +69,7 @@ def read(api: KubeApi, *, provider: str, lost_name: str) -> Cluster:
         lost=lost if known else None,
         journal=journal,
         cluster_info_server=_cluster_info_server(api),
+        kubeadm_settings=configuration.kubeadm_settings(_kubeadm_config(api)),
         cloudpods=parse.cloudpods(api.items_if_served(ONECLOUD)),
     )
     return _with_losses(api, cluster, lost, where, volumes) if known else cluster
@@ -75,7 +84,7 @@ def settled(cluster: Cluster) -> bool:
 
 
 def _is_named(wanted: str, name: str, addresses: t.Iterable[str]) -> bool:
-    return wanted == name or wanted in addresses
+    return wanted == name or address(wanted) in map(address, addresses)
 
 
 def _lives_again(journal: Json, nodes: t.Sequence[Node]) -> bool:
@@ -125,9 +134,12 @@ class _Whereabouts:
     If another Node has its name by now (`heir`), its pods are that Node's, and only older volumes count.
     """
 
-    def __init__(self, nodes: t.Sequence[Node], lost: Lost) -> None:
+    def __init__(self, nodes: t.Sequence[Node], lost: Lost, journal: t.Optional[Json]) -> None:
         self.heir = next((node for node in nodes if node.name == lost.name and lost.uid and node.uid != lost.uid), None)
-        self._site = k8s_volumes.site(lost)
+        # With the labels that its Node has, or had when the journal was begun.
+        node = next((node for node in nodes if node.name == lost.name and node.uid == lost.uid), None)
+        labels = node.labels if node else ((journal or {}).get("lost") or {}).get("labels") or {}
+        self._site = k8s_volumes.Site(lost.name, lost.hostname_label, labels)
         self._others = [k8s_volumes.site(node) for node in nodes if node.name != lost.name]
 
     def reasons(self, volume: Json, *, used_there: bool = False) -> t.Tuple[str, ...]:
@@ -135,6 +147,11 @@ class _Whereabouts:
         if self.heir is not None and not parse.is_older(volume, self.heir.created):
             return ()
         return k8s_volumes.found_by(k8s_volumes.place(volume), self._site, self._others, used_there=used_there)
+
+    def is_gone(self, claim: Json) -> bool:
+        """Whether a claim names a volume that is gone, and that was requested on the lost node."""
+        gone = (claim.get("status") or {}).get("phase") == "Lost"
+        return gone and parse.selected_node(claim) in (self._site.name, self._site.hostname)
 
     def may_lose(self, volume: Json) -> t.Optional[Json]:
         """The volume, if it counts as lost or would if a pod on the lost node used it."""
@@ -148,7 +165,11 @@ def _with_losses(api: KubeApi, cluster: Cluster, lost: Lost, where: _Whereabouts
         item["metadata"]["uid"]: item
         for item in api.items(
             "/api/v1/persistentvolumeclaims",
-            keep=lambda obj: obj if obj["metadata"]["uid"] in claimed_by or parse.waits_for_volume(obj) else None,
+            keep=lambda obj: (
+                obj
+                if obj["metadata"]["uid"] in claimed_by or parse.waits_for_volume(obj) or where.is_gone(obj)
+                else None
+            ),
         )
     }
     wanted = Wanted((item["metadata"]["namespace"], item["metadata"]["name"]) for item in claims.values())
@@ -216,6 +237,7 @@ def _with_volumes(
         cluster,
         claims=tuple(lost_claims),
         volumes=tuple(unclaimed),
+        gone_claims=tuple(record(obj) for obj in claims.values() if where.is_gone(obj)),
         pending_claims=tuple(record(obj) for obj in claims.values() if parse.waits_for_volume(obj)),
     )
 
@@ -232,4 +254,10 @@ def _cluster_info_server(api: KubeApi) -> str:
     text = ((api.get("/api/v1/namespaces/kube-public/configmaps/cluster-info") or {}).get("data") or {}).get(
         "kubeconfig", ""
     )
-    return next((line.split("server:", 1)[1].strip() for line in text.splitlines() if "server:" in line), "")
+    return configuration.kubeconfig_server(text)
+
+
+def _kubeadm_config(api: KubeApi) -> str:
+    # What kubeadm gives every control-plane node that joins; K3s has none.
+    found = api.get("/api/v1/namespaces/kube-system/configmaps/kubeadm-config") or {}
+    return str((found.get("data") or {}).get("ClusterConfiguration") or "")

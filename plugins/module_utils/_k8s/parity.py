@@ -8,18 +8,28 @@ A taint that the survivors no longer have keeps every stateful pod Pending forev
 from __future__ import annotations
 
 import dataclasses
+import re
 import typing as t
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes import Node
 
-# Set per node by kubelet or the cloud, or temporarily by the node controller.
-_OWN_LABELS = (
-    "kubernetes.io/",
-    "beta.kubernetes.io/",
-    "topology.kubernetes.io/",
-    "failure-domain.beta.kubernetes.io/",
-    "node.kubernetes.io/",
+# Domains of labels that belong to one Node: set by kubelet, the cloud, a storage driver, or a controller that looks at the hardware.
+# Some are the end of a domain, such as cpu-feature.node.kubevirt.io.
+_OWN_DOMAINS = re.compile(
+    r"(?:.*\.)?(?:"
+    # kubelet, clouds and where a machine stands
+    r"(?:beta|node|nfd\.node|feature\.node)\.kubernetes\.io|failure-domain\.beta\.kubernetes\.io|topology\.[a-z0-9.-]+"
+    r"|cloud\.google\.com|node\.cluster\.x-k8s\.io|karpenter\.sh|eks\.amazonaws\.com"
+    # hardware
+    r"|nvidia\.com|amd\.com|habana\.ai|huawei\.com|intel\.com|mellanox\.com"
+    r"|kubevirt\.io"
+    # controllers
+    r"|upgrade\.cattle\.io|k3s\.io|rke\.cattle\.io|(?<!svccontroller\.)k3s\.cattle\.io"
+    r"|openebs\.io|csi\.[a-z0-9.-]+|[a-z0-9.-]+\.csi\.[a-z0-9.-]+|projectcalico\.org"
+    r")|kubernetes\.io"
 )
+# Names that say where a machine stands or what it is made of, with any domain or none.
+_OWN_WORDS = re.compile(r"(?:.*[/.])?(?:rack|row|room|zone|region|datacenter|hostname|instance-type|accelerator|gpu)")
 _TRANSIENT_TAINTS = ("node.kubernetes.io/", "node.cloudprovider.kubernetes.io/")
 
 Taint = t.Mapping[str, str]
@@ -37,7 +47,7 @@ class Parity:
 def parity(node: Node, survivors: t.Sequence[Node]) -> Parity:
     """Compare a node with the survivors. Only labels and taints that all survivors share are added; only a taint that no survivor has is removed."""
     shared = set.intersection(*({*other.labels.items()} for other in survivors)) if survivors else set()
-    wanted = {key: value for key, value in shared if not key.startswith(_OWN_LABELS)}
+    wanted = {key: value for key, value in shared if not _is_own(key, value, survivors)}
     labels = {key: value for key, value in sorted(wanted.items()) if node.labels.get(key) != value}
     theirs = [[_identity(taint) for taint in other.taints] for other in survivors]
     kept = [taint for taint in node.taints if _transient(taint) or any(_identity(taint) in others for others in theirs)]
@@ -51,6 +61,14 @@ def parity(node: Node, survivors: t.Sequence[Node]) -> Parity:
     ]
     taints = (*kept, *missing)
     return Parity(labels=labels, taints=taints, differs=bool(labels) or list(taints) != list(node.taints))
+
+
+def _is_own(key: str, value: str, survivors: t.Sequence[Node]) -> bool:
+    """Whether a label belongs to one Node: by its key, or since its value names a survivor."""
+    domain, _slash, _name = key.rpartition("/")
+    names = {text for node in survivors for text in (node.name, node.hostname_label, node.uid, node.machine_id)}
+    names |= {text for node in survivors for text in node.addresses}
+    return bool(_OWN_DOMAINS.fullmatch(domain) or _OWN_WORDS.fullmatch(key)) or (bool(value) and value in names)
 
 
 def _identity(taint: Taint) -> t.Tuple[str, str, str]:

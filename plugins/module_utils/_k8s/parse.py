@@ -9,7 +9,7 @@ import decimal
 import re
 import typing as t
 
-from ansible_collections.cloudpods.ha.plugins.module_utils._format import qualified
+from ansible_collections.cloudpods.ha.plugins.module_utils._format import address, qualified
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.volumes import HOSTNAME_LABEL, place
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes import (
@@ -22,6 +22,8 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes im
 )
 
 CONTROL_PLANE_LABELS = ("node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master")
+# K3s: a server with an etcd member; alone, without one of those above, it has no API server.
+ETCD_LABELS = ("node-role.kubernetes.io/etcd",)
 CORDONED_FOR = "ha.cloudpods.org/cordoned-for"
 HELPER_POD = "helper-pod-"
 
@@ -35,6 +37,8 @@ _SUFFIXES: t.Mapping[str, decimal.Decimal] = {
     **{suffix + "i": decimal.Decimal(2) ** (10 * power) for power, suffix in enumerate("KMGTPE", 1)},
 }
 _QUANTITY = re.compile(r"[+]?([0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE]([+-]?[0-9]{1,9})|([KMGTPE]i|[numkMGTPE]|))")
+# Heartbeats come every 10 s, and clocks may differ by some seconds.
+_AHEAD_SECONDS = 60
 # Kubernetes replaces greater numbers by this one.
 _GREATEST = 2**63 - 1
 
@@ -58,9 +62,16 @@ def moment(text: t.Optional[str]) -> t.Optional[datetime.datetime]:
     return datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
 
 
-def newest_lease(leases: t.Iterable[Json]) -> str:
-    """The newest heartbeat of any node: the cluster's clock, so that the local clock does not matter. Empty without leases."""
-    times = [lease["spec"]["renewTime"] for lease in leases if (lease.get("spec") or {}).get("renewTime")]
+def newest_lease(leases: t.Iterable[Json], names: t.Collection[str]) -> str:
+    """The newest heartbeat of these nodes: the cluster's clock, so that the local clock does not matter. Empty without one.
+
+    `names` are nodes whose clocks are compared with each other, the survivors: a heartbeat has its own machine's time.
+    """
+    times = [
+        lease["spec"]["renewTime"]
+        for lease in leases
+        if lease["metadata"]["name"] in names and (lease.get("spec") or {}).get("renewTime")
+    ]
     return max(times, key=lambda text: t.cast(datetime.datetime, moment(text)), default="")
 
 
@@ -78,8 +89,8 @@ def node(obj: Json, *, leases: t.Sequence[Json], now: str) -> Node:
         name=meta["name"],
         uid=meta["uid"],
         ready=ready,
-        control_plane=any(label in labels for label in CONTROL_PLANE_LABELS),
-        addresses=tuple(item["address"] for item in status.get("addresses") or [] if item.get("type") == "InternalIP"),
+        control_plane=is_master(obj),
+        addresses=internal_addresses(obj),
         hostname_label=labels.get(HOSTNAME_LABEL, meta["name"]),
         kubelet_version=(status.get("nodeInfo") or {}).get("kubeletVersion", ""),
         unschedulable=bool(spec.get("unschedulable")),
@@ -89,7 +100,7 @@ def node(obj: Json, *, leases: t.Sequence[Json], now: str) -> Node:
         annotations=meta.get("annotations") or {},
         created=meta.get("creationTimestamp") or "",
         down_seconds=None if ready else _seconds_between(condition.get("lastTransitionTime"), now),
-        lease_age_seconds=_seconds_between(renewed, now),
+        lease_age_seconds=_lease_age(renewed, now),
         machine_id=(status.get("nodeInfo") or {}).get("machineID", ""),
         deleting=bool(meta.get("deletionTimestamp")),
         finalizers=tuple(meta.get("finalizers") or ()),
@@ -97,10 +108,29 @@ def node(obj: Json, *, leases: t.Sequence[Json], now: str) -> Node:
     )
 
 
+def is_master(obj: Json) -> bool:
+    """Whether a Node has a control-plane role."""
+    return any(label in (obj["metadata"].get("labels") or {}) for label in CONTROL_PLANE_LABELS)
+
+
+def internal_addresses(obj: Json) -> t.Tuple[str, ...]:
+    """All internal addresses of a Node, each in its usual form."""
+    found = (obj.get("status") or {}).get("addresses") or []
+    return tuple(address(item["address"]) for item in found if item.get("type") == "InternalIP")
+
+
 def _etcd_voter(status: Json) -> t.Optional[bool]:
     """K3s's condition whether the node's member is a voter."""
     said: Json = next((item for item in status.get("conditions") or [] if item.get("type") == "EtcdIsVoter"), {})
     return said.get("status") == "True" if said else None
+
+
+def _lease_age(renewed: t.Optional[str], now: str) -> t.Optional[int]:
+    """Seconds since a heartbeat; None if that is unknown, as for one that is clearly ahead of the cluster's clock: it has a wrong clock's time."""
+    start, end = moment(renewed), moment(now)
+    if start is None or end is None or (start - end).total_seconds() > _AHEAD_SECONDS:
+        return None
+    return max(0, int((end - start).total_seconds()))
 
 
 def _seconds_between(earlier: t.Optional[str], later: str) -> t.Optional[int]:
@@ -220,7 +250,7 @@ def claim(
         labels=meta.get("labels") or {},
         workload_labels=shared_labels(users),
         finalizers=tuple(meta.get("finalizers") or ()),
-        selected_node=(meta.get("annotations") or {}).get(CLAIM_SELECTED_NODE, ""),
+        selected_node=selected_node(obj),
         created=meta.get("creationTimestamp") or "",
         deleting_seconds=_deleting_seconds(meta, now),
     )
@@ -234,6 +264,11 @@ def waits_for_volume(obj: Json) -> bool:
 def claim_uid(volume: Json) -> str:
     """The UID of the claim that a volume names; empty without one."""
     return str(((volume.get("spec") or {}).get("claimRef") or {}).get("uid") or "")
+
+
+def selected_node(obj: Json) -> str:
+    """The node for which a volume was requested for a claim; empty without one."""
+    return str((obj["metadata"].get("annotations") or {}).get(CLAIM_SELECTED_NODE) or "")
 
 
 def bound_claim(volume: Json, claims: t.Mapping[str, Json]) -> t.Optional[Json]:

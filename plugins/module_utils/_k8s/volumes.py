@@ -9,7 +9,7 @@ a node may be used there. A volume that fits another registered node never count
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster import Lost
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
@@ -108,7 +108,9 @@ def pinned(where: Place, node: Site) -> bool:
     return bool(where.terms) and all(
         any(_names(item, node) for item in term)
         # Contradicting requirements prove nothing.
-        and all(_holds(item, node) for item in term if item.on_field or item.key == HOSTNAME_LABEL)
+        and all(
+            _holds(item, node) or _names(item, node) for item in term if item.on_field or item.key == HOSTNAME_LABEL
+        )
         for term in where.terms
     )
 
@@ -120,19 +122,24 @@ def fits(where: Place, node: Site) -> bool:
 
 def pinned_alone(where: Place, node: Site, others: t.Iterable[Site]) -> bool:
     """Whether the volume is on this node, and on no other registered one."""
-    return pinned(where, node) and not any(fits(where, other) for other in others)
+    return pinned(where, node) and not any(fits(where, other) or pinned(where, other) for other in others)
 
 
-def found_by(where: Place, lost: Site, others: t.Iterable[Site], *, used_there: bool = False) -> t.Tuple[str, ...]:
+def found_by(where: Place, lost: Site, others: t.Sequence[Site], *, used_there: bool = False) -> t.Tuple[str, ...]:
     """Why a volume counts as being on the lost node; empty if it does not. `others` are all other registered Nodes.
 
-    'affinity', 'annotation' (the provisioner's), or both; 'conflict' is added if the two disagree, 'elsewhere' if the data is not on the node's own
-    disk by the kind of its source. 'pod': neither exists, and a pod that used it was on the lost node (`used_there`).
+    'affinity', 'annotation' (the provisioner's), or both. 'label' stands for an affinity with a label that only the lost Node has, and that does not
+    name it. 'conflict' is added if affinity and annotation disagree, 'elsewhere' if the data is not on the node's own disk by the kind of its
+    source. 'pod': neither exists, and a pod that used it was on the lost node (`used_there`).
     """
-    by_affinity = pinned_alone(where, lost, others)
-    by_annotation = bool(where.annotated) and where.annotated == lost.name
-    found = [word for word, is_so in (("affinity", by_affinity), ("annotation", by_annotation)) if is_so]
-    if found and where.terms and where.annotated and by_affinity != by_annotation:
+    by_affinity = pinned_alone(where, replace(lost, labels={}), others)
+    by_label = not by_affinity and pinned_alone(where, lost, others)
+    foreign = {name for other in others for name in (other.name, other.hostname)}
+    by_annotation = bool(where.annotated) and where.annotated in {lost.name, lost.hostname} - (foreign - {lost.name})
+    found = [
+        word for word, is_so in (("affinity", by_affinity), ("label", by_label), ("annotation", by_annotation)) if is_so
+    ]
+    if found and where.terms and where.annotated and (by_affinity or by_label) != by_annotation:
         found.append("conflict")
     if found and not where.may_be_local:
         found.append("elsewhere")
@@ -153,7 +160,8 @@ def _names(item: Requirement, node: Site) -> bool:
     if item.on_field:
         allowed = {node.name} if item.key == _NODE_NAME_FIELD else set()
     elif item.key == HOSTNAME_LABEL:
-        allowed = {node.hostname}
+        # Provisioners put the Node's name there too where its label differs, and the label into their annotation.
+        allowed = {node.hostname, node.name}
     elif item.key.endswith(_ZONES) or item.key.startswith(_OLD_ZONES):
         allowed = set()
     else:

@@ -54,6 +54,8 @@ class Vip:
 class Cluster:
     """The findings of discovery: the documented fact `discovery_cluster`.
 
+    `gone_claims` name a volume that is gone, and that was requested on the lost node. `kubeadm_settings` are the values in kubeadm-config that a
+    joining master gets, by their paths.
     `cloudpods` are the facts of its OnecloudCluster that policies use: {version, glance_on_s3}; None without one.
     """
 
@@ -68,6 +70,7 @@ class Cluster:
     hosts: t.Tuple[Host, ...] = ()
     vip: Vip = Vip()
     claims: t.Tuple[Claim, ...] = ()
+    gone_claims: t.Tuple[Claim, ...] = ()
     pending_claims: t.Tuple[Claim, ...] = ()
     volumes: t.Tuple[Volume, ...] = ()
     pods: t.Tuple[Pod, ...] = ()
@@ -75,6 +78,7 @@ class Cluster:
     attachments: t.Tuple[Attachment, ...] = ()
     helper_pods: t.Tuple[Pod, ...] = ()
     cluster_info_server: str = ""
+    kubeadm_settings: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
     node_password: t.Optional[ObjectRef] = None
     cloudpods: t.Optional[Json] = None
     journal: t.Optional[Json] = None

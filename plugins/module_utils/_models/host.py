@@ -10,7 +10,10 @@ import typing as t
 
 
 class Keepalived(t.NamedTuple):
-    """A host's keepalived static pod. `identity` is a digest of VIP, router ID and password, which compares hosts without showing a secret."""
+    """A host's keepalived static pod. `identity` is a digest of VIP, router ID and password, which compares hosts without showing a secret.
+
+    `copy_error` says why no manifest for another host can be made from it.
+    """
 
     priority: int
     state: str
@@ -19,6 +22,7 @@ class Keepalived(t.NamedTuple):
     node_ip: str
     vips: t.Tuple[str, ...]
     identity: str
+    copy_error: str = ""
 
 
 class K3s(t.NamedTuple):
@@ -36,6 +40,9 @@ class Host(t.NamedTuple):
     """The facts of a host of the inventory. `skew_seconds` is its clock minus the controller's at the request; since the answer took
     `answer_seconds`, the true difference may be smaller by up to that.
 
+    `node_name` is that of its Node, empty if it has no etcd member. `foreign_etcd` are the URLs of an etcd that is not a static pod of this host.
+    `routes` are those of a replacement: {to, dev, src, metric}.
+
     `join_running`: kubeadm, or a K3s that is not ready yet, is running. `etcdctl` is the path of the program on the host, empty without one.
     """
 
@@ -45,9 +52,13 @@ class Host(t.NamedTuple):
     error: str = ""
     provider: str = ""
     hostname: str = ""
+    node_name: str = ""
+    api_port: int = 6443
+    foreign_etcd: str = ""
     node_ip: str = ""
     addresses: t.Tuple[str, ...] = ()
     interfaces: t.Mapping[str, str] = {}
+    routes: t.Tuple[t.Mapping[str, str], ...] = ()
     skew_seconds: float = 0.0
     answer_seconds: float = 0.0
     kubeadm_version: str = ""

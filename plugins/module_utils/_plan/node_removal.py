@@ -49,7 +49,7 @@ def verdict(node: Json, *, plan: Json, provider: str, leases: Json, etcd: t.Opti
     if meta.get("deletionTimestamp"):
         # The Node was deleted earlier; later findings don't change that.
         return found
-    alive = "" if plan.get("drain") else _alive(live, leases.get("resources") or [])
+    alive = "" if plan.get("drain") else _alive(live, leases.get("resources") or [], plan)
     reason = alive or _member(plan, provider, etcd)
     return {**found, "ok": not reason, "reason": reason, "waits": bool(alive)}
 
@@ -61,9 +61,15 @@ def _unread(what: str, result: Json) -> str:
     return "The {0} could not be read: {1}.".format(what, str(result.get("msg") or "no reason given").rstrip("."))
 
 
-def _alive(live: Json, leases: t.Sequence[Json]) -> str:
-    """Signs of a running kubelet on the machine that the plan had as lost."""
-    node = parse.node(live, leases=leases, now=parse.newest_lease(leases))
+def _alive(live: Json, leases: t.Sequence[Json], plan: Json) -> str:
+    """Signs of a running kubelet on the machine that the plan had as lost.
+
+    The executor's heartbeat is the clock, since its own was compared with the others; that of the lost machine, or of a worker, may be wrong.
+    """
+    names = {item["metadata"]["name"] for item in leases} - {live["metadata"]["name"]}
+    clock = str((plan.get("executor") or {}).get("name") or "")
+    now = parse.newest_lease(leases, [clock] if clock in names else names)
+    node = parse.node(live, leases=leases, now=now)
     age = node.lease_age_seconds
     heartbeat = "" if age is None else " (last kubelet heartbeat {0} s ago)".format(age)
     own = next((item for item in leases if item["metadata"]["name"] == node.name), None)

@@ -92,12 +92,14 @@ def _refusals(
             request,
             claims,
             minio,
+            lacking=situation.lacking(cluster, found),
             joined=found.joined,
             ours=(found.host_node, found.host_member) if situation.resuming(cluster, found) else None,
         ),
         *hosts.clocks(cluster, request),
         *claim_checks.volumes(kept, request),
         *vip.virtual_address(cluster),
+        *vip.configuration(cluster, found.host, joined=found.joined),
         *claim_checks.drives(claims, minio, request.discard, resuming=situation.unfinished(cluster)),
     ]
     if not found.executor.host and not any(item.code == "ETCDCTL_MISSING" for item in refusals):
@@ -125,12 +127,15 @@ def _draft(
         state="resume" if situation.unfinished(cluster) else "needed",
         provider=cluster.provider,
         lost=found.lost,
-        replacement=situation.replacement(found),
+        replacement=situation.replacement(cluster, found),
+        replacement_ips=situation.addresses(cluster, found),
         executor=found.executor,
         claims=tuple(claims),
         kept_claims=tuple(kept),
         recovery=batches(claims, request),
-        left_alone=tuple(policy.label(item) for item in kept if item.policy == "ignore"),
+        left_alone=tuple(
+            policy.label(item) for item in (*kept, *policy.gone(cluster, request)) if item.policy == "ignore"
+        ),
         leftovers=tuple(_leftovers(cluster)),
         attachments=cluster.attachments,
         member_id=member.id if member else "",
@@ -146,7 +151,7 @@ def _draft(
         promote=situation.promotion(cluster),
         join=situation.join_needed(cluster, found),
         join_method=request.join_method,
-        joining=_joining(found),
+        joining=_joining(cluster, found),
         joined=found.joined,
         reset=situation.needs_reset(cluster, found),
         restore_cordons=any(node.cordoned_for == found.lost.name for node in cluster.nodes),
@@ -178,7 +183,7 @@ def _refused(made: Plan, cluster: Cluster) -> Plan:
     )
 
 
-def _joining(found: Situation) -> t.Mapping[str, str]:
+def _joining(cluster: Cluster, found: Situation) -> t.Mapping[str, str]:
     """What the journal is to record of the machine that joins, so that a later run knows it again."""
     if found.host is None:
         return {}
@@ -186,7 +191,7 @@ def _joining(found: Situation) -> t.Mapping[str, str]:
         "host": found.host.name,
         "machine_id": found.host.machine_id,
         "hostname": found.host.hostname,
-        "address": situation.replacement(found).ip,
+        "address": situation.replacement(cluster, found).ip,
     }
 
 
@@ -216,6 +221,11 @@ def _warnings(
             yield "The data of {0}/{1} is lost: {2}.".format(
                 claim.namespace, claim.name, (claim.loses or claim.reason).rstrip(".")
             )
+    for claim_gone in cluster.gone_claims:
+        yield (
+            "The volume {0} of the claim {1}/{2} was on the lost node, and its object is gone: nothing here recovers the claim. "
+            "Save what refers to it, then delete it, so that its workload gets a new one."
+        ).format(claim_gone.pv_name, claim_gone.namespace, claim_gone.name)
     stays = k3s.other_member(cluster, found.node, found.member)
     if stays:
         yield stays

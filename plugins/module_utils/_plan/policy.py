@@ -209,6 +209,8 @@ def _doubt(claim: Claim) -> str:
         return "its data may be elsewhere"
     if "affinity" in claim.found_by:
         return ""
+    if "label" in claim.found_by:
+        return "its affinity names the node only by a label that no other Node has"
     if "annotation" in claim.found_by:
         return "only the provisioner's annotation names the node, no affinity does"
     return "only a pod that mounted it was there, which proves nothing about its data"
@@ -233,6 +235,11 @@ def claims(cluster: Cluster, request: Request) -> t.Tuple[t.List[ClaimPlan], t.L
     return sorted(active, key=lambda item: (item.order, item.group, item.name)), [
         item for item in decided if item.policy not in ACTIVE
     ]
+
+
+def gone(cluster: Cluster, request: Request) -> t.List[ClaimPlan]:
+    """The decisions about claims whose volume is gone: 'ignore' leaves them alone, nothing else acts on them."""
+    return [decide(item, request.policies, cluster.cloudpods, request.discard) for item in cluster.gone_claims]
 
 
 def _with_mates(decided: t.Sequence[ClaimPlan]) -> t.Iterator[ClaimPlan]:

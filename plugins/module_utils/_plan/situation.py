@@ -8,7 +8,11 @@ import dataclasses
 import ipaddress
 import typing as t
 
-from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import KUBELET_PORT, PROVIDERS
+from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import (
+    INSIDE_INTERFACE,
+    KUBELET_PORT,
+    PROVIDERS,
+)
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import Unsafe
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.parity import parity
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster import Cluster, Lost
@@ -134,24 +138,76 @@ def resuming(cluster: Cluster, found: Situation) -> bool:
     )
 
 
-def replacement(found: Situation) -> Executor:
+def replacement(cluster: Cluster, found: Situation) -> Executor:
     """The replacement as host, Node name and address; those of its Node once it has joined."""
     if found.host is None:
         return Executor()
     if found.host_node is not None:
         return Executor(host=found.host.name, name=found.host_node.name, ip=found.host_node.addresses[0])
-    return Executor(
-        host=found.host.name, name=found.host.hostname, ip=_nearest(found.host.addresses, found.executor.ip)
-    )
+    ips = addresses(cluster, found)
+    return Executor(host=found.host.name, name=found.host.hostname, ip=ips[0] if ips else "")
 
 
-def _nearest(addresses: t.Sequence[str], other: str) -> str:
-    """Of a host's addresses, the one that shares the most leading bits with a survivor's: the one in its network."""
-    if not other:
-        return next(iter(addresses), "")
-    wanted = ipaddress.ip_address(other)
-    same = [item for item in map(ipaddress.ip_address, addresses) if item.version == wanted.version]
-    return str(min(same, key=lambda item: (int(item) ^ int(wanted)).bit_length(), default=""))
+def families(cluster: Cluster, found: Situation) -> t.List[str]:
+    """An address of the executor's Node for each family that all survivors' Nodes have; the first is that of `executor`."""
+    node = next((item for item in cluster.nodes if item.name == found.executor.name), None)
+    others = [item for item in cluster.nodes if item.control_plane and item.name != found.lost.name]
+    others = [item for item in others if found.host_node is None or item.name != found.host_node.name]
+    shared = [{_version(text) for text in item.addresses} for item in others if item.addresses]
+    first = {_version(text): text for text in reversed(node.addresses if node else ())}
+    wanted = {_version(found.executor.ip): found.executor.ip} if found.executor.ip else {}
+    for version, text in reversed(list(first.items())):
+        if version not in wanted and all(version in item for item in shared):
+            wanted[version] = text
+    return list(wanted.values())
+
+
+def addresses(cluster: Cluster, found: Situation) -> t.Tuple[str, ...]:
+    """The replacement's addresses by which it reaches the survivors, one of each of their families; less where it has none of a family."""
+    host = found.host
+    if host is None:
+        return ()
+    if found.host_node is not None:
+        return found.host_node.addresses
+    own = [
+        item
+        for item in host.addresses
+        if item != cluster.vip.address and not INSIDE_INTERFACE.match(host.interfaces.get(item, ""))
+    ]
+    chosen = (_towards(host, own, other) for other in families(cluster, found))
+    return tuple(item for item in chosen if item)
+
+
+def lacking(cluster: Cluster, found: Situation) -> t.List[str]:
+    """The survivors' addresses of whose family the replacement has none by which they could reach it."""
+    if found.host is None or found.host_node is not None:
+        return []
+    has = {_version(item) for item in addresses(cluster, found)}
+    return [item for item in families(cluster, found) if _version(item) not in has]
+
+
+def _towards(host: Host, own: t.Sequence[str], other: str) -> str:
+    """Of a host's own addresses, the one with which it reaches another machine: by its most specific route, else the nearest one."""
+    target = ipaddress.ip_address(other)
+    same = [item for item in own if _version(item) == target.version]
+    for route in sorted(host.routes, key=_specific):
+        network = ipaddress.ip_network(route["to"])
+        if network.version == target.version and target in network:
+            on_it = [item for item in same if host.interfaces.get(item) == route["dev"]]
+            source = route["src"] if route["src"] in same else next(iter(on_it), "")
+            if source:
+                return source
+    # Of addresses in no common network, the one that shares the most leading bits.
+    return min(same, key=lambda item: (int(ipaddress.ip_address(item)) ^ int(target)).bit_length(), default="")
+
+
+def _specific(route: t.Mapping[str, str]) -> t.Tuple[int, int]:
+    metric = route.get("metric") or "0"
+    return -ipaddress.ip_network(route["to"]).prefixlen, int(metric) if metric.isdigit() else 0
+
+
+def _version(text: str) -> int:
+    return ipaddress.ip_address(text).version
 
 
 def promotion(cluster: Cluster) -> str:

@@ -92,6 +92,16 @@ def _checks(
         (("left of the lost node: ", stale), ("helper pods: ", helpers)),
         "no volume of the lost node is left",
     )
+    gone = [
+        name
+        for name in (qualified(item.namespace, item.name) for item in cluster.gone_claims)
+        if name not in left_alone
+    ]
+    yield _check(
+        "claims",
+        (("their volumes were on the lost node and are gone: ", gone),),
+        "no claim names a volume that is gone",
+    )
     waiting = [
         qualified(pod.namespace, pod.name)
         for pod in cluster.stranded_pods

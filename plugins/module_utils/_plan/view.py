@@ -12,11 +12,11 @@ import typing as t
 import urllib.parse
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import (
-    API_PORT,
     PROVIDERS,
     host_port,
     readiness_path,
 )
+from ansible_collections.cloudpods.ha.plugins.module_utils._format import address
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster import Cluster, Lost, Vip
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.etcd import Etcd, Member
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.host import Host
@@ -60,8 +60,8 @@ def executor(cluster: Cluster) -> Executor:
     for host in sorted(able, key=lambda item: (item.name not in cluster.vip.holders, item.name)):
         found = node_of(cluster, host)
         if found is not None and found != (cluster.lost.name if cluster.lost else None) and has_etcdctl(host):
-            address = next(item for node in cluster.nodes if node.name == found for item in node.addresses)
-            return Executor(host=host.name, name=found, ip=address)
+            ip = next(item for node in cluster.nodes if node.name == found for item in node.addresses)
+            return Executor(host=host.name, name=found, ip=ip)
     return Executor()
 
 
@@ -80,10 +80,10 @@ def api_source(reports: t.Sequence[Json]) -> Json:
         if host.api_ready == "ok" and host.kubeconfig and provider is not None:
             return {
                 "host": host.name,
-                "name": host.hostname,
+                "name": host.node_name or host.hostname,
                 "ip": host.node_ip,
                 "provider": provider.name,
-                "server": "https://{0}".format(host_port(host.node_ip, API_PORT)),
+                "server": "https://{0}".format(host_port(host.node_ip, host.api_port)),
                 "kubeconfig": provider.admin_kubeconfig,
                 "api_path": readiness_path(host.k3s.version if host.k3s else host.kubelet_version),
                 "vip": min(host.keepalived.vips, default="") if host.keepalived else "",
@@ -124,8 +124,15 @@ def began_to_join(cluster: Cluster, host: Host) -> bool:
 
 
 def url_hosts(urls: t.Iterable[str]) -> t.Set[str]:
-    """The host parts of URLs."""
-    return {urllib.parse.urlsplit(url).hostname or "" for url in urls}
+    """The hosts in URLs, as _format.address writes them; empty text for a URL without one."""
+    return {_url_host(url) for url in urls}
+
+
+def _url_host(url: str) -> str:
+    try:
+        return address(urllib.parse.urlsplit(url).hostname or "")
+    except ValueError:  # brackets that hold no IPv6 address
+        return ""
 
 
 def has_etcdctl(host: Host) -> bool:
@@ -238,7 +245,7 @@ def _lost_member(cluster: Cluster, wanted: str) -> t.Optional[Lost]:
     for member in cluster.etcd.members:
         addresses = url_hosts(member.peer_urls)
         name = node_of_member(cluster, member)
-        if wanted == name or wanted in addresses:
+        if wanted == name or address(wanted) in addresses:
             return Lost(
                 name=name or wanted,
                 addresses=tuple(sorted(addresses)),
@@ -255,7 +262,7 @@ def _probed(hosts: t.Sequence[Json], key: str, vips: t.AbstractSet[str]) -> t.Tu
 
 
 def _without(addresses: t.Sequence[str], vips: t.AbstractSet[str]) -> t.Tuple[str, ...]:
-    return tuple(address for address in addresses if address not in vips)
+    return tuple(item for item in addresses if item not in vips)
 
 
 def _vips(hosts: t.Sequence[Host]) -> t.Set[str]:

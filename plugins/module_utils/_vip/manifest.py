@@ -79,7 +79,19 @@ def read(text: str) -> Keepalived:
         node_ip=values[NODE_IP],
         vips=vips,
         identity=hashlib.sha256(secret.encode("utf-8")).hexdigest(),
+        copy_error=_copy_error(text, values[NODE_IP]),
     )
+
+
+def _copy_error(text: str, node_ip: str) -> str:
+    """Why the manifest of a new host can't be made from this one; empty if it can. Found out by making one."""
+    # Addresses for documentation; the survivor's own one is another.
+    others = ("2001:db8::1", "2001:db8::2") if ":" in node_ip else ("192.0.2.1", "192.0.2.2")
+    try:
+        _moved(text, node_ip, next(item for item in others if item != node_ip), "eth0")
+    except HaError as exc:
+        return str(exc)
+    return ""
 
 
 def with_values(text: str, values: t.Mapping[str, str]) -> str:
@@ -112,7 +124,10 @@ def for_new_host(text: str, node_ip: str, interface: str) -> str:
     Raises HaError for a text that is not a keepalived manifest, when an argument is not an address or an interface name, or when
     the survivor's own address remains in the result.
     """
-    old_ip = read(text).node_ip
+    return _moved(text, read(text).node_ip, node_ip, interface)
+
+
+def _moved(text: str, old_ip: str, node_ip: str, interface: str) -> str:
     try:
         ipaddress.ip_address(node_ip)
     except ValueError:

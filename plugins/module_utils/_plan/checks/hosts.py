@@ -39,6 +39,17 @@ def reachability(cluster: Cluster) -> Refusals:
                 "Repair the file by hand first.",
             )
     reachable = [host for host in view.survivors(cluster) if host.reachable]
+    foreign = ["{0}: {1}".format(host.name, host.foreign_etcd) for host in reachable if host.foreign_etcd]
+    if foreign:
+        yield Refusal(
+            "ETCD_EXTERNAL",
+            "The API server keeps its data in an external etcd, which is no static pod of its own host ({0}).".format(
+                "; ".join(foreign)
+            ),
+            "An external etcd is not supported here, and a lost master has no member of it. Replace the master by hand, see ETCD_EXTERNAL in docs/runbook.md.",
+        )
+    # A host whose control plane has no etcd of its own says nothing about a quorum.
+    reachable = [host for host in reachable if not host.foreign_etcd and (host.provider or not host.error)]
     sick = [host for host in reachable if host.etcd_health != "ok"]
     alarms = sorted({health_alarm(host.etcd_health) for host in sick} - {""})
     if reachable and len(sick) == len(reachable) and all(health_alarm(host.etcd_health) for host in sick):

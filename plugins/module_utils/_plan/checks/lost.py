@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.parse import ETCD_LABELS
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster import Cluster, Lost
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.host import Host
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes import Node
@@ -36,7 +37,9 @@ def identity(cluster: Cluster, request: Request) -> Refusals:
         )
         return
     for host in cluster.hosts:
-        named = host.name == lost.name or host.hostname == lost.name or set(host.addresses) & set(lost.addresses)
+        # A Node's name need not be that of its host.
+        own = host.node_name or host.hostname
+        named = host.name == lost.name or own == lost.name or set(host.addresses) & set(lost.addresses)
         if named and host.role == "survivor":
             yield Refusal(
                 "LOST_IS_SURVIVOR",
@@ -45,12 +48,7 @@ def identity(cluster: Cluster, request: Request) -> Refusals:
             )
     node = _node(cluster, lost)
     if node is not None and not node.control_plane and (not lost.uid or node.uid == lost.uid):
-        observed = "{0} is a Node without a control-plane role label.".format(lost.name)
-        yield Refusal(
-            "NOT_A_MASTER",
-            observed,
-            "This playbook replaces control-plane nodes; a worker is replaced with kubectl delete node and a join.",
-        )
+        yield _no_master(cluster, node)
     covered = {view.node_of(cluster, host) for host in cluster.hosts}
     for other in cluster.nodes:
         if other.control_plane and other.name != lost.name and other.name not in covered:
@@ -58,6 +56,24 @@ def identity(cluster: Cluster, request: Request) -> Refusals:
                 other.name, ", ".join(other.addresses)
             )
             yield Refusal("SURVIVOR_MISSING", observed, "Add it to the group 'survivors': every survivor must be read.")
+
+
+def _no_master(cluster: Cluster, node: Node) -> Refusal:
+    member = view.lost_member(cluster)
+    if member is None and not any(label in node.labels for label in ETCD_LABELS):
+        return Refusal(
+            "NOT_A_MASTER",
+            "{0} is a Node without a control-plane role label.".format(node.name),
+            "This playbook replaces control-plane nodes; a worker is replaced with kubectl delete node and a join.",
+        )
+    return Refusal(
+        "NOT_A_MASTER",
+        "{0} is a Node without a control-plane role label, but it holds etcd{1}, which counts for the quorum.".format(
+            node.name, ": the member {0}".format(member.name or member.id) if member else ""
+        ),
+        "It is no worker: its member has to be removed while the other members have quorum, and another server with etcd has to join. "
+        "See NOT_A_MASTER in docs/runbook.md.",
+    )
 
 
 def liveness(cluster: Cluster, request: Request) -> Refusals:
@@ -98,7 +114,10 @@ def liveness(cluster: Cluster, request: Request) -> Refusals:
     if node.ready and not request.fenced:
         yield Refusal(
             "NODE_READY",
-            "The Node {0} is Ready; last kubelet heartbeat {1} s ago.".format(node.name, node.lease_age_seconds),
+            "The Node {0} is Ready; last kubelet heartbeat {1}.".format(
+                node.name,
+                "at an unknown time" if node.lease_age_seconds is None else "{0} s ago".format(node.lease_age_seconds),
+            ),
             fence,
         )
     elif not node.ready and not request.fenced and (node.down_seconds or 0) < request.minimum_down_seconds:

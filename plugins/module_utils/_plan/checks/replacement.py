@@ -7,7 +7,7 @@ from __future__ import annotations
 import posixpath
 import typing as t
 
-from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import K3S
+from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import K3S, KUBEADM, kubeadm_api
 from ansible_collections.cloudpods.ha.plugins.module_utils._format import human
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster import Cluster
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.etcd import Member
@@ -30,11 +30,13 @@ def replacement(
     claims: t.Sequence[ClaimPlan],
     minio: t.Sequence[Json],
     *,
+    lacking: t.Sequence[str],
     joined: bool,
     ours: t.Optional[t.Tuple[t.Optional[Node], t.Optional[Member]]] = None,
 ) -> Refusals:
     """Refuse a replacement that can't join, or lacks space for the new volumes.
 
+    `lacking` are survivors' addresses of whose family the replacement has none.
     `ours` are the Node and the member that an interrupted join of ours made of this machine; None when there was no such join.
     """
     if host is None:
@@ -54,7 +56,27 @@ def replacement(
         )
     if not host.reachable or joined:
         return
+    if lacking:
+        yield Refusal(
+            "REPLACEMENT_NO_ADDRESS",
+            "The survivors' Nodes have addresses like {0}, but the replacement {1} has none of that family on an interface that they reach ({2}).".format(
+                " and ".join(lacking), host.name, ", ".join(host.addresses) or "no address"
+            ),
+            "Give it an address in the survivors' network.",
+        )
     yield from _identity_of_replacement(cluster, host, ours, fenced=request.fenced)
+    if (
+        cluster.provider == KUBEADM.name
+        and request.join_method == "native"
+        and not kubeadm_api(cluster.kubernetes_version)
+    ):
+        yield Refusal(
+            "KUBEADM_UNKNOWN",
+            "It is not known which configuration kubeadm of {0} reads.".format(
+                cluster.kubernetes_version or "this release"
+            ),
+            "Update the collection, or join by hand (replace_master_join_method: manual).",
+        )
     yield from k3s.versions(cluster, host) if cluster.provider == K3S.name else _versions(cluster, host)
     yield from _room(cluster, host, request, claims, minio)
 

@@ -159,8 +159,18 @@ def test_credentials_are_made_and_no_secret_stands_on_a_command_line(
     # By the token's description what was made is found again, so it comes first.
     create, upload = kubeadm.calls
     assert not os.path.exists(upload[upload.index("--config") + 1])
-    assert create[create.index("--ttl") + 1] == "15m"
-    assert create[create.index("--description") + 1] == "join of master-4"
+    assert create[create.index("--config") + 1] == upload[upload.index("--config") + 1]
+    init = json.loads(kubeadm.configuration.partition("---")[0])
+    assert init["bootstrapTokens"] == [{"description": "join of master-4", "ttl": "15m"}]
+    assert "nodeRegistration" not in init
+
+
+def test_kubeadm_is_told_the_container_runtime_of_the_host(
+    kubeadm: StandInKubeadm, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(kubeadm_join_credentials, capsys, **WANTED, cri_socket="unix:///run/containerd/containerd.sock")
+    init = json.loads(kubeadm.configuration.partition("---")[0])
+    assert init["nodeRegistration"] == {"criSocket": "unix:///run/containerd/containerd.sock"}
 
 
 @pytest.mark.usefixtures("kubeadm")

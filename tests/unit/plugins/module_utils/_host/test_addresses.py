@@ -78,6 +78,28 @@ def test_networks_of_pods_and_virtual_machines_come_last_and_services_not_at_all
 OWN = {"192.0.2.11": "eth0", "192.0.2.12": "br0", "192.0.2.13": "br0", "2001:db8::12": "br0"}
 
 
+def test_routes_are_read_without_those_of_pods_and_of_no_network() -> None:
+    ipv4 = (
+        "default via 192.0.2.1 dev br0 proto dhcp src 192.0.2.13 metric 100 \n"
+        "192.168.122.0/24 dev virbr0 proto kernel scope link src 192.168.122.1 linkdown \n"
+        "198.51.100.7 dev eth0 scope link \n"
+        "blackhole 10.244.0.0/26 proto bird \n"
+        "10.0.0.0/8 proto static \\\tnexthop via 192.0.2.2 dev br0 weight 1 \\\tnexthop via 192.0.2.3 dev br0 \n"
+    )
+    ipv6 = "2001:db8::/64 dev br0 proto ra metric 9\nunreachable default dev lo metric 4294967295 error -101\n"
+
+    def run(argv: t.Sequence[str]) -> tuple[int, str, str]:
+        return 0, ipv4 if argv[1] == "-4" else ipv6, ""
+
+    assert [(item["to"], item["dev"], item["src"], item["metric"]) for item in addresses.routes(run)] == [
+        ("0.0.0.0/0", "br0", "192.0.2.13", "100"),
+        ("198.51.100.7", "eth0", "", "0"),
+        ("10.0.0.0/8", "br0", "", "0"),
+        ("2001:db8::/64", "br0", "", "9"),
+    ]
+    assert addresses.routes(saying("", rc=1)) == []
+
+
 @pytest.mark.parametrize(
     ("ipv4", "ipv6", "expected"),
     [

@@ -286,6 +286,45 @@ def test_an_api_server_that_knows_no_readyz_is_asked_for_healthz(
     assert gather().api_ready in (ready, "not ready: " + ready)
 
 
+@pytest.mark.parametrize("anonymous", [401, 403])
+def test_an_api_server_that_answers_nobody_is_asked_with_a_certificate(
+    monkeypatch: pytest.MonkeyPatch, provider: Provider, tmp_path: Path, anonymous: int
+) -> None:
+    names = (str(tmp_path / "kubelet.crt"), str(tmp_path / "kubelet.key"))
+    here = dataclasses.replace(provider, api_client=names)
+    monkeypatch.setattr(facts, "PROVIDERS", {"kubeadm": here, "k3s": k3s_in(tmp_path)})
+
+    def local(url: str, *, certificate: tuple[str, str] | None = None) -> tuple[int, str]:
+        if url.endswith("/health"):
+            return 0, ""
+        return (200, "ok") if certificate == names else (anonymous, "Unauthorized")
+
+    monkeypatch.setattr(facts, "_local", local)
+    assert gather().api_ready == "not ready: status {0}".format(anonymous)
+    Path(names[1]).write_text("x", encoding="utf-8")
+    assert gather().api_ready == "ok"
+
+
+def test_a_plane_of_ipv6_addresses_is_asked_where_its_manifests_say(
+    monkeypatch: pytest.MonkeyPatch, provider: Provider
+) -> None:
+    text = "    - --listen-metrics-urls=http://[::1]:2381\n    - --listen-client-urls=https://[::1]:2379\n    - --name=node-2\n"
+    Path(provider.etcd_mark).write_text(text, encoding="utf-8")
+    api = Path(provider.manifests, "kube-apiserver.yaml")
+    api.write_text("    - --bind-address=2001:db8::12\n    - --secure-port=6440\n", encoding="utf-8")
+    answers = {
+        "http://[::1]:2381/health": (200, '{"health":"true"}'),
+        "https://[2001:db8::12]:6440/readyz": (200, "ok"),
+    }
+    monkeypatch.setattr(facts, "_local", lambda url, **_certificate: answers.get(url, (0, "")))
+    found = gather()
+    assert (found.etcd_health, found.api_ready, found.api_port, found.node_name) == ("ok", "ok", 6440, "node-2")
+    # An etcd whose manifest names no port for metrics, on the other loopback address.
+    Path(provider.etcd_mark).write_text("x", encoding="utf-8")
+    answers["http://[::1]:{0}/health".format(facts.ETCD_METRICS_PORT)] = (200, '{"health":"true"}')
+    assert gather().etcd_health == "ok"
+
+
 @pytest.mark.parametrize(
     ("metrics", "client", "health"),
     [

@@ -47,6 +47,7 @@ def made(
     drop_ins: Sequence[str] = (),
     names: Sequence[str] = (SURVIVOR,),
     own: str = OWN,
+    addresses: Sequence[str] = (),
     overrides: Json | None = None,
 ) -> JoinFiles:
     server = {
@@ -57,7 +58,14 @@ def made(
         "ca": CA,
     }
     return k3s.join_files(
-        server=server, files=files, own_ip=own, own_names=names, endpoint=ENDPOINT, ip=NEW, overrides=overrides
+        server=server,
+        files=files,
+        own_ip=own,
+        own_names=names,
+        endpoint=ENDPOINT,
+        ip=NEW,
+        addresses=addresses,
+        overrides=overrides,
     )
 
 
@@ -432,13 +440,93 @@ CONFIGS = st.lists(
 ARGUMENTS = st.lists(st.tuples(st.sampled_from([*COPIED, *sorted(k3s.NODE_OPTIONS)]), VALUES), max_size=6)
 
 
+@pytest.mark.parametrize(
+    ("options_of_the_survivor", "addresses", "node_ip"),
+    [
+        ({"node-ip": OWN + ",fd00::244"}, (NEW, "fd00::239"), NEW + ",fd00::239"),
+        ({"node-ip": [OWN, "fd00::244"]}, (NEW, "fd00::239"), NEW + ",fd00::239"),
+        ({"node-ip": "fd00::244," + OWN}, (NEW, "fd00::239"), "fd00::239," + NEW),
+        ({"cluster-cidr": "10.42.0.0/16,2001:db8:42::/56"}, (NEW, "fd00::239"), NEW + ",fd00::239"),
+        ({"service-cidr": ["10.43.0.0/16", "2001:db8:43::/112"]}, (NEW, "fd00::239"), NEW + ",fd00::239"),
+        ({"node-ip": OWN}, (NEW, "fd00::239"), NEW),
+        ({}, (), NEW),
+    ],
+)
+def test_the_new_node_has_an_address_of_each_family_of_the_survivor_s_networks(
+    options_of_the_survivor: Json, addresses: Sequence[str], node_ip: str
+) -> None:
+    assert made(options_of_the_survivor, addresses=addresses).config["node-ip"] == node_ip
+    words = ["--{0}={1}".format(key, value) for key, value in options_of_the_survivor.items() if isinstance(value, str)]
+    if len(words) == len(options_of_the_survivor):
+        assert made(unit=with_arguments(*words), addresses=addresses).config["node-ip"] == node_ip
+
+
+@pytest.mark.parametrize(
+    "option",
+    [{"node-ip": OWN + ",fd00::244"}, {"cluster-cidr": "10.42.0.0/16,2001:db8:42::/56"}, {"node-ip": "fd00::244"}],
+)
+def test_a_family_that_the_new_host_lacks_is_told_before_anything_is_removed(option: Json) -> None:
+    with pytest.raises(HaError, match="an address of IPv6 too"):
+        made(option)
+
+
+def test_the_addresses_of_both_families_are_moved() -> None:
+    files = {"node-ip": OWN + ",fd00::244", "kube-apiserver-arg": ["a=" + OWN, "b=[fd00::244]:1"]}
+    found = made(files, names=(SURVIVOR, "fd00::244"), addresses=(NEW, "fd00::239"))
+    assert found.config["kube-apiserver-arg"] == ["a=" + NEW, "b=[fd00::239]:1"]
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        (["--kubelet-arg", "-v=4"], {"kubelet-arg": "-v=4"}),
+        (["--kubelet-arg", "--v=4", "--disable", "traefik"], {"kubelet-arg": "--v=4", "disable": "traefik"}),
+        (["--debug", "--cluster-init", "-t", "-x"], {"debug": True, "cluster-init": True, "token": "-x"}),
+        (["--etcd-s3", "--node-label", "-a=b"], {"etcd-s3": True, "node-label": "-a=b"}),
+        (
+            ["--selinux=false", "--kube-apiserver-arg", "-v", "--log", "-"],
+            {"selinux": "false", "kube-apiserver-arg": "-v", "log": "-"},
+        ),
+        (["--some-newer-option", "value"], {"some-newer-option": "value"}),
+        (["--kubelet-arg"], {"kubelet-arg": True}),
+    ],
+)
+def test_an_option_takes_the_next_word_whatever_it_begins_with(words: list[str], found: Json) -> None:
+    assert options(words) == found
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("/usr/local/bin/k3s --debug server --disable x", ["--debug", "--disable", "x"]),
+        (
+            "/usr/local/bin/k3s --debug=true --data-dir /var/lib/rancher/k3s server",
+            ["--debug=true", "--data-dir", "/var/lib/rancher/k3s"],
+        ),
+        ("-/usr/local/bin/k3s \\\n  -d /x \\\n  server", ["-d", "/x"]),
+        ("/usr/local/bin/k3s-server --debug", ["--debug"]),
+    ],
+)
+def test_options_may_stand_before_the_word_server(line: str, words: list[str]) -> None:
+    assert command_line("[Service]\nExecStart={0}\n".format(line)) == words
+
+
+@pytest.mark.parametrize(
+    "line", ["/usr/local/bin/k3s --debug agent", "/usr/local/bin/k3s --debug", "/bin/sh -c server"]
+)
+def test_another_command_is_no_server(line: str) -> None:
+    with pytest.raises(HaError):
+        command_line("[Service]\nExecStart={0}\n".format(line))
+
+
 @given(CONFIGS, ARGUMENTS)
 def test_whatever_the_survivor_has_nothing_of_its_own_is_left(
     files: list[Json], arguments: list[tuple[str, str]]
 ) -> None:
-    found = made(*files, unit=with_arguments(*("--{0}={1}".format(*item) for item in arguments)))
-    assert {key: found.config[key] for key in set(found.config) & k3s.NODE_OPTIONS} == {
-        "node-ip": NEW,
+    unit = with_arguments(*("--{0}={1}".format(*item) for item in arguments))
+    found = made(*files, unit=unit, addresses=(NEW, "fd00::239"))
+    assert set(found.config["node-ip"].split(",")) <= {NEW, "fd00::239"}
+    assert {key: found.config[key] for key in set(found.config) & k3s.NODE_OPTIONS - {"node-ip"}} == {
         "server": ENDPOINT,
         "token": TOKEN,
     }

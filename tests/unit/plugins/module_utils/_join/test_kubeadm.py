@@ -19,6 +19,9 @@ JOIN = "kubeadm join 192.0.2.100:6443 --token {0} --discovery-token-ca-cert-hash
         ("v1.22.0", "v1beta3"),
         ("1.30.4", "v1beta3"),
         ("v1.30.4+k", "v1beta3"),
+        ("v1.31.0", "v1beta4"),
+        ("1.34.2", "v1beta4"),
+        ("v1.37.1-rc.0", "v1beta4"),
     ],
 )
 def test_the_configuration_is_one_that_this_kubeadm_reads(version: str, api: str) -> None:
@@ -31,10 +34,22 @@ def test_what_is_no_version_is_told(version: str) -> None:
         kubeadm.api_version(version)
 
 
-def test_certificates_are_uploaded_for_a_version_so_that_none_is_looked_up() -> None:
-    first, second = kubeadm.upload_configuration(kubernetes_version="v1.30.4", certificate_key="k")
+@pytest.mark.parametrize("version", ["v1.14.10", "v1.38.0", "v1.99.0", "v2.1.0", "v0.9.1"])
+def test_a_release_whose_configuration_is_not_known_is_told(version: str) -> None:
+    with pytest.raises(HaError, match="is not known"):
+        kubeadm.api_version(version)
+
+
+@pytest.mark.parametrize("version", ["v1.20.1", "v1.25.3", "v1.33.0"])
+def test_credentials_are_made_for_a_version_and_a_runtime_so_that_none_is_looked_up(version: str) -> None:
+    first, second = kubeadm.credentials_configuration(
+        kubernetes_version=version, certificate_key="k", description="d", ttl="15m", cri_socket="unix:///run/c.sock"
+    )
     assert (first["kind"], first["certificateKey"]) == ("InitConfiguration", "k")
-    assert (second["kind"], second["kubernetesVersion"]) == ("ClusterConfiguration", "v1.30.4")
+    assert first["bootstrapTokens"] == [{"description": "d", "ttl": "15m"}]
+    assert first["nodeRegistration"] == {"criSocket": "unix:///run/c.sock"}
+    assert (second["kind"], second["kubernetesVersion"]) == ("ClusterConfiguration", version)
+    assert first["apiVersion"] == second["apiVersion"] == kubeadm.api_version(version)
 
 
 @pytest.mark.parametrize("text", [JOIN, JOIN.replace(" --disc", " \\\n\t--disc"), "W0301 a warning\n" + JOIN + "\n"])
@@ -77,3 +92,31 @@ def test_a_container_runtime_is_named_only_when_one_was_given() -> None:
     known = {"kubernetes_version": "v1.30.4", "endpoint": "e", "token": "t", "ca_hash": "h", "certificate_key": "k"}
     found = kubeadm.join_configuration(**known, name="n", ip="i", cri_socket="unix:///run/c.sock")
     assert found["nodeRegistration"]["criSocket"] == "unix:///run/c.sock"
+
+
+@pytest.mark.parametrize(
+    ("version", "addresses", "arguments"),
+    [
+        ("v1.30.4", (), {"node-ip": "192.0.2.14"}),
+        ("v1.30.4", ("192.0.2.14", "2001:db8::14"), {"node-ip": "192.0.2.14,2001:db8::14"}),
+        ("v1.31.0", (), [{"name": "node-ip", "value": "192.0.2.14"}]),
+        ("v1.37.0", ("2001:db8::14", "192.0.2.14"), [{"name": "node-ip", "value": "2001:db8::14,192.0.2.14"}]),
+    ],
+)
+def test_kubelet_gets_an_address_of_each_family_in_the_form_of_its_release(
+    version: str, addresses: tuple[str, ...], arguments: object
+) -> None:
+    found = kubeadm.join_configuration(
+        kubernetes_version=version,
+        endpoint="192.0.2.12:6440",
+        token=TOKEN,
+        ca_hash=HASH,
+        certificate_key="key",
+        name="master-4",
+        ip="192.0.2.14",
+        addresses=addresses,
+        port=6440,
+    )
+    assert found["apiVersion"] == kubeadm.api_version(version)
+    assert found["nodeRegistration"]["kubeletExtraArgs"] == arguments
+    assert found["controlPlane"]["localAPIEndpoint"] == {"advertiseAddress": "192.0.2.14", "bindPort": 6440}

@@ -6,6 +6,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+import pytest
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.parity import parity
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes import Node
 from hypothesis import given
@@ -52,6 +53,63 @@ def test_only_labels_that_all_survivors_share_are_given_and_none_that_is_a_node_
     found = parity(node({"mine": "1"}), [node({**shared, "rack": "1"}), node({**shared, "rack": "2"})])
     assert found.labels == {"node-role.kubernetes.io/master": "", "onecloud.yunion.io/controller": "enable"}
     assert found.differs
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        *(
+            "nvidia.com/gpu.present",
+            "feature.node.kubernetes.io/cpu-model.vendor_id",
+            "plan.upgrade.cattle.io/k3s-server",
+        ),
+        *(
+            "amd.com/gpu",
+            "cpu-feature.node.kubevirt.io/aes",
+            "k3s.io/hostname",
+            "egress.k3s.io/cluster",
+            "nfd.node.kubernetes.io/x",
+        ),
+        *(
+            "topology.rook.io/rack",
+            "topology.ebs.csi.aws.com/zone",
+            "rack",
+            "example.org/rack",
+            "zone",
+            "example.org/zone",
+        ),
+        *(
+            "accelerator",
+            "openebs.io/nodeid",
+            "p2p.k3s.cattle.io/enabled",
+            "node.kubernetes.io/instance-type",
+            "gpu.intel.com/x",
+        ),
+    ],
+)
+def test_a_label_of_the_hardware_the_place_or_a_controller_is_not_given(key: str) -> None:
+    assert not parity(node(), [node({key: "x"}), node({key: "x"})]).differs
+    assert not parity(node(), [node({key: "x"})]).differs
+
+
+@pytest.mark.parametrize("value", ["master-2", "host-2", "192.0.2.12", "5f0c-uid"])
+def test_a_label_that_names_the_survivor_is_not_given(value: str) -> None:
+    survivor = Node("master-2", "5f0c-uid", True, True, ("192.0.2.12",), "host-2", labels={"example.org/of": value})
+    assert not parity(node(), [survivor]).differs
+    assert parity(node(), [dataclasses.replace(survivor, labels={"example.org/of": "all"})]).labels == {
+        "example.org/of": "all"
+    }
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        *("onecloud.yunion.io/host", "svccontroller.k3s.cattle.io/enablelb", "node-role.kubernetes.io/control-plane"),
+        *("node-role.kubernetes.io/etcd", "node-restriction.kubernetes.io/team", "example.org/role", "environment"),
+    ],
+)
+def test_a_role_that_somebody_gave_is_given(key: str) -> None:
+    assert parity(node(), [node({key: "x"})]).labels == {key: "x"}
 
 
 def test_a_label_with_another_value_is_set() -> None:

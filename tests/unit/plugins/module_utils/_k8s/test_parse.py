@@ -85,10 +85,24 @@ def test_a_node_tells_how_long_it_is_down_by_the_clock_of_the_cluster() -> None:
         {"metadata": {"name": "master-10"}, "spec": {"renewTime": LATER}},
         {"metadata": {"name": "master-1"}, "spec": {"renewTime": "2026-03-01T12:04:20.500000Z"}},
     ]
-    node = parse.node(obj, leases=leases, now=parse.newest_lease(leases))
+    node = parse.node(obj, leases=leases, now=parse.newest_lease(leases, ["master-10"]))
     assert (node.ready, node.down_seconds, node.lease_age_seconds) == (False, 300, 339)
     assert (node.name, node.uid, node.addresses, node.hostname_label) == ("master-1", "u1", ("192.0.2.11",), "master-1")
     assert (node.control_plane, node.kubelet_version, node.unschedulable) == (True, "v1.30.4", False)
+
+
+@pytest.mark.parametrize(
+    ("renewed", "age"), [("2026-03-01T12:10:59Z", 0), ("2026-03-02T12:10:00Z", None), ("2026-03-01T12:09:00Z", 60)]
+)
+def test_a_heartbeat_that_is_ahead_of_the_cluster_has_no_age(renewed: str, age: int | None) -> None:
+    leases = [{"metadata": {"name": "m"}, "spec": {"renewTime": renewed}}]
+    found = parse.node(node_object("m", "192.0.2.1", "u"), leases=leases, now="2026-03-01T12:10:00Z")
+    assert found.lease_age_seconds == age
+
+
+def test_addresses_of_a_node_are_in_their_shortest_form() -> None:
+    obj = node_object("m", "2001:0DB8:0::0:11", "u")
+    assert parse.node(obj, leases=[], now="").addresses == ("2001:db8::11",)
 
 
 def test_a_ready_node_is_not_down() -> None:
@@ -128,12 +142,14 @@ def test_a_cordon_of_ours_is_told_from_one_of_somebody_else() -> None:
 def test_the_newest_lease_is_the_clock_whatever_the_order_and_the_zone() -> None:
     times = ["2026-03-01T12:00:00.000000Z", "2026-03-01T14:30:00.000000+02:00", "2026-03-01T12:10:00.000000Z"]
     leases: list[Json] = [{"metadata": {"name": str(n)}, "spec": {"renewTime": text}} for n, text in enumerate(times)]
-    assert parse.newest_lease(leases) == times[1]
+    assert parse.newest_lease(leases, "012") == times[1]
+    assert parse.newest_lease(leases, "02") == times[2]
 
 
 @pytest.mark.parametrize("leases", [[], [{"metadata": {"name": "m"}}], [{"metadata": {"name": "m"}, "spec": None}]])
 def test_without_leases_there_is_no_clock(leases: list[Json]) -> None:
-    assert parse.newest_lease(leases) == ""
+    assert parse.newest_lease(leases, ["m"]) == ""
+    assert parse.newest_lease([{"metadata": {"name": "x"}, "spec": {"renewTime": LATER}}], ["m"]) == ""
     assert parse.node(node_object("m", "192.0.2.1", "u"), leases=leases, now="").lease_age_seconds is None
 
 

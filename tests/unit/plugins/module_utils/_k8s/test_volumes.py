@@ -67,7 +67,7 @@ ZONES = [
     ("terms", "reasons"),
     [
         pytest.param([ON_LOST], ("affinity",), id="hostname label"),
-        pytest.param([term(expression(HOSTNAME, "master-1"))], (), id="the name is not the hostname label"),
+        pytest.param([term(expression(HOSTNAME, "master-1"))], ("affinity",), id="the name in place of the label"),
         pytest.param([term(fields=[ON_NAME])], ("affinity",), id="field of the name"),
         pytest.param([term(fields=[{**ON_NAME, "values": ["host-1"]}])], (), id="the hostname label is not the name"),
         pytest.param([term(fields=[{**ON_NAME, "key": "metadata.uid"}])], (), id="another field"),
@@ -123,7 +123,10 @@ def test_a_volume_is_on_a_node_by_its_affinity_and_its_annotation() -> None:
 
 def test_the_annotation_names_the_node_and_the_affinity_its_label() -> None:
     assert found(volume(ON_LOST, annotated="master-1")) == ("affinity", "annotation")
-    assert found(volume(ON_LOST, annotated="host-1")) == ("affinity", "conflict")
+    # One machine under two names.
+    assert found(volume(ON_LOST, annotated="host-1")) == ("affinity", "annotation")
+    assert found(volume(term(expression(HOSTNAME, "master-1")), annotated="host-1")) == ("affinity", "annotation")
+    assert found(volume(ON_LOST, annotated="host-2")) == ("affinity", "conflict")
 
 
 def test_either_is_enough_when_the_other_is_missing() -> None:

@@ -77,6 +77,21 @@ def test_a_node_that_is_not_ready_is_not_deleted_while_its_kubelet_runs(renewed:
     assert (found["ok"], found["waits"]) == (ok, not ok)
 
 
+AHEAD = "2026-03-02T12:00:00.000000Z"
+
+
+def test_a_wrong_clock_makes_no_node_dead_and_keeps_none_alive() -> None:
+    plan = {**PLAN, "executor": {"name": "master-2"}}
+    alive = lease("master-1", "2026-03-01T11:59:57.000000Z")
+    worker = lease("worker-1", AHEAD)
+    found = verdict(node("False"), plan=plan, found=[alive, lease("master-2", NOW), worker])
+    assert (found["ok"], found["waits"]) == (False, True)
+    assert verdict(node(), plan=plan, found=[lease("master-1", AHEAD), lease("master-2", NOW), worker])["ok"]
+    # Without the executor's heartbeat, the others' count, and never the lost machine's own.
+    assert not verdict(node("False"), found=[alive, lease("master-2", NOW)])["ok"]
+    assert verdict(node(), found=[lease("master-1", AHEAD), lease("master-2", NOW)])["ok"]
+
+
 def test_a_node_to_be_drained_is_expected_to_be_ready() -> None:
     plan = {**PLAN, "drain": True}
     assert verdict(node("True"), plan=plan, found=leases(NOW))["ok"]

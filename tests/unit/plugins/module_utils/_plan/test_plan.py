@@ -24,6 +24,7 @@ from ansible_collections.cloudpods.ha.tests.unit.plugins.stand_in_cluster import
     POLICIES,
     VOLUMES,
     StandInCluster,
+    claim_object,
     deployment_object,
     node_object,
     pod_object,
@@ -184,6 +185,72 @@ def test_the_replacement_joins_with_the_address_in_the_survivors_network(address
     assert cluster.plan().replacement.ip == ip
 
 
+def route(to: str, dev: str, src: str = "", metric: str = "0") -> dict[str, str]:
+    return {"to": to, "dev": dev, "src": src, "metric": metric}
+
+
+@pytest.mark.parametrize(
+    ("routes", "ip"),
+    [
+        ([], "10.9.0.14"),
+        ([route("0.0.0.0/0", "eth0")], "172.16.3.14"),
+        ([route("0.0.0.0/0", "eth0"), route("192.0.2.0/24", "eth1")], "10.9.0.14"),
+        ([route("0.0.0.0/0", "eth0"), route("192.0.2.0/24", "eth1", "10.9.0.15")], "10.9.0.15"),
+        ([route("192.0.0.0/16", "eth1"), route("192.0.2.0/24", "eth0")], "172.16.3.14"),
+        ([route("0.0.0.0/0", "eth0", metric="200"), route("0.0.0.0/0", "eth1", metric="100")], "10.9.0.14"),
+        ([route("0.0.0.0/0", "eth1", "192.0.2.100"), route("::/0", "eth0")], "10.9.0.14"),
+        ([route("0.0.0.0/0", "virbr0"), route("0.0.0.0/0", "eth0", metric="9")], "172.16.3.14"),
+    ],
+)
+def test_the_replacement_joins_with_the_address_of_its_route_and_never_with_one_of_a_bridge(
+    routes: list[dict[str, str]], ip: str
+) -> None:
+    cluster = StandInCluster()
+    interfaces = {"192.0.2.1": "virbr0", "172.16.3.14": "eth0", "10.9.0.14": "eth1", "10.9.0.15": "eth1"}
+    cluster.change_host("master-4", addresses=tuple(interfaces), interfaces=interfaces, routes=tuple(routes))
+    made = cluster.plan()
+    if not routes:
+        # Without any route, the nearest of them.
+        assert made.replacement.ip in interfaces
+        assert made.replacement.ip != "192.0.2.1"
+        return
+    assert (made.replacement.ip, made.replacement_ips) == (ip, (ip,))
+
+
+def test_in_a_dual_stack_cluster_the_replacement_has_an_address_of_both_families() -> None:
+    cluster = StandInCluster()
+    for number, name in enumerate(("master-1", "master-2", "master-3")):
+        second = {"type": "InternalIP", "address": "2001:db8::{0}".format(11 + number)}
+        cluster.node(name)["status"]["addresses"].append(second)
+    cluster.change_host("master-4", addresses=("2001:db8::14", "192.0.2.14"))
+    made = cluster.plan()
+    assert (made.refusals, made.replacement.ip) == ((), "192.0.2.14")
+    assert made.replacement_ips == ("192.0.2.14", "2001:db8::14")
+
+
+def test_a_family_that_not_all_survivors_have_is_not_asked_for() -> None:
+    cluster = StandInCluster()
+    cluster.node("master-2")["status"]["addresses"].append({"type": "InternalIP", "address": "2001:db8::12"})
+    made = cluster.plan()
+    assert (made.refusals, made.replacement_ips) == ((), ("192.0.2.14",))
+
+
+def test_a_claim_whose_volume_is_gone_with_the_lost_node_is_told_until_it_is_ignored() -> None:
+    cluster = StandInCluster()
+    claim = claim_object("prod", "data-0", "c-gone", volume="pvc-gone")
+    claim["metadata"]["annotations"] = {"volume.kubernetes.io/selected-node": "master-1"}
+    claim["status"]["phase"] = "Lost"
+    cluster.lists[CLAIMS].append(claim)
+    made = cluster.plan()
+    assert made.refusals == ()
+    assert [text for text in made.warnings if "prod/data-0" in text]
+    assert all(ref.name != "data-0" for step in made.steps for ref in step.objects)
+    cluster.policies = ({"namespace": "prod", "claim": "data-*", "policy": "ignore", "reason": "r"}, *POLICIES)
+    assert "prod/data-0" in cluster.plan().left_alone
+    claim["metadata"]["annotations"]["volume.kubernetes.io/selected-node"] = "master-2"
+    assert not [text for text in cluster.plan().warnings if "prod/data-0" in text]
+
+
 def test_a_cluster_of_ipv6_addresses_is_replaced_like_any_other() -> None:
     addresses = ["2001:db8::1", "2001:db8::10", "2001:db8::11", "2001:db8::12"]
     cluster = StandInCluster(addresses=addresses, vip="2001:db8::100")
@@ -271,14 +338,15 @@ def test_a_replacement_counts_as_joined_when_it_is_a_node_and_a_voter_that_answe
         assert (cluster.plan().join, cluster.plan().joined) == (True, joined)
 
 
-def test_without_an_executor_the_replacement_has_the_first_of_its_addresses() -> None:
+def test_without_an_executor_no_address_of_the_replacement_is_chosen() -> None:
     cluster = StandInCluster()
     cluster.change_host("master-4", addresses=("10.0.0.14", "192.0.2.14"))
     for name in cluster.survivors:
         cluster.change_host(name, api_ready="not ready: etcd")
     made = cluster.plan()
     assert [item.code for item in made.refusals] == ["NO_EXECUTOR"]
-    assert made.replacement.ip == "10.0.0.14"
+    # Without a survivor to reach, none of them is the right one.
+    assert made.replacement.ip == ""
 
 
 @pytest.mark.parametrize(

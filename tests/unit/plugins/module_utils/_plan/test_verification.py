@@ -11,10 +11,12 @@ import pytest
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan import view
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan.verification import verdict
 from ansible_collections.cloudpods.ha.tests.unit.plugins.stand_in_cluster import (
+    CLAIMS,
     NODES,
     PODS,
     VOLUMES,
     StandInCluster,
+    claim_object,
     keepalived,
     node_object,
     pod_object,
@@ -52,11 +54,25 @@ def test_a_replaced_master_passes_every_check() -> None:
         "API servers",
         "VIP",
         "volumes",
+        "claims",
         "pods",
         "cordons",
         "MinIO",
     ]
     assert "master-2, master-3, master-4" in checks[0].observed
+
+
+def test_a_claim_whose_volume_is_gone_is_no_success_unless_it_is_left_alone() -> None:
+    cluster = replaced()
+    claim = claim_object("prod", "data-0", "c-gone", volume="pvc-gone")
+    claim["metadata"]["annotations"] = {"volume.kubernetes.io/selected-node": "master-1"}
+    claim["status"]["phase"] = "Lost"
+    cluster.lists[CLAIMS].append(claim)
+    found = cluster.cluster()
+    told = {check.name: check for check in verdict(found, vip_answers=True, minio=())}["claims"]
+    assert (told.ok, "prod/data-0" in told.observed) == (False, True)
+    alone = verdict(found, vip_answers=True, minio=(), left_alone=["prod/data-0"])
+    assert {check.name: check.ok for check in alone}["claims"]
 
 
 def test_before_the_replacement_hardly_anything_holds() -> None:

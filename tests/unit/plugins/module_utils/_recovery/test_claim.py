@@ -185,8 +185,6 @@ REFUSALS = [
     ("not_on_lost_node", seen(place=place())),
     ("not_on_lost_node", seen(place=place(annotated="master-1"))),
     ("not_on_lost_node", seen(place=place("host-1", annotated="master-2"))),
-    # The value is the hostname label's, and the Node's name is another one.
-    ("not_on_lost_node", seen(place=place("master-1"))),
     ("not_on_lost_node", seen(nodes=(*NODES, node("master-3", "node-3", hostname_label="host-1")))),
     (
         "not_on_lost_node",

@@ -352,3 +352,11 @@ def test_words_that_yaml_takes_for_something_else_are_quoted(word: str) -> None:
 def test_a_priority_that_no_host_may_be_given_is_refused(priority: int) -> None:
     with pytest.raises(HaError, match="is not a priority from 1 to 254"):
         keepalived.take_over(OCADM, priority)
+
+
+def test_what_no_copy_can_be_made_of_is_told_when_it_is_read() -> None:
+    assert (keepalived.read(OCADM).copy_error, keepalived.read(OCBOOT).copy_error) == ("", "")
+    peers = "    env:\n    - name: KEEPALIVED_UNICAST_PEERS\n      value: \"#PYTHON2BASH:['10.127.100.226']\"\n"
+    assert "KEEPALIVED_UNICAST_PEERS" in keepalived.read(OCADM.replace("    env:\n", peers)).copy_error
+    elsewhere = OCADM.replace("    - /container/tool/run\n", "    - /container/tool/run\n    - --src=10.127.100.229\n")
+    assert "10.127.100.229" in keepalived.read(elsewhere).copy_error

@@ -26,6 +26,7 @@ from ansible_collections.cloudpods.ha.tests.unit.plugins.stand_in_cluster import
     CLUSTER_INFO,
     DEPLOYMENTS,
     DISCARD,
+    LEASES,
     MEBIBYTE,
     NODES,
     POLICIES,
@@ -271,6 +272,83 @@ def no_api(cluster: StandInCluster) -> None:
         cluster.change_host(name, api_ready="not ready: etcd")
 
 
+def external_etcd(cluster: StandInCluster) -> None:
+    for name in cluster.survivors:
+        cluster.change_host(name, foreign_etcd="https://192.0.2.200:2379", etcd_health="", provider="")
+
+
+def other_datastore(cluster: StandInCluster) -> None:
+    for name in cluster.survivors:
+        cluster.change_host(name, error="this K3s server has no etcd data in /x", etcd_health="", provider="")
+
+
+def only_ipv6(cluster: StandInCluster) -> None:
+    cluster.change_host("master-4", addresses=("2001:db8::14",), interfaces={"2001:db8::14": "eth0"})
+
+
+def only_a_bridge(cluster: StandInCluster) -> None:
+    cluster.change_host("master-4", addresses=("192.168.122.1",), interfaces={"192.168.122.1": "virbr0"})
+
+
+def dual_stack(cluster: StandInCluster) -> None:
+    for number, name in enumerate(("master-1", "master-2", "master-3")):
+        address = {"type": "InternalIP", "address": "2001:db8::{0}".format(11 + number)}
+        cluster.node(name)["status"]["addresses"].append(address)
+
+
+def peers_are_listed(cluster: StandInCluster) -> None:
+    for name in cluster.survivors:
+        known = cluster.hosts[name].keepalived
+        assert known is not None
+        cluster.change_host(name, keepalived=dataclasses.replace(known, copy_error="it lists its peers"))
+
+
+def cluster_info(server: str) -> Change:
+    def change(cluster: StandInCluster) -> None:
+        text = "clusters:\n- cluster:\n    server: {0}\n".format(server)
+        cluster.objects[CLUSTER_INFO] = {"data": {"kubeconfig": text}}
+
+    return change
+
+
+def kubeadm_config(text: str) -> Change:
+    def change(cluster: StandInCluster) -> None:
+        path = "/api/v1/namespaces/kube-system/configmaps/kubeadm-config"
+        cluster.objects[path] = {"data": {"ClusterConfiguration": text}}
+
+    return change
+
+
+def release(version: str) -> Change:
+    def change(cluster: StandInCluster) -> None:
+        cluster.objects["/version"] = {"gitVersion": version}
+
+    return change
+
+
+def clock_of_the_lost_is_ahead(cluster: StandInCluster) -> None:
+    # The lost machine's clock is a day ahead; by the survivors', it went down five seconds ago.
+    cluster.set_ready("master-1", False, since="2026-03-01T12:09:55Z")
+    for item in cluster.lists[LEASES]:
+        if item["metadata"]["name"] == "master-1":
+            item["spec"]["renewTime"] = "2026-03-02T12:09:50.000000Z"
+
+
+def clock_of_a_worker_is_ahead(cluster: StandInCluster) -> None:
+    cluster.set_ready("master-1", False, since="2026-03-01T12:09:55Z")
+    cluster.lists[NODES].append(node_object("worker-1", "192.0.2.50", "w1", control_plane=False))
+    lease = {"metadata": {"name": "worker-1"}, "spec": {"renewTime": "2026-03-02T12:09:50.000000Z"}}
+    cluster.lists[LEASES].append(lease)
+
+
+def tied_to_a_label(cluster: StandInCluster) -> None:
+    cluster.node("master-1")["metadata"]["labels"]["example.org/disk"] = "ssd-7"
+    volume = next(item for item in cluster.lists[VOLUMES] if item["spec"]["claimRef"]["name"] == "export-minio-0")
+    volume["metadata"]["annotations"] = {}
+    term = volume["spec"]["nodeAffinity"]["required"]["nodeSelectorTerms"][0]
+    term["matchExpressions"] = [{"key": "example.org/disk", "operator": "In", "values": ["ssd-7"]}]
+
+
 # What is changed in a cluster whose lost master can be replaced, and all that is refused then.
 CASES: list[tuple[Change, list[str]]] = [
     (no_survivors, ["NO_SURVIVORS"]),
@@ -328,6 +406,33 @@ CASES: list[tuple[Change, list[str]]] = [
     (vip_twice, ["VIP_DUPLICATE"]),
     (dead_cluster_info, ["CLUSTER_INFO_DEAD"]),
     (no_api, ["NO_EXECUTOR"]),
+    (external_etcd, ["ETCD_EXTERNAL"]),
+    (other_datastore, ["HOST_UNREADABLE"]),
+    (only_ipv6, ["REPLACEMENT_NO_ADDRESS"]),
+    (only_a_bridge, ["REPLACEMENT_NO_ADDRESS"]),
+    (dual_stack, ["REPLACEMENT_NO_ADDRESS"]),
+    (peers_are_listed, ["VIP_COPY"]),
+    *(
+        (cluster_info(server), ["CLUSTER_INFO_DEAD"])
+        for server in (
+            *("https://master-1:6443", "https://master-1.example.org:6443", "https://MASTER-1.:6443"),
+            *('"https://192.0.2.11:6443"', "https://192.0.2.11", "'https://master-1'"),
+        )
+    ),
+    *(
+        (kubeadm_config(text), ["KUBEADM_CONFIG_DEAD"])
+        for text in (
+            "apiServer: {extraArgs: {advertise-address: 192.0.2.11}}",
+            "apiServer: {extraArgs: [{name: etcd-servers, value: 'https://192.0.2.11:2379'}]}",
+            "controlPlaneEndpoint: master-1:6443",
+            "etcd: {local: {extraArgs: {initial-cluster: 'master-1=https://192.0.2.99:2380'}}}",
+        )
+    ),
+    (release("v1.38.0"), ["KUBEADM_UNKNOWN"]),
+    (release("v2.0.1"), ["KUBEADM_UNKNOWN"]),
+    (clock_of_the_lost_is_ahead, ["NODE_DOWN_TOO_SHORT"]),
+    (clock_of_a_worker_is_ahead, ["NODE_DOWN_TOO_SHORT"]),
+    (tied_to_a_label, ["VOLUME_AMBIGUOUS"]),
 ]
 ETCD_NAME, ETCD_ADDRESS = "etcd.k3s.cattle.io/node-name", "etcd.k3s.cattle.io/node-address"
 # The same for K3s.
@@ -407,6 +512,74 @@ def test_where_k3s_runs_this_and_nothing_else_is_refused(change: Change, codes: 
     for item in made.refusals:
         assert item.observed.endswith(".")
         assert ".." not in item.observed
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *(
+            cluster_info(server)
+            for server in ("https://192.0.2.100:6443", "https://master-10:6443", "https://my-master-1:1")
+        ),
+        kubeadm_config("apiServer: {certSANs: [192.0.2.11, master-1], extraArgs: {a: 192.0.2.110, b: my-master-1}}"),
+        kubeadm_config("controlPlaneEndpoint: 192.0.2.100:6443"),
+        *(release(version) for version in ("v1.15.12", "v1.31.0", "v1.37.2")),
+    ],
+)
+def test_what_does_not_name_the_lost_node_is_no_reason(change: Change) -> None:
+    cluster = StandInCluster()
+    change(cluster)
+    assert cluster.plan().refusals == ()
+
+
+def test_a_server_by_an_ipv6_address_is_known_in_any_form() -> None:
+    addresses = ["2001:db8::1", "2001:db8::10", "2001:db8::11", "2001:db8::12"]
+    for server in ("https://[2001:db8::1]:6443", "https://[2001:0DB8:0:0::1]:6443"):
+        cluster = StandInCluster(addresses=addresses, vip="2001:db8::100")
+        cluster_info(server)(cluster)
+        assert cluster.codes() == ["CLUSTER_INFO_DEAD"]
+    cluster = StandInCluster(addresses=addresses, vip="2001:db8::100")
+    kubeadm_config("apiServer: {extraArgs: {advertise-address: '2001:db8:0::1'}}")(cluster)
+    assert cluster.codes() == ["KUBEADM_CONFIG_DEAD"]
+
+
+def test_a_release_that_is_not_known_is_joined_by_hand() -> None:
+    cluster = StandInCluster()
+    release("v1.38.0")(cluster)
+    assert cluster.codes(join_method="manual") == []
+
+
+def test_a_node_with_etcd_alone_is_no_worker() -> None:
+    cluster = StandInCluster(provider="k3s")
+    no_role_label(cluster)
+    (found,) = cluster.plan().refusals
+    assert found.code == "NOT_A_MASTER"
+    assert "holds etcd: the member master-1-" in found.observed
+    assert "kubectl delete node" not in found.remedy
+    cluster.members = [item for item in cluster.members if not cluster._is_at(item, "master-1")]
+    assert "kubectl delete node" in cluster.plan().refusals[0].remedy
+    cluster.node("master-1")["metadata"]["labels"]["node-role.kubernetes.io/etcd"] = "true"
+    assert "holds etcd, which counts" in cluster.plan().refusals[0].observed
+
+
+def test_a_host_is_known_by_the_name_of_its_node() -> None:
+    cluster = StandInCluster()
+    # The survivor's host name is that of the lost Node; its own Node has another one.
+    cluster.change_host("master-2", hostname="master-1", node_name="master-2")
+    assert cluster.plan().refusals == ()
+    cluster.change_host("master-2", node_name="master-1")
+    assert "LOST_IS_SURVIVOR" in cluster.codes()
+
+
+def test_a_dead_lease_from_a_wrong_clock_does_not_keep_a_lost_node_alive() -> None:
+    cluster = StandInCluster()
+    for item in cluster.lists[LEASES]:
+        if item["metadata"]["name"] == "master-1":
+            item["spec"]["renewTime"] = "2026-03-02T12:09:50.000000Z"
+    made = cluster.plan()
+    assert made.refusals == ()
+    node = next(item for item in cluster.cluster().nodes if item.name == "master-1")
+    assert (node.down_seconds, node.lease_age_seconds) == (300, None)
 
 
 def test_what_only_k3s_asks_for_is_not_asked_of_kubeadm() -> None:

@@ -1,0 +1,92 @@
+"""Where this host's own API server and etcd member listen, and their node's name, as their configuration says. Reads files only."""
+# Copyright (c) the cloudpods.ha authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+import re
+import typing as t
+import urllib.parse
+
+from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import API_PORT, Provider, host_port
+
+_EVERYWHERE = ("", "0.0.0.0", "::")  # noqa: S104  what the configuration says, nothing is bound
+_LOOPBACKS = ("127.0.0.1", "::1")
+
+
+def text_of(path: str) -> str:
+    """The text of a file; empty without one."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as stream:
+            return stream.read()
+    except OSError:
+        return ""
+
+
+def argument(text: str, name: str) -> str:
+    """The value of the argument --NAME=VALUE in a static pod's manifest, or of the line `NAME: VALUE` in etcd's configuration; empty without one."""
+    match = re.search(
+        r"^[ \t]*(?:-[ \t]+[\"']?--{0}[= ]|{0}:[ \t]*)[\"']?([^\s\"']+)".format(re.escape(name)), text, re.MULTILINE
+    )
+    return match.group(1) if match else ""
+
+
+def api_address(provider: Provider, *, default_port: int = API_PORT) -> t.Tuple[str, int]:
+    """The address to which the API server is bound, empty for all of them, and its port."""
+    if provider.etcd_in_pod:
+        text = text_of(provider.manifests + "/kube-apiserver.yaml")
+        address, port = argument(text, "bind-address"), argument(text, "secure-port")
+    else:
+        # K3s writes its own kubeconfig with the address on which it listens.
+        match = re.search(r"^\s*server:\s*[\"']?(\S+?)[\"']?\s*$", text_of(provider.admin_kubeconfig), re.MULTILINE)
+        address, port = _split(match.group(1) if match else "")
+        address = "" if address in _LOOPBACKS else address
+    number = int(port) if port.isdigit() and 0 < int(port) < 65536 else default_port
+    return ("" if address in _EVERYWHERE else address), number
+
+
+def api_port(provider: Provider) -> int:
+    """The port of this host's API server."""
+    return api_address(provider)[1]
+
+
+def api_urls(provider: Provider, *, default_port: int = API_PORT, ipv6: bool = False) -> t.List[str]:
+    """The URLs at which this host reaches its own API server, in the order of preference."""
+    address, port = api_address(provider, default_port=default_port)
+    hosts = [address] if address else [_LOOPBACKS[0], *([_LOOPBACKS[1]] if ipv6 else [])]
+    return ["https://{0}".format(host_port(item, port)) for item in hosts]
+
+
+def etcd_urls(provider: Provider, name: str, default: str, *, ipv6: bool = False) -> t.List[str]:
+    """The URLs of this host's member for `listen-metrics-urls` or `listen-client-urls`, loopback first. `default` is one with 127.0.0.1."""
+    found = []
+    for url in argument(text_of(provider.etcd_mark), name).split(","):
+        address, port = _split(url)
+        scheme = url.partition("://")[0]
+        if not port:
+            continue
+        hosts = [address] if address not in _EVERYWHERE else ["::1" if address == "::" else "127.0.0.1"]
+        found += ["{0}://{1}".format(scheme, host_port(host, int(port))) for host in hosts]
+    found.sort(key=lambda url: _split(url)[0] not in _LOOPBACKS)
+    if found:
+        return found
+    return [default, *([default.replace("127.0.0.1", "[::1]")] if ipv6 else [])]
+
+
+def node_name(provider: Provider) -> str:
+    """The name of this host's Node: its member has it. Empty if this host has no member."""
+    return provider.node_of_member(argument(text_of(provider.etcd_mark), "name")).lower()
+
+
+def foreign_etcd(provider: Provider) -> str:
+    """The etcd of this host's API server where it is not a static pod of kubeadm on this host; empty if it is, or without an API server."""
+    if not provider.etcd_in_pod or text_of(provider.etcd_mark):
+        return ""
+    return argument(text_of(provider.manifests + "/kube-apiserver.yaml"), "etcd-servers")
+
+
+def _split(url: str) -> t.Tuple[str, str]:
+    """The host and the port of a URL; empty where there is none."""
+    try:
+        parts = urllib.parse.urlsplit(url)
+        return parts.hostname or "", str(parts.port or "")
+    except ValueError:
+        return "", ""
