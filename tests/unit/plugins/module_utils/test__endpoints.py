@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 
 import pytest
@@ -32,12 +31,12 @@ METRICS, CLIENT = "http://127.0.0.1:2381", "https://127.0.0.1:2379"
 
 @pytest.fixture
 def kubeadm(tmp_path: Path) -> Provider:
-    return dataclasses.replace(KUBEADM, manifests=str(tmp_path), etcd_mark=str(tmp_path / "etcd.yaml"))
+    return KUBEADM._replace(manifests=str(tmp_path), etcd_mark=str(tmp_path / "etcd.yaml"))
 
 
 @pytest.fixture
 def k3s(tmp_path: Path) -> Provider:
-    return dataclasses.replace(K3S, admin_kubeconfig=str(tmp_path / "k3s.yaml"), etcd_mark=str(tmp_path / "config"))
+    return K3S._replace(admin_kubeconfig=str(tmp_path / "k3s.yaml"), etcd_mark=str(tmp_path / "config"))
 
 
 def write_api(kubeadm: Provider, *lines: str, etcd: str = "https://127.0.0.1:2379") -> None:

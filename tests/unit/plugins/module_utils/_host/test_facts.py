@@ -291,7 +291,7 @@ def test_an_api_server_that_answers_nobody_is_asked_with_a_certificate(
     monkeypatch: pytest.MonkeyPatch, provider: Provider, tmp_path: Path, anonymous: int
 ) -> None:
     names = (str(tmp_path / "kubelet.crt"), str(tmp_path / "kubelet.key"))
-    here = dataclasses.replace(provider, api_client=names)
+    here = provider._replace(api_client=names)
     monkeypatch.setattr(facts, "PROVIDERS", {"kubeadm": here, "k3s": k3s_in(tmp_path)})
 
     def local(url: str, *, certificate: tuple[str, str] | None = None) -> tuple[int, str]:

@@ -300,7 +300,7 @@ def peers_are_listed(cluster: StandInCluster) -> None:
     for name in cluster.survivors:
         known = cluster.hosts[name].keepalived
         assert known is not None
-        cluster.change_host(name, keepalived=dataclasses.replace(known, copy_error="it lists its peers"))
+        cluster.change_host(name, keepalived=known._replace(copy_error="it lists its peers"))
 
 
 def cluster_info(server: str) -> Change:
