@@ -133,9 +133,7 @@ def _draft(
         claims=tuple(claims),
         kept_claims=tuple(kept),
         recovery=batches(claims, request),
-        left_alone=tuple(
-            policy.label(item) for item in (*kept, *policy.gone(cluster, request)) if item.policy == "ignore"
-        ),
+        left_alone=tuple(policy.label(item) for item in (*kept, *_gone(cluster, request)) if item.policy == "ignore"),
         leftovers=tuple(_leftovers(cluster)),
         attachments=cluster.attachments,
         member_id=member.id if member else "",
@@ -164,6 +162,11 @@ def _probe(cluster: Cluster, request: Request, found: Situation) -> t.Tuple[str,
     if request.fenced or lost.taken_over(cluster, found.lost):
         return ()
     return tuple(address for address in found.lost.addresses if address != cluster.vip.address)
+
+
+def _gone(cluster: Cluster, request: Request) -> t.List[ClaimPlan]:
+    """The decisions about claims whose volume is gone: 'ignore' leaves them alone, nothing else acts on them."""
+    return [policy.decide(item, request.policies, cluster.cloudpods, request.discard) for item in cluster.gone_claims]
 
 
 def _refused(made: Plan, cluster: Cluster) -> Plan:

@@ -237,11 +237,6 @@ def claims(cluster: Cluster, request: Request) -> t.Tuple[t.List[ClaimPlan], t.L
     ]
 
 
-def gone(cluster: Cluster, request: Request) -> t.List[ClaimPlan]:
-    """The decisions about claims whose volume is gone: 'ignore' leaves them alone, nothing else acts on them."""
-    return [decide(item, request.policies, cluster.cloudpods, request.discard) for item in cluster.gone_claims]
-
-
 def _with_mates(decided: t.Sequence[ClaimPlan]) -> t.Iterator[ClaimPlan]:
     """The claims; refuses those whose pod also mounts an ignored claim: the pod could not start, and nothing would be recovered."""
     ignored = {(item.group, item.pod): label(item) for item in decided if item.policy == "ignore" and item.owner}

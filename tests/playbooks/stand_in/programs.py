@@ -69,7 +69,11 @@ class Programs:
 
     def _token(self, words: list[str]) -> Answer:
         number, secret = secrets.token_hex(3), secrets.token_hex(8)
-        self._make_token(number, secret, words[words.index("--description") + 1])
+        text = self.machine.read(words[words.index("--config") + 1])
+        described = re.search(r'"bootstrapTokens": \[\{"description": "([^"]+)"', text)
+        if described is None:
+            return 1, "", "error: no bootstrap token in the configuration\n"
+        self._make_token(number, secret, described.group(1))
         self.cluster.secrets.append(secret)
         self.cluster.act(self.machine.name, "create token", number)
         return 0, JOIN.format("{0}.{1}".format(number, secret), "ab" * 32), ""
