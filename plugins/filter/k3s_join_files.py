@@ -115,8 +115,9 @@ def k3s_join_files(
     paths = server["paths"]
     files = [
         {"path": paths["config"], "content": config, "mode": "0600"},
-        {"path": paths["unit"], "content": made.unit, "mode": "0644"},
-        *({**item, "mode": "0644"} for item in server["unit_drop_ins"]),
+        {"path": paths["unit"], "content": made.unit, "mode": server.get("unit_mode") or "0644"},
+        *({"mode": "0644", **item} for item in server["unit_drop_ins"]),
+        *server.get("templates", ()),
         *({**item, "mode": "0600"} for item in made.environments),
     ]
     if server["registries"]:

@@ -93,6 +93,9 @@ K3S_ENVIRONMENT = K3S_UNIT_FILE + ".env"
 K3S_ENVIRONMENTS = ("/etc/default/k3s", "/etc/sysconfig/k3s", K3S_ENVIRONMENT)
 K3S_CONFIG = "/etc/rancher/k3s/config.yaml"
 K3S_REGISTRIES = "/etc/rancher/k3s/registries.yaml"
+# The administrator's templates of containerd's configuration, which K3s fills in at its start; the second is for containerd 2.
+K3S_CONTAINERD = K3S_DATA + "/agent/etc/containerd"
+K3S_TEMPLATES = ("config.toml.tmpl", "config-v3.toml.tmpl", "config.toml.d/*.toml", "config-v3.toml.d/*.toml")
 K3S_SERVER = K3S_DATA + "/server"
 K3S_TOKEN = K3S_SERVER + "/token"
 K3S_MANIFESTS = K3S_SERVER + "/manifests"

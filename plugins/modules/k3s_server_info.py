@@ -60,6 +60,13 @@ server:
       type: list
       elements: dict
       returned: always
+    unit_mode:
+      description: The mode of the unit, such as V(0644).
+      type: str
+    templates:
+      description: The administrator's templates and drop-ins of containerd's configuration (path, content, mode).
+      type: list
+      elements: dict
     registries:
       description: The text of C(registries.yaml), empty without one.
       type: str

@@ -10,6 +10,19 @@ import typing as t
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
 
+# Lines with the reason of a stop: K3s's own word, a crash of Go, a program that systemd or the kernel did not let run; else the last error.
+_REASONS = (
+    re.compile(
+        r"level=fatal|(?:^|\]: )(?:panic: |fatal error: |runtime: out of memory|unexpected fault address|SIG[A-Z]+: |Incorrect Usage)"
+        r"|flag provided but not defined|Failed at step \w+ spawning|Failed to execute|Exec format error|killed by the OOM killer"
+    ),
+    re.compile(r"level=error"),
+)
+_OF_SYSTEMD = re.compile(
+    r"(?:^|\]: )(?:Failed to start|Starting|Stopping|Stopped|Started) |Scheduled restart job|Main process exited|Control process exited"
+    r"|Failed with result|Consumed .* CPU time|Start request repeated|Deactivated successfully|Unit process|(?:^|\]: )goroutine \d+|(?:^|\]: )created by "
+)
+
 
 def failure(log: Json, stopped: Json, started: Json, secrets: t.Collection[str]) -> str:
     """Why K3s did not join, and whether it is stopped: sentences without secrets.
@@ -34,12 +47,12 @@ def why(log: str, secrets: t.Iterable[str]) -> str:
     `log` is what `journalctl -o json --all` printed. A line that is not JSON is used as it is.
     """
     lines = [line.strip() for entry in log.splitlines() for line in _message(entry).splitlines() if line.strip()]
-    for level in ("level=fatal", "level=error", ""):
-        found = [line for line in lines if level in line]
-        if found:
-            match = re.search(r'msg="((?:[^"\\]|\\.)*)"', found[-1])
-            return hidden(match.group(1) if match else found[-1], secrets)
-    return ""
+    found = [next((line for line in reversed(lines) if pattern.search(line)), "") for pattern in _REASONS]
+    # What systemd says of the service's end says nothing of its reason.
+    found += [next((line for line in reversed(lines) if not _OF_SYSTEMD.search(line)), ""), *lines[-1:]]
+    reason = next(filter(None, found), "")
+    match = re.search(r'msg="((?:[^"\\]|\\.)*)"', reason)
+    return hidden(match.group(1) if match else reason, secrets)
 
 
 def hidden(text: str, secrets: t.Iterable[str]) -> str:

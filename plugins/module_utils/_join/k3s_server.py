@@ -4,16 +4,19 @@
 
 import glob
 import os
+import stat
 import typing as t
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import (
     K3S,
     K3S_CONFIG,
+    K3S_CONTAINERD,
     K3S_ENVIRONMENTS,
     K3S_MANIFESTS,
     K3S_PROGRAM,
     K3S_REGISTRIES,
     K3S_STATE,
+    K3S_TEMPLATES,
     K3S_TOKEN,
     K3S_UNIT,
     K3S_UNIT_FILE,
@@ -32,9 +35,11 @@ def read() -> Json:
         "program": K3S_PROGRAM,
         "config": _files([K3S_CONFIG, *_drop_ins(K3S_CONFIG, "yaml", "yml")]),
         "unit": _text(unit_file),
-        "unit_drop_ins": _files(_drop_ins(K3S_UNIT_FILE, "conf")),
+        "unit_mode": _mode(unit_file),
+        "unit_drop_ins": [{**item, "mode": _mode(item["path"])} for item in _files(_drop_ins(K3S_UNIT_FILE, "conf"))],
         "environments": _files(K3S_ENVIRONMENTS),
         "registries": _text(K3S_REGISTRIES) if os.path.exists(K3S_REGISTRIES) else "",
+        "templates": [{**item, "mode": _mode(item["path"])} for item in _files(_templates())],
         "token": _text(K3S_TOKEN).strip(),
         "ca": _text(K3S.ca_certificate),
         "skipped": sorted(os.path.basename(path) for path in glob.glob(glob.escape(K3S_MANIFESTS) + "/*.skip")),
@@ -57,6 +62,15 @@ def _links() -> t.Iterator[str]:
         path = os.path.join(folder, entry)
         if os.path.islink(path) and os.path.basename(os.readlink(path)) == name:
             yield entry
+
+
+def _templates() -> t.List[str]:
+    found = (glob.glob("{0}/{1}".format(glob.escape(K3S_CONTAINERD), name)) for name in K3S_TEMPLATES)
+    return [path for paths in found for path in sorted(paths)]
+
+
+def _mode(path: str) -> str:
+    return "{0:04o}".format(stat.S_IMODE(os.stat(path).st_mode))
 
 
 def _drop_ins(path: str, *endings: str) -> t.List[str]:

@@ -62,6 +62,13 @@ def test_a_host_gets_every_file_and_only_the_unit_is_for_all_to_read() -> None:
     assert not [item for item in made()["files"] if item["path"] == PATHS["registries"]]
 
 
+def test_templates_are_carried_and_modes_are_kept() -> None:
+    template = {"path": "/x/config.toml.tmpl", "content": "[plugins]\n", "mode": "0640"}
+    found = made(server(templates=[template], unit_mode="0600"))["files"]
+    assert template in found
+    assert {item["path"]: item["mode"] for item in found}["/x/k3s.service"] == "0600"
+
+
 def test_the_configuration_is_yaml_that_k3s_reads_as_it_was_meant() -> None:
     former = {"write-kubeconfig-mode": "0644", "node-label": ["a=1"], "cluster-domain": None, "debug": True}
     found = made(server(config=[{"path": "/x", "content": yaml.safe_dump(former)}]))

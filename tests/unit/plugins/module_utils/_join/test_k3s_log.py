@@ -102,3 +102,51 @@ def test_without_a_log_the_failure_of_the_start_is_told(rc: int, words: str) -> 
     said = k3s_log.failure({"rc": rc, "stdout": ""}, STOPPED, {"msg": "timed out after 600 s"}, [])
     assert said == "{0}; starting it failed: timed out after 600 s. K3s is stopped.".format(words)
     assert "could not be read" in k3s_log.failure({"unreachable": True}, STOPPED, {}, [])
+
+
+@pytest.mark.parametrize(
+    ("lines", "reason"),
+    [
+        (
+            [
+                'time="x" level=error msg="earlier"',
+                "panic: runtime error: invalid memory address or nil pointer dereference",
+                "[signal SIGSEGV: segmentation violation code=0x1 addr=0x0 pc=0x1]",
+                "goroutine 1 [running]:",
+                "main.main()",
+                "k3s.service: Main process exited, code=exited, status=2/INVALIDARGUMENT",
+                "Failed to start Lightweight Kubernetes.",
+            ],
+            "panic: runtime error: invalid memory address or nil pointer dereference",
+        ),
+        (
+            [
+                "k3s.service: Failed at step EXEC spawning /usr/local/bin/k3s: Exec format error",
+                "k3s.service: Main process exited, code=exited, status=203/EXEC",
+                "k3s.service: Failed with result 'exit-code'.",
+                "Failed to start Lightweight Kubernetes.",
+            ],
+            "k3s.service: Failed at step EXEC spawning /usr/local/bin/k3s: Exec format error",
+        ),
+        (
+            ["fatal error: runtime: out of memory", "Failed to start k3s.service - Lightweight Kubernetes."],
+            "fatal error: runtime: out of memory",
+        ),
+        (
+            [
+                "k3s.service: A process of this unit has been killed by the OOM killer.",
+                "Stopped Lightweight Kubernetes.",
+            ],
+            "k3s.service: A process of this unit has been killed by the OOM killer.",
+        ),
+        (
+            ["Incorrect Usage: flag provided but not defined: -foo", "Failed to start x."],
+            "Incorrect Usage: flag provided but not defined: -foo",
+        ),
+        (["waiting for something", "Failed to start Lightweight Kubernetes."], "waiting for something"),
+        (["Failed to start Lightweight Kubernetes."], "Failed to start Lightweight Kubernetes."),
+    ],
+)
+def test_a_crash_or_a_program_that_can_not_run_is_the_reason(lines: list[str], reason: str) -> None:
+    assert k3s_log.why("\n".join(json.dumps({"MESSAGE": line}) for line in lines), []) == reason
+    assert k3s_log.why("\n".join("Jan 15 08:41:02 m k3s[7]: " + line for line in lines), []).endswith(reason)

@@ -27,7 +27,15 @@ MANIFESTS = "var/lib/rancher/k3s/server/manifests"
 @pytest.fixture
 def host(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A host with a server as ocboot sets it up; the paths of K3s lead into a folder of the test."""
-    for name in ("K3S_CONFIG", "K3S_MANIFESTS", "K3S_PROGRAM", "K3S_REGISTRIES", "K3S_TOKEN", "K3S_UNIT_FILE"):
+    for name in (
+        "K3S_CONFIG",
+        "K3S_CONTAINERD",
+        "K3S_MANIFESTS",
+        "K3S_PROGRAM",
+        "K3S_REGISTRIES",
+        "K3S_TOKEN",
+        "K3S_UNIT_FILE",
+    ):
         monkeypatch.setattr(k3s_server, name, str(tmp_path) + getattr(k3s_server, name))
     for name in ("K3S_UNIT_FILES", "K3S_ENVIRONMENTS"):
         monkeypatch.setattr(k3s_server, name, tuple(str(tmp_path) + path for path in getattr(k3s_server, name)))
@@ -51,6 +59,20 @@ def lay(path: Path, source: Path) -> None:
 
 def text(name: str) -> str:
     return (FIXTURES / name).read_text(encoding="utf-8")
+
+
+def test_templates_of_containerd_and_the_unit_are_read_with_their_modes(host: Path) -> None:
+    assert k3s_server.read()["templates"] == []
+    folder = host / "var/lib/rancher/k3s/agent/etc/containerd"
+    names = ("config.toml.tmpl", "config-v3.toml.tmpl", "config-v3.toml.d/50-gpu.toml")
+    for name in (*names, "config.toml", "config.toml.tmpl.bak"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(name, encoding="utf-8")
+        (folder / name).chmod(0o640)
+    (host / UNIT).chmod(0o600)
+    found = k3s_server.read()
+    assert found["templates"] == [{"path": str(folder / name), "content": name, "mode": "0640"} for name in names]
+    assert found["unit_mode"] == "0600"
 
 
 def test_a_plain_server_is_read(host: Path) -> None:
