@@ -43,6 +43,8 @@ _SAY = threading.Lock()
 
 
 # kubeadm; K3s, from a given binary; the stand-in for K3s, for machines that have no binary.
+SYSTEM_PYTHON = "/usr/bin/python3"
+PYTHON_VARIABLE = "CLOUDPODS_HA_BED_PYTHON"
 KUBEADM, K3S, STANDIN = "kubeadm", "k3s", "k3s-standin"
 
 
@@ -122,6 +124,25 @@ def flavour() -> str:
         return (STATE / "flavour").read_text().strip()
     except OSError:
         return KUBEADM
+
+
+def python() -> str:
+    """The Python of the bed's hosts that modules run on."""
+    try:
+        return (STATE / "python").read_text().strip()
+    except OSError:
+        return SYSTEM_PYTHON
+
+
+def find_python(version: str) -> str:
+    """The path of pyenv's Python of this version. It is in a folder of its own, which can be laid into the hosts."""
+    if not version:
+        return SYSTEM_PYTHON
+    folder = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
+    found = [*folder.glob(f"{version}/bin/python"), *folder.glob(f"{version}.*/bin/python")]
+    if not found:
+        raise BedError(f"There is no Python {version} in {folder}.")
+    return str(max(found, key=lambda path: [int(part) for part in path.parts[-3].split(".") if part.isdigit()]))
 
 
 def host(name: str) -> Host:

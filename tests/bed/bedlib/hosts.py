@@ -130,6 +130,9 @@ def create(host: Host, tree: Path, store: Path | None) -> None:
     mounts = [part for name in binds for part in ("-v", f"{base / name}:/var/lib/{name}")]
     _seed(host, base / "seed")
     mounts += ["-v", f"{base / 'seed'}:/etc/bed:ro", "-v", f"{base / 'seed' / 'machine-id'}:/etc/machine-id:ro"]
+    if conf.python() != conf.SYSTEM_PYTHON:
+        folder = Path(conf.python()).parents[1]
+        mounts += ["-v", f"{folder}:{folder}:ro"]
     # The gateway has no DNS server: a name outside the cluster is refused immediately.
     podman(
         "create", "--runtime", "runc", "--privileged", "--cgroupns=private", "--systemd=always", "--http-proxy=false",

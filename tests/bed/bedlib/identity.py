@@ -104,7 +104,7 @@ def inventory(
         "ansible_user": "root",
         "ansible_ssh_private_key_file": f"{state}/id_ed25519",
         "ansible_ssh_common_args": common,
-        "ansible_python_interpreter": "/usr/bin/python3",
+        "ansible_python_interpreter": conf.python(),
         # A test has no hour to wait; the default of the collection is longer.
         "replace_master_minimum_down": 20,
         # Nobody sits at the terminal of a test.

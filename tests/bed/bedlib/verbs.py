@@ -44,9 +44,12 @@ def build(mode: str, flavour: str = conf.KUBEADM) -> None:
                     hosts.remove_all()
 
 
-def _create(chosen: list[Host], flavour: str, binary: Path | None, minio: Path | None) -> None:
+def _create(
+    chosen: list[Host], flavour: str, binary: Path | None, minio: Path | None, interpreter: str
+) -> None:
     hosts.remove_all()
     hosts.prepare(flavour)
+    (STATE / "python").write_text(f"{interpreter}\n")
     if binary:
         k3s_release.take(binary)
     minio_program.take(minio)
@@ -85,13 +88,15 @@ def up(
     declared: bool = False,
     one_minio: bool = False,
     minio: Path | None = None,
+    python: str = "",
 ) -> None:
     if not 0 <= workers <= conf.MAX_WORKERS:
         raise BedError(f"--workers takes 0 to {conf.MAX_WORKERS}.")
     if flavour != conf.KUBEADM and workers:
         raise BedError("The flavour k3s has no workers.")
-    if WHOLE.exists() and not fresh and conf.flavour() != flavour:
-        raise BedError(f"The current bed has the flavour {conf.flavour()}; `--fresh` makes one of {flavour}.")
+    interpreter = conf.find_python(python)
+    if WHOLE.exists() and not fresh:
+        _refuse_another(flavour, interpreter if python else "")
     if binary:
         k3s_release.check(binary)
     minio_program.require(minio, kept=WHOLE.exists() and not fresh)
@@ -104,7 +109,7 @@ def up(
         else:
             if hosts.states():
                 say("removing the current bed" if WHOLE.exists() else "the last `up` did not finish; starting over")
-            _create([*MASTERS, SPARE, *WORKERS[:workers]], flavour, binary, minio)
+            _create([*MASTERS, SPARE, *WORKERS[:workers]], flavour, binary, minio, interpreter)
         if declared and not FULL.exists():
             cluster.refresh_kubeconfig()
             work.declare()
@@ -123,6 +128,14 @@ def up(
             FULL.write_text("{}\n")
         cluster.refresh_kubeconfig()
     say(f"the bed is up: KUBECONFIG={cluster.KUBECONFIG}, inventory {STATE / 'inventory.yml'}, VIP {conf.VIP}")
+
+
+def _refuse_another(flavour: str, interpreter: str) -> None:
+    """Refuse to go on with a bed of another flavour or another Python than the given ones; an empty one is any."""
+    if conf.flavour() != flavour:
+        raise BedError(f"The current bed has the flavour {conf.flavour()}; `--fresh` makes one of {flavour}.")
+    if interpreter and conf.python() != interpreter:
+        raise BedError(f"The hosts of the current bed have {conf.python()}; `--fresh` makes a bed with {interpreter}.")
 
 
 def _again(workers: int) -> None:

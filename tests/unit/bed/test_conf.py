@@ -98,3 +98,17 @@ def test_every_program_is_found_in_one_place() -> None:
     assert binaries.binary("etcdctl").parent.name.startswith("etcdctl-v3.5")
     with pytest.raises(BedError):
         binaries.binary("emacs")
+
+
+def test_the_hosts_python_is_the_newest_of_the_asked_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYENV_ROOT", str(tmp_path))
+    assert conf.find_python("") == "/usr/bin/python3"
+    with pytest.raises(BedError, match=r"no Python 3\.6"):
+        conf.find_python("3.6")
+    for version in ("3.6.1", "3.6.15", "3.6.9", "3.10.2"):
+        (tmp_path / "versions" / version / "bin").mkdir(parents=True)
+        (tmp_path / "versions" / version / "bin/python").touch()
+    assert conf.find_python("3.6") == str(tmp_path / "versions/3.6.15/bin/python")
+    assert conf.find_python("3.6.1") == str(tmp_path / "versions/3.6.1/bin/python")
+    with pytest.raises(BedError, match=r"no Python 3\.1 "):
+        conf.find_python("3.1")
