@@ -122,6 +122,20 @@ refusals: setup ## write docs/refusals.md anew, from the code and from what the 
 	CLOUDPODS_HA_REFUSALS=$(CACHE)/refusals.jsonl PYTHONPATH=$(TREE) pytest -q -p no:cacheprovider --import-mode=importlib tests/unit
 	PYTHONPATH=$(TREE) python -m ansible_collections.cloudpods.ha.tests.refusals $(CACHE)/refusals.jsonl
 
+.PHONY: cores
+cores: setup ## the playbook tests with each ansible-core, hosts on its oldest Python; CORES="2.16" picks some
+	tests/tools/cores $(CACHE) $(TREE) $(VENV) $(CORES)
+
+.PHONY: pythons
+pythons: setup ## unit and sanity tests of what runs on hosts, on each Python from 3.6 to 3.13 that is here
+	python tests/tools/units_on_pythons.py $(TREE)-pythons $(CACHE)
+	CORES_ONLY=1 tests/tools/cores $(CACHE) $(TREE) $(VENV) 2.16
+	tests/tools/sanity_pythons $(TREE)-pythons-sanity $(CACHE)
+
+.PHONY: image
+image: setup ## the controller's image, from Debian packages and PyPI; needs root, debootstrap and podman
+	tests/tools/image $(VENV) localhost/cloudpods-ha
+
 .PHONY: sanity
 sanity: setup ## build the tarball and run ansible-test sanity on what is in it
 	tests/tools/sanity $(TREE)-sanity $(CACHE)
@@ -181,4 +195,5 @@ $(VENV)/.ready:
 
 .PHONY: clean
 clean: ## remove this checkout's environment and tree from the cache
-	rm -rf $(VENV) $(VENV).lock $(TREE) $(TREE)-sanity $(TREE)-types $(TREE)-build $(TREE)-docs $(TREE)-changelog
+	rm -rf $(VENV) $(VENV).lock $(TREE) $(TREE)-sanity $(TREE)-types $(TREE)-build $(TREE)-docs $(TREE)-changelog \
+		$(TREE)-pythons $(TREE)-pythons-sanity

@@ -39,7 +39,8 @@ def _accepts(pair: t.Tuple[str, int], timeout: float) -> t.Optional[bool]:
     """Whether a connection was accepted; None if the probe failed on this host."""
     try:
         socket.create_connection(pair, timeout).close()
-    except socket.timeout:
+    # One class since Python 3.10.
+    except (socket.timeout, TimeoutError):
         return False
     except OSError as exc:
         return False if exc.errno in _CLOSED else None

@@ -37,6 +37,14 @@ ADDRESSES = """\
 FIXTURES = Path(__file__).parents[3] / "fixtures" / "k3s"
 
 
+def listener(address: str) -> socket.socket:
+    """A listening socket. socket.create_server() came with Python 3.8."""
+    found = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
+    found.bind((address, 0))
+    found.listen(5)
+    return found
+
+
 def stand_in_run(argv: Sequence[str]) -> tuple[int, str, str]:
     if argv[0] == "ip":
         return 0, "" if "route" in argv else ADDRESSES, ""
@@ -84,7 +92,7 @@ def k3s_in(folder: Path) -> Provider:
 
 
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
+    with listener("127.0.0.1") as server:
         return int(server.getsockname()[1])
 
 
@@ -97,7 +105,7 @@ def make_certificate(provider: Provider) -> None:
     """A certificate that signs itself, for server and client alike."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "etcd")])
-    now = datetime.datetime.now(datetime.UTC)
+    now = datetime.datetime.now(datetime.timezone.utc)  # noqa: UP017
     day = datetime.timedelta(days=1)
     certificate = (
         x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now - day, now + day)
@@ -114,6 +122,8 @@ def serving(status: int, body: str, *, context: ssl.SSLContext | None = None) ->
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(status)
+            # Python 3.6 with OpenSSL 3 takes an end without close_notify for an error, as etcd never ends.
+            self.send_header("Content-Length", str(len(body.encode())))
             self.end_headers()
             self.wfile.write(body.encode())
 
@@ -135,7 +145,7 @@ def serving(status: int, body: str, *, context: ssl.SSLContext | None = None) ->
 @contextlib.contextmanager
 def babbling(answer: bytes) -> Iterator[int]:
     """A server that speaks something else than HTTP."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
+    with listener("127.0.0.1") as server:
 
         def serve() -> None:
             with contextlib.suppress(OSError):

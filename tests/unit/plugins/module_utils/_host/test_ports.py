@@ -13,19 +13,27 @@ import pytest
 from ansible_collections.cloudpods.ha.plugins.module_utils._host import ports
 
 
+def listener(address: str) -> socket.socket:
+    """A listening socket. socket.create_server() came with Python 3.8."""
+    found = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
+    found.bind((address, 0))
+    found.listen(5)
+    return found
+
+
 def has_ipv6() -> bool:
-    with contextlib.suppress(OSError), socket.create_server(("::1", 0), family=socket.AF_INET6):
+    with contextlib.suppress(OSError), listener("::1"):
         return True
     return False
 
 
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
+    with listener("127.0.0.1") as server:
         return int(server.getsockname()[1])
 
 
 def test_a_port_that_listens_is_open_and_another_is_closed_each_once() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
+    with listener("127.0.0.1") as server:
         listening, closed = server.getsockname()[1], free_port()
         found = ports.probe(["127.0.0.1", "127.0.0.1"], [listening, closed, closed], timeout=2)
     assert found == (["127.0.0.1:{0}".format(listening)], ["127.0.0.1:{0}".format(closed)])
@@ -33,7 +41,7 @@ def test_a_port_that_listens_is_open_and_another_is_closed_each_once() -> None:
 
 @pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6")
 def test_an_ipv6_address_stands_in_brackets() -> None:
-    with socket.create_server(("::1", 0), family=socket.AF_INET6) as server:
+    with listener("::1") as server:
         port = server.getsockname()[1]
         assert ports.probe(["::1"], [port], timeout=2) == (["[::1]:{0}".format(port)], [])
 

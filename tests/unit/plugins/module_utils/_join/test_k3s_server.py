@@ -3,16 +3,12 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
-from typing import Any
 
 import pytest
-from ansible.module_utils.testing import patch_module_args
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
 from ansible_collections.cloudpods.ha.plugins.module_utils._join import k3s_server
-from ansible_collections.cloudpods.ha.plugins.modules import k3s_server_info
 
 FIXTURES = Path(__file__).parents[3] / "fixtures" / "k3s"
 UNIT = "etc/systemd/system/k3s.service"
@@ -144,19 +140,3 @@ def test_a_file_that_is_no_text_is_told_without_its_content(host: Path) -> None:
     with pytest.raises(HaError, match="token can't be read: it is not text") as refused:
         k3s_server.read()
     assert "mytoken" not in str(refused.value)
-
-
-def run(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
-    with patch_module_args({}), pytest.raises(SystemExit):
-        k3s_server_info.main()
-    found: dict[str, Any] = json.loads(capsys.readouterr().out)
-    return found
-
-
-def test_the_module_returns_what_was_read_or_why_it_was_not(host: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    found = run(capsys)
-    assert (found["changed"], found["server"]) == (False, k3s_server.read())
-    (host / UNIT).unlink()
-    refused = run(capsys)
-    assert refused["failed"]
-    assert refused["msg"].startswith("there is no unit file of K3s")

@@ -100,7 +100,7 @@ def environment(text: str) -> dict[str, t.Any]:
 def changed_lines(before: str, after: str) -> list[str]:
     old, new = before.split("\n"), after.split("\n")
     assert len(old) == len(new)
-    return [line.strip() for was, line in zip(old, new, strict=False) if was != line]
+    return [line.strip() for was, line in zip(old, new) if was != line]  # noqa: B905
 
 
 def test_reads_what_ocadm_writes() -> None:
@@ -325,9 +325,8 @@ def test_edits_are_what_yaml_reads_back(
     after = {item["name"]: item["value"] for item in yaml.safe_load(result)}
     assert after == {name: values[name][3] if name in picked else before[name] for name in values}
     # Whatever is not one of the edited values is there, byte for byte.
-    touched = {
-        index for index, (was, now) in enumerate(zip(text.split("\n"), result.split("\n"), strict=False)) if was != now
-    }
+    lines = zip(text.split("\n"), result.split("\n"))  # noqa: B905
+    touched = {index for index, (was, now) in enumerate(lines) if was != now}
     assert len(touched) <= len(picked)
     for index in touched:
         was, now = text.split("\n")[index], result.split("\n")[index]
