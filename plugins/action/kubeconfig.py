@@ -74,7 +74,7 @@ def keep(given: t.Mapping[str, t.Any], *, run: int) -> t.Dict[str, t.Any]:
         folder.mkdir(mode=0o700)
         _write(folder / _OWNER, identity(run).encode())
         guard(run, clean=lambda: _remove_later(folder))
-    for name, content in {**files, NAME: yaml.safe_dump(made).encode()}.items():
+    for name, content in {**files, NAME: yaml.safe_dump(_plain(made)).encode()}.items():
         _write(folder / name, content)
     return {"path": str(folder / NAME), "removed": removed}
 
@@ -114,6 +114,15 @@ def _read(given: t.Mapping[str, t.Any]) -> t.Tuple[t.Any, str]:
         return yaml.safe_load(text), str(path.resolve().parent) if path is not None else ""
     except (yaml.YAMLError, ValueError, RecursionError):
         raise HaError("the kubeconfig {0} is no YAML".format(path or "of the survivor")) from None
+
+
+def _plain(value: t.Any) -> t.Any:
+    """The value with text of Python's own type. Ansible marks text by types of its own, which PyYAML can't write."""
+    if isinstance(value, str):
+        return "".join((value, ""))
+    if isinstance(value, t.Mapping):
+        return {_plain(key): _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 def _write(path: pathlib.Path, content: bytes) -> None:

@@ -260,7 +260,7 @@ def test_what_galaxy_and_the_builder_of_execution_environments_look_for_is_there
         assert collection[key].startswith("https://"), key
     environment = yaml.safe_load((ROOT / "meta" / "execution-environment.yml").read_text(encoding="utf-8"))
     # Both take the paths as from the collection's folder.
-    for path in environment["dependencies"].values():
+    for path in (environment["dependencies"][kind] for kind in ("python", "system")):
         assert (ROOT / path).is_file(), path
     assert "v{0}\n".format(collection["version"]) in (ROOT / "CHANGELOG.rst").read_text(encoding="utf-8")
 
