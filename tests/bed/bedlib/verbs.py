@@ -44,9 +44,7 @@ def build(mode: str, flavour: str = conf.KUBEADM) -> None:
                     hosts.remove_all()
 
 
-def _create(
-    chosen: list[Host], flavour: str, binary: Path | None, minio: Path | None, interpreter: str
-) -> None:
+def _create(chosen: list[Host], flavour: str, binary: Path | None, minio: Path | None, interpreter: str) -> None:
     hosts.remove_all()
     hosts.prepare(flavour)
     (STATE / "python").write_text(f"{interpreter}\n")
