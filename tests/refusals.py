@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import json
 import re
 import sys
@@ -34,6 +35,7 @@ by `--start-at-task` or by `--check`. *Made to happen by* names tests that fail 
 """
 
 
+@functools.cache
 def made(root: Path = ROOT) -> dict[str, list[tuple[str, str]]]:
     """Pairs of message and remedy by code, from plugins and roles."""
     found: dict[str, list[tuple[str, str]]] = {code: [] for code in _codes.RUNBOOK}
