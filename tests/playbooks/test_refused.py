@@ -123,6 +123,26 @@ def test_a_refusal_leaves_a_report_and_looking_leaves_none(place: tuple[ServedCl
     assert served.writes == []
 
 
+def test_the_callback_shows_a_refusal_as_a_block_and_with_v_what_the_default_one_shows(
+    place: tuple[ServedCluster, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANSIBLE_STDOUT_CALLBACK", "cloudpods.ha.progress")
+    done = play("replace_master", *place[1])
+    assert done.returncode != 0
+    told = done.stdout.splitlines()
+    assert told[0] == "replace_master"
+    assert "   0:00  discovery" in told
+    at = next(number for number, line in enumerate(told) if line.startswith("  REFUSED ["))
+    assert told[at + 1].startswith("    seen:  ")
+    assert [line for line in told[at:] if line.startswith("    to do: ")]
+    assert "stopped, " in told[-1]
+    for words in ("TASK [", "PLAY", "skipping", "RETRYING", "fatal:", "ok: ["):
+        assert words not in done.stdout
+    loud = play("replace_master", *place[1], "-v")
+    assert "TASK [" in loud.stdout
+    assert "PLAY RECAP" in loud.stdout
+
+
 def test_a_tag_that_names_nothing_is_refused(place: tuple[ServedCluster, list[str]]) -> None:
     done = play("replace_master", *place[1], "--tags", "etcd-cleanup")
     assert done.returncode != 0
