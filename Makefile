@@ -119,7 +119,8 @@ torture: setup ## every case that disturbs a replacement, for hours; goes on whe
 
 .PHONY: refusals
 refusals: setup ## write docs/refusals.md anew, from the code and from what the unit tests make
-	CLOUDPODS_HA_REFUSALS=$(CACHE)/refusals.jsonl PYTHONPATH=$(TREE) pytest -q -p no:cacheprovider --import-mode=importlib tests/unit
+	@# The tests of the page fail until it is written.
+	-CLOUDPODS_HA_REFUSALS=$(CACHE)/refusals.jsonl PYTHONPATH=$(TREE) pytest -q -p no:cacheprovider --import-mode=importlib tests/unit
 	PYTHONPATH=$(TREE) python -m ansible_collections.cloudpods.ha.tests.refusals $(CACHE)/refusals.jsonl
 
 .PHONY: cores

@@ -22,11 +22,15 @@ def text_of(path: str) -> str:
 
 
 def argument(text: str, name: str) -> str:
-    """The value of the argument --NAME=VALUE in a static pod's manifest, or of the line `NAME: VALUE` in etcd's configuration; empty without one."""
-    match = re.search(
-        r"^[ \t]*(?:-[ \t]+[\"']?--{0}[= ]|{0}:[ \t]*)[\"']?([^\s\"']+)".format(re.escape(name)), text, re.MULTILINE
-    )
-    return match.group(1) if match else ""
+    """The value of the argument --NAME=VALUE in a static pod's manifest, or of the line `NAME: VALUE` in etcd's configuration; empty without one.
+
+    Keys of etcd's configuration are not indented; those of a manifest, such as the pod's own name, are.
+    """
+    for form in (r"^[ \t]*-[ \t]+[\"']?--{0}[= ][\"']?([^\s\"']+)", r"^{0}:[ \t]*[\"']?([^\s\"']+)"):
+        match = re.search(form.format(re.escape(name)), text, re.MULTILINE)
+        if match:
+            return match.group(1)
+    return ""
 
 
 def api_address(provider: Provider, *, default_port: int = API_PORT) -> t.Tuple[str, int]:

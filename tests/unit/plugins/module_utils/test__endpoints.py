@@ -19,6 +19,14 @@ spec:
     - --etcd-servers={1}
 """
 ETCD = """\
+apiVersion: v1
+kind: Pod
+metadata:
+  name: etcd
+  namespace: kube-system
+spec:
+  containers:
+  - command:
     - etcd
     - --advertise-client-urls=https://192.0.2.12:2379
     - --listen-client-urls={0}
