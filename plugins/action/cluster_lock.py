@@ -12,7 +12,6 @@ import socket
 import time
 import typing as t
 
-from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import ApiRefused, HaError, ObjectChanged
 from ansible_collections.cloudpods.ha.plugins.module_utils._guard import ended, guard, identity
@@ -49,7 +48,7 @@ class ActionModule(ActionBase):
             if taken and not self._task.check_mode:
                 _watch_over(given["kubeconfig"], holder, process)
         except HaError as exc:
-            raise AnsibleActionFail(str(exc)) from exc
+            return {"failed": True, "changed": False, "msg": str(exc)}
         return {"changed": taken, "holder": holder}
 
 

@@ -14,7 +14,6 @@ import time
 import typing as t
 
 import yaml
-from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
 from ansible_collections.cloudpods.ha.plugins.module_utils._guard import ended, guard, identity
@@ -56,7 +55,7 @@ class ActionModule(ActionBase):
                 return {"changed": False}
             return {"changed": False, **keep(given, run=os.getppid())}
         except (HaError, OSError) as exc:
-            raise AnsibleActionFail(str(exc)) from None
+            return {"failed": True, "changed": False, "msg": str(exc)}
 
 
 def keep(given: t.Mapping[str, t.Any], *, run: int) -> t.Dict[str, t.Any]:
