@@ -143,6 +143,13 @@ def test_the_callback_shows_a_refusal_as_a_block_and_with_v_what_the_default_one
     assert "PLAY RECAP" in loud.stdout
 
 
+def test_a_kubeconfig_that_is_not_there_is_a_refusal_of_the_plan(place: tuple[ServedCluster, list[str]]) -> None:
+    done = play("inspect_master", *place[1], "-e", "replace_master_kubeconfig=/nonexistent")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "[API_UNREACHABLE]" in done.stdout
+    assert "there is no kubeconfig at /nonexistent" in " ".join(done.stdout.split())
+
+
 def test_a_tag_that_names_nothing_is_refused(place: tuple[ServedCluster, list[str]]) -> None:
     done = play("replace_master", *place[1], "--tags", "etcd-cleanup")
     assert done.returncode != 0
