@@ -26,18 +26,18 @@ SURVIVORS = ("master-2", "master-3")
 # So that waits poll every second; limits are short enough for a test to see them end.
 TIMES: Json = {
     "etcd_cleanup_delay": 1,
-    "etcd_cleanup_retries": 20,
+    "etcd_cleanup_retries": 60,
     "node_removal_delay": 1,
     "node_removal_notice_timeout": 5,
-    "node_removal_timeout": 20,
+    "node_removal_timeout": 60,
     "join_delay": 1,
-    "join_retries": 20,
+    "join_retries": 60,
     "join_condition_retries": 3,
     "vip_delay": 1,
-    "vip_retries": 15,
+    "vip_retries": 40,
     "stateful_recovery_delay": 1,
-    "stateful_recovery_timeout": 25,
-    "stateful_recovery_leftovers_timeout": 15,
+    "stateful_recovery_timeout": 60,
+    "stateful_recovery_leftovers_timeout": 40,
 }
 DISCARD = ["onecloud/default-influxdb", "onecloud/default-victoria-metrics", "tools/data-cache-0"]
 POLICIES = [{"namespace": "tools", "claim": "data-*", "policy": "discard", "reason": "a cache", "loses": "the cache"}]

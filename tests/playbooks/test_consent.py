@@ -63,7 +63,7 @@ def run(line: list[str]) -> str:
     """Without a terminal."""
     environment = {**os.environ, "ANSIBLE_NOCOLOR": "1"}
     done = subprocess.run(
-        line, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=120
+        line, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=300
     )
     assert done.returncode != 0
     return done.stdout + done.stderr
@@ -97,7 +97,7 @@ def at_terminal(line: list[str], answer: str) -> str:
         if not data and process.poll() is not None:
             break
     os.close(leader)
-    assert process.wait(timeout=30) != 0
+    assert process.wait(timeout=120) != 0
     return told
 
 
