@@ -15,6 +15,7 @@ import typing as t
 from ansible.errors import AnsiblePromptInterrupt, AnsiblePromptNoninteractive
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
+from ansible_collections.cloudpods.ha.plugins.module_utils._format import printable
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import Plan
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan import consent
 from ansible_collections.cloudpods.ha.plugins.module_utils._restore import from_json
@@ -84,7 +85,7 @@ def _ask(display: Display, question: str) -> t.Optional[str]:
 
 def _show(display: Display, lines: t.Iterable[str]) -> None:
     for line in lines:
-        display.display("".join(char if char.isprintable() else "?" for char in line))
+        display.display(printable(line))
 
 
 def _keep(folder: pathlib.Path, plan: Plan) -> None:

@@ -47,8 +47,6 @@ class ActionModule(ActionBase):
             mutually_exclusive=[("content", "src")],
             required_if=[("state", "present", ("content", "src"), True)],
         )
-        # Ansible marks text by a type of its own, which PyYAML can't write.
-        given = {key: "".join((value, "")) if isinstance(value, str) else value for key, value in given.items()}
         try:
             if given["state"] == "absent":
                 shutil.rmtree(str(folder_of(given["directory"], os.getppid())), ignore_errors=True)

@@ -10,6 +10,7 @@ import typing as t
 
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
+from ansible_collections.cloudpods.ha.plugins.module_utils._format import printable
 
 
 class ActionModule(ActionBase):
@@ -26,5 +27,5 @@ class ActionModule(ActionBase):
         display = Display()
         for line in ["", *arguments["lines"], ""]:
             # Names and messages of the cluster are data: an escape sequence in them must not reach the terminal.
-            display.display("".join(char if char.isprintable() else "?" for char in line))
+            display.display(printable(line))
         return {"changed": False, "lines": arguments["lines"]}

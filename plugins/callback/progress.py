@@ -32,6 +32,7 @@ import typing as t
 
 from ansible.plugins.callback.default import CallbackModule as Default
 from ansible_collections.cloudpods.ha.plugins.module_utils._console.view import Line, View
+from ansible_collections.cloudpods.ha.plugins.module_utils._format import printable
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan.failure import reason
 
 _COLOURS = {
@@ -96,12 +97,11 @@ class CallbackModule(Default):
             self._clear()
             if line.live and self._terminal:
                 width = max(20, shutil.get_terminal_size().columns - 1)
-                self._live = "".join(char if char.isprintable() else "?" for char in line.text)[:width]
+                self._live = printable(line.text)[:width]
                 sys.stdout.write(self._live)
                 sys.stdout.flush()
             else:
-                text = "".join(char if char.isprintable() else "?" for char in line.text)
-                self._print(text, color=_COLOURS.get(line.kind))
+                self._print(printable(line.text), color=_COLOURS.get(line.kind))
 
     def _clear(self) -> None:
         if self._live:

@@ -17,6 +17,11 @@ def address(text: str) -> str:
         return bare.lower().rstrip(".")
 
 
+def printable(text: str) -> str:
+    """One line of text from the cluster or a program, for a terminal: what would control the terminal is a question mark."""
+    return "".join(char if char.isprintable() else "?" for char in text)
+
+
 def human(size: float) -> str:
     """Format bytes in powers of 1024."""
     for unit in ("B", "KiB", "MiB", "GiB"):

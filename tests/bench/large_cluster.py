@@ -6,14 +6,13 @@ from __future__ import annotations
 import http.server
 import json
 import multiprocessing
-import ssl
-import subprocess
 import urllib.parse
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.cloudpods.ha.tests.served import https_server
 from ansible_collections.cloudpods.ha.tests.unit.plugins.stand_in_cluster import (
     CLAIMS,
     DEPLOYMENTS,
@@ -182,40 +181,11 @@ def _serve(server: http.server.ThreadingHTTPServer) -> None:
 @contextmanager
 def serve(cluster: StandInCluster, folder: Path) -> Iterator[tuple[Asked, Path]]:
     """Serve in a process of its own, by HTTPS on a free port of the loopback address. Yields what was asked, and a kubeconfig."""
-    certificate, key = folder / "api.crt", folder / "api.key"
-    if not certificate.exists():
-        subprocess.run(
-            [
-                *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"),
-                *("-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate)),
-            ],
-            check=True,
-            capture_output=True,
-        )
     asked = Asked()
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _handler(cluster, asked))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    url = "https://127.0.0.1:{0}".format(server.server_address[1])
+    server, kubeconfig = https_server(folder, _handler(cluster, asked))
     process = multiprocessing.get_context("fork").Process(target=_serve, args=(server,), daemon=True)
     process.start()
     server.server_close()
-    kubeconfig = folder / "large.kubeconfig"
-    kubeconfig.write_text(
-        json.dumps(
-            {
-                "apiVersion": "v1",
-                "kind": "Config",
-                "current-context": "x",
-                "clusters": [{"name": "x", "cluster": {"server": url, "certificate-authority": str(certificate)}}],
-                "users": [{"name": "x", "user": {"token": "t"}}],
-                "contexts": [{"name": "x", "context": {"cluster": "x", "user": "x"}}],
-            }
-        ),
-        encoding="utf-8",
-    )
-    kubeconfig.chmod(0o600)
     try:
         yield asked, kubeconfig
     finally:

@@ -5,14 +5,13 @@ from __future__ import annotations
 
 import http.server
 import json
-import ssl
-import subprocess
 import threading
 import urllib.parse
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ansible_collections.cloudpods.ha.tests.served import https_server
 from ansible_collections.cloudpods.ha.tests.unit.plugins.stand_in_cluster import StandInCluster
 
 
@@ -64,37 +63,9 @@ def _handler(served: ServedCluster) -> type[http.server.BaseHTTPRequestHandler]:
 @contextmanager
 def serve(cluster: StandInCluster, folder: Path) -> Iterator[tuple[ServedCluster, Path]]:
     """Serve on a free port of the loopback address. Yields the cluster and a kubeconfig."""
-    certificate, key = folder / "api.crt", folder / "api.key"
-    subprocess.run(
-        [
-            *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"),
-            *("-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate)),
-        ],
-        check=True,
-        capture_output=True,
-    )
     served = ServedCluster(cluster)
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _handler(served))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
-    server.socket = context.wrap_socket(server.socket, server_side=True)
+    server, kubeconfig = https_server(folder, _handler(served))
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    kubeconfig = folder / "given.kubeconfig"
-    url = "https://127.0.0.1:{0}".format(server.server_address[1])
-    kubeconfig.write_text(
-        json.dumps(
-            {
-                "apiVersion": "v1",
-                "kind": "Config",
-                "current-context": "x",
-                "clusters": [{"name": "x", "cluster": {"server": url, "certificate-authority": str(certificate)}}],
-                "users": [{"name": "x", "user": {"token": "t"}}],
-                "contexts": [{"name": "x", "context": {"cluster": "x", "user": "x"}}],
-            }
-        ),
-        encoding="utf-8",
-    )
-    kubeconfig.chmod(0o600)
     try:
         yield served, kubeconfig
     finally:

@@ -12,7 +12,7 @@ import textwrap
 import typing as t
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._console import waits
-from ansible_collections.cloudpods.ha.plugins.module_utils._format import duration
+from ansible_collections.cloudpods.ha.plugins.module_utils._format import duration, printable
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
 
 WIDTH = 100
@@ -197,6 +197,6 @@ def _clock(seconds: float) -> str:
 
 def _wrapped(kind: str, lead: str, text: str) -> t.List[Line]:
     """The text at the width of the console, after `lead`, with what would control a terminal taken out."""
-    plain = "".join(char if char.isprintable() else "?" for char in " ".join(text.split()))
+    plain = printable(" ".join(text.split()))
     parts = textwrap.wrap(plain, WIDTH - len(lead), break_long_words=False, break_on_hyphens=False) or [""]
     return [Line(kind, (lead if number == 0 else " " * len(lead)) + part) for number, part in enumerate(parts)]

@@ -32,6 +32,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._endpoints import (
     etcd_urls,
     foreign_etcd,
     node_name,
+    text_of,
 )
 from ansible_collections.cloudpods.ha.plugins.module_utils._etcd.client import program_path
 from ansible_collections.cloudpods.ha.plugins.module_utils._host.addresses import addresses, default_route, routes
@@ -112,13 +113,13 @@ def _k3s(run: Runner) -> t.Optional[K3s]:
     with open(K3S_PROGRAM, "rb") as stream:
         for piece in iter(lambda: stream.read(1 << 20), b""):
             digest.update(piece)
-    certificate = _text(PROVIDERS["k3s"].ca_certificate)
+    certificate = text_of(PROVIDERS["k3s"].ca_certificate)
     return K3s(
         version=_version(run, [K3S_PROGRAM, "--version"]),
         binary=digest.hexdigest(),
         # K3s hashes only the root of a chain.
         ca=hashlib.sha256(certificate.encode()).hexdigest() if certificate.count("BEGIN CERTIFICATE") == 1 else "",
-        token_ca=token_ca(_text(K3S_TOKEN)),
+        token_ca=token_ca(text_of(K3S_TOKEN)),
     )
 
 
@@ -128,17 +129,9 @@ def token_ca(token: str) -> str:
     return match.group(1) if match else ""
 
 
-def _text(path: str) -> str:
-    try:
-        with open(path, encoding="utf-8", errors="replace") as stream:
-            return stream.read()
-    except OSError:
-        return ""
-
-
 def _machine_id() -> str:
     """The machine ID of systemd; empty if there is none, or if it is set at the next boot ('uninitialized')."""
-    text = _text(MACHINE_ID).strip()
+    text = text_of(MACHINE_ID).strip()
     return text if re.fullmatch("[0-9a-f]{32}", text) else ""
 
 
@@ -179,7 +172,7 @@ def _node_ip(run: Runner, provider: Provider, found: t.Mapping[str, str]) -> str
     An address that the host does not carry belongs to another machine and is skipped.
     """
     path, pattern = provider.advertised
-    match = re.search(pattern, _text(path), re.MULTILINE)
+    match = re.search(pattern, text_of(path), re.MULTILINE)
     named = match.group(1) if match else ""
     host = (urllib.parse.urlsplit(named).hostname or "") if "//" in named else named
     return host if host in found else default_route(run, found) or next(iter(found), "")

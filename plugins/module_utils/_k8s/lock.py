@@ -4,14 +4,13 @@
 
 from __future__ import annotations
 
-import calendar
 import dataclasses
 import datetime
-import re
 import typing as t
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import Unsafe
 from ansible_collections.cloudpods.ha.plugins.module_utils._format import duration
+from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.parse import moment
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
 
 NAME = "cloudpods-ha"
@@ -108,14 +107,11 @@ def lease(holder: str, process: str, *, now: float, acquired: t.Optional[float] 
 
 def _seconds(text: t.Any) -> float:
     """A time of the API, RFC 3339 with or without a fraction, in seconds since 1970; 0 if it is none."""
-    found = re.match(r"(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2})(\.\d+)?Z", str(text))
-    if found is None:
-        return 0.0
     try:
-        whole = datetime.datetime.strptime(found.group(1), "%Y-%m-%dT%H:%M:%S")
+        found = moment(str(text))
     except ValueError:
         return 0.0
-    return calendar.timegm(whole.timetuple()) + float(found.group(2) or 0)
+    return found.timestamp() if found is not None and found.tzinfo is not None else 0.0
 
 
 def _micro(seconds: float) -> str:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.cloudpods.ha.plugins.module_utils._format import human, qualified
+from ansible_collections.cloudpods.ha.plugins.module_utils._format import human, printable, qualified
 
 
 @pytest.mark.parametrize(
@@ -17,3 +17,7 @@ def test_bytes_are_shown_in_powers_of_1024(size: float, text: str) -> None:
 
 def test_an_object_is_named_by_namespace_and_name() -> None:
     assert qualified("onecloud", "default-glance") == "onecloud/default-glance"
+
+
+def test_what_would_control_a_terminal_is_a_question_mark() -> None:
+    assert printable("node \x1b[2J\r\u202emaster-1 主") == "node ?[2J??master-1 主"
