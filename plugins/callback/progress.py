@@ -74,13 +74,15 @@ class CallbackModule(Default):
         self._view = View(terminal=self._terminal)
         self._live = ""
         self._action = ""
+        self._pid = os.getpid()
         if not self._plain:
             self._print = self._display.display
             self._display.display = self._message  # type: ignore[method-assign]
 
     def _message(self, msg: str, color: t.Optional[str] = None, stderr: bool = False, **how: t.Any) -> None:
         """What others display: warnings are kept, the progress of a wait becomes its line, the rest is shown above the renewed line."""
-        if how.get("log_only"):
+        # A task's process has a copy of this object; what it displays is handed to this process, which asks again.
+        if how.get("log_only") or os.getpid() != self._pid:
             self._print(msg, color=color, stderr=stderr, **how)
         elif msg.lstrip().startswith(("[WARNING]", "[DEPRECATION WARNING]")):
             self._view.warned(msg)

@@ -21,6 +21,8 @@ INTERVAL = 30
 FIRST = 5
 _HIDDEN_ROLES = ("journal", "report")
 _HEADINGS = {"discovery": "discovery"}
+# The first task of each phase.
+_BEGINS = "phase | Record the start time of "
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,8 +70,8 @@ class View:
         role = role.rpartition(".")[2]
         self._now = _Now(bare or name, role, at, waits.of(name))
         phase = _HEADINGS.get(role, "")
-        if self._now.name.startswith("phase | Carry out "):
-            phase = self._now.name[len("phase | Carry out ") :]
+        if self._now.name.startswith(_BEGINS):
+            phase = self._now.name[len(_BEGINS) :]
         lines = []
         if phase and phase != self._phase:
             self._phase = phase
@@ -110,7 +112,7 @@ class View:
         """A message that an action prints while it runs. None: it is none of a wait, and is shown as it is."""
         if self._now.wait is None:
             return None
-        return self._waiting(text.strip(), at, news=True)
+        return self._waiting(text.strip(), at, news=True) if text.strip() else []
 
     def _waiting(self, said: str, at: float, *, news: bool) -> t.List[Line]:
         now = self._now

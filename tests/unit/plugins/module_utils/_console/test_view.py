@@ -39,10 +39,10 @@ def test_a_phase_is_a_heading_with_the_time_since_the_start() -> None:
         [
             {"event": "begin", "playbook": "replace_master", "at": 100.0},
             {"event": "task", "name": "cloudpods.ha.discovery : start | Record the start time", "at": 100.5},
-            {"event": "task", "name": "phase | Carry out node_removal", "at": 192.0},
+            {"event": "task", "name": "phase | Record the start time of node_removal", "at": 192.0},
             {"event": "task", "name": "cloudpods.ha.node_removal : act | Cordon master-1", "at": 193.0},
             {"event": "result", "result": {"changed": True}, "at": 194.0},
-            {"event": "task", "name": "phase | Carry out join", "at": 100.0 + 3700},
+            {"event": "task", "name": "phase | Record the start time of join", "at": 100.0 + 3700},
         ]
     )
     assert texts(lines) == [
