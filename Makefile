@@ -14,7 +14,13 @@ VENV := $(CACHE)/venv-$(shell { cat tests/requirements.txt tests/constraints.txt
 TREE := $(CACHE)/tree-$(shell pwd -P | $(HASH))
 SCENARIOS := kubeadm k3s
 # What a scenario needs besides the environment of the checks: the bed, whose packages are installed, or programs that have to be there.
-BED_SCENARIOS := kubeadm k3s ocboot
+BED_SCENARIOS := kubeadm k3s kubeadm-refusals k3s-refusals kubeadm-in-a-row k3s-in-a-row ocboot
+# What `make e2e-all` runs, and every scenario there is.
+ALL_SCENARIOS := $(BED_SCENARIOS)
+KNOWN_SCENARIOS := $(patsubst molecule/%/molecule.yml,%,$(wildcard molecule/*/molecule.yml))
+COMMA := ,
+SPACE := $(subst ,, )
+BED_STATE := $(or $(CLOUDPODS_HA_BED_STATE),/var/lib/cloudpods-ha-bed)
 PROGRAMS_kind := docker kind
 PROGRAMS_k3d := docker k3d
 
@@ -32,15 +38,11 @@ help: ## list the targets
 	@sed -nE 's/^([a-z0-9-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
 
 .PHONY: check
-check: setup $(if $(filter $(BED_SCENARIOS),$(SCENARIOS)),bed-packages) ## all tests: lint, sanity, unit, playbooks, and beside them whole replacements on the test bed
-	@# Replacements wait more than they compute, so the rest runs beside them, at lower CPU priority. Two beds at once were too much for two cores.
-	@$(MAKE) --no-print-directory e2e >$(CACHE)/e2e.log 2>&1 & replacement=$$!; \
-	failed=; \
-	for part in lint sanity unit playbooks; do nice -n 15 $(MAKE) --no-print-directory $$part || failed="$$failed $$part"; done; \
-	wait $$replacement || failed="$$failed e2e"; \
-	grep -E '^(PLAY|TASK|INFO|WARNING|ERROR|CRITICAL|fatal|.*RECAP)|failed=|STAND-IN|real ' $(CACHE)/e2e.log | tail -n 600; \
-	if [[ -n $$failed ]]; then tail -n 200 $(CACHE)/e2e.log; echo "FAILED:$$failed (the log of e2e is $(CACHE)/e2e.log)"; exit 1; fi; \
-	echo "all passed: lint, sanity, unit, playbooks, e2e ($(SCENARIOS))"
+check: setup $(if $(filter $(BED_SCENARIOS),$(SCENARIOS)),bed-packages) ## all tests: lint, sanity, unit, playbooks, and beside them a whole replacement for each provider
+	@# Replacements wait more than they compute, so they run beside each other, each on its own bed, and the rest beside them at lower CPU priority.
+	@python tests/tools/check.py $(CACHE) lint,sanity,unit,playbooks \
+		$(foreach scenario,$(SCENARIOS),e2e-$(scenario):CLOUDPODS_HA_BED_STATE=$(BED_STATE)$(if $(filter-out $(firstword $(SCENARIOS)),$(scenario)),-$(scenario))) \
+		$(foreach scenario,$(filter-out $(SCENARIOS),$(ALL_SCENARIOS)),--not-run "e2e-$(scenario)=make e2e-all runs it")
 
 .PHONY: demo
 demo: setup bed-packages ## replace a killed master on the test bed and show the report; the bed stays up
@@ -107,7 +109,7 @@ changelog: setup ## write CHANGELOG.rst as the next release will have it, from t
 
 .PHONY: unit
 unit: setup ## unit tests; ARGS="-k name" picks some
-	PYTHONPATH=$(TREE) pytest -p no:cacheprovider --import-mode=importlib --strict-markers $(ARGS) tests/unit
+	PYTHONPATH=$(TREE) pytest -p no:cacheprovider -rs --import-mode=importlib --strict-markers $(ARGS) tests/unit
 
 .PHONY: playbooks
 playbooks: setup ## the real playbooks against a served stand-in of the API; every command line: CLOUDPODS_HA_EVERY_COMMAND_LINE=1
@@ -162,13 +164,17 @@ importer: build ## show the tarball to galaxy-importer, as Galaxy does; any warn
 .PHONY: e2e
 e2e: $(SCENARIOS:%=e2e-%) ## every molecule scenario of SCENARIOS; MOLECULE_ARGS=--destroy=never keeps its cluster up
 
-.PHONY: $(SCENARIOS:%=e2e-%)
-$(patsubst %,e2e-%,$(filter $(BED_SCENARIOS),$(SCENARIOS))): bed-packages
-$(SCENARIOS:%=e2e-%): e2e-%: setup
+.PHONY: e2e-all
+e2e-all: setup bed-packages ## every molecule scenario that can run here, one after the other, for hours
+	@python tests/tools/check.py $(CACHE) $(subst $(SPACE),$(COMMA),$(ALL_SCENARIOS:%=e2e-%))
+
+.PHONY: $(KNOWN_SCENARIOS:%=e2e-%)
+$(BED_SCENARIOS:%=e2e-%): bed-packages
+$(KNOWN_SCENARIOS:%=e2e-%): e2e-%: setup
 	@for program in $(PROGRAMS_$*); do command -v $$program >/dev/null || { echo "The scenario $* needs $$program."; exit 1; }; done
 	@# A side effect whose playbook is not found is no more than a warning to molecule; here it is a failure.
-	molecule test --no-command-borders --scenario-name $* $(MOLECULE_ARGS) 2>&1 | tee $(CACHE)/e2e-$*.log
-	@! grep -F 'Missing playbook' $(CACHE)/e2e-$*.log
+	molecule test --no-command-borders --scenario-name $* $(MOLECULE_ARGS) 2>&1 | tee $(CACHE)/molecule-$*.log
+	@! grep -F 'Missing playbook' $(CACHE)/molecule-$*.log
 
 .PHONY: e2e-down
 e2e-down: setup ## take down what --destroy=never kept of SCENARIOS

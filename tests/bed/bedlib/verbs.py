@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import shlex
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from . import binaries, cluster, conf, hosts, identity, images, k3s, k3s_release, machine, minio_program, rootfs
@@ -224,13 +224,14 @@ def ssh(name: str, command: list[str]) -> int:
     return hosts.interactive_ssh(conf.host(name), *([shlex.join(words)] if len(words) > 1 else words))
 
 
-def inventory(lost: str, replacement: str) -> None:
+def inventory(lost: str, replacement: str, survivors: list[str]) -> None:
     _require_bed()
-    print(_write_inventory(lost, replacement), end="")
+    print(_write_inventory(lost, replacement, survivors), end="")
 
 
-def _write_inventory(lost: str, replacement: str) -> str:
-    survivors, fresh = identity.split(lost, replacement)
+def _write_inventory(lost: str, replacement: str, named: Sequence[str] = ()) -> str:
+    left, fresh = identity.split(lost, replacement)
+    survivors = [conf.host(name) for name in named] or left
     # crictl, which kubeadm's preflight requires, is not available.
     kubeadm = {"replace_master_join_skip_phases": ["preflight"]}
     more = kubeadm if conf.flavour() == conf.KUBEADM else k3s.variables()

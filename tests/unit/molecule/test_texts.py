@@ -40,4 +40,13 @@ def test_every_playbook_that_uses_a_text_loads_them() -> None:
     assert playbooks
     for path in playbooks:
         plays = yaml.safe_load(files()[path])
+        imported = [
+            play["ansible.builtin.import_playbook"] for play in plays if "ansible.builtin.import_playbook" in play
+        ]
+        plays += [
+            play
+            for name in imported
+            if name.startswith("../")
+            for play in yaml.safe_load((path.parent / name).read_text())
+        ]
         assert any("../shared/vars/texts.yml" in play.get("vars_files", []) for play in plays), path
