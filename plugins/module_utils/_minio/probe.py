@@ -11,10 +11,12 @@ from __future__ import annotations
 import concurrent.futures
 import contextlib
 import dataclasses
+import datetime
 import typing as t
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
-from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.parse import pod_hint
+from ansible_collections.cloudpods.ha.plugins.module_utils._format import duration
+from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.parse import moment, pod_hint
 from ansible_collections.cloudpods.ha.plugins.module_utils._minio.deployment import Deployment, is_ready
 from ansible_collections.cloudpods.ha.plugins.module_utils._minio.http import AdminRefused, Json, Server, Tunnel, brief
 from ansible_collections.cloudpods.ha.plugins.module_utils._minio.info import (
@@ -31,6 +33,8 @@ with contextlib.suppress(ImportError):  # reported by check_imports() of http
 # Seconds, by MinIO's source of 2026.
 _DIALS_A_PEER = 5
 _WAITS_FOR_PEERS = 10
+# Beyond a pod's grace period. A kubelet that lives ends a pod by then; the controller's clock may differ from the API server's.
+_HELD = 60
 
 
 def probe(deployment: Deployment, *, tunnel: Tunnel, timeout: int) -> t.Tuple[PodView, ...]:
@@ -49,7 +53,7 @@ def _probe_pod(deployment: Deployment, name: str, pod: t.Optional[Json], *, tunn
         return PodView(name, error="the pod does not exist")
     node, ready = pod["spec"].get("nodeName") or "", is_ready(pod)
     if "deletionTimestamp" in pod["metadata"]:
-        return PodView(name, node, ready, error="the pod is being deleted")
+        return PodView(name, node, ready, error=_ending(deployment, pod, node))
     if (pod.get("status") or {}).get("phase") != "Running":
         why = pod_hint(pod)[:200]
         return PodView(name, node, ready, error="the pod is not running" + (": " + why if why else ""))
@@ -68,6 +72,21 @@ def _probe_pod(deployment: Deployment, name: str, pod: t.Optional[Json], *, tunn
     if cluster is None and not view.error:
         view = dataclasses.replace(view, error=late)
     return dataclasses.replace(view, cluster=cluster, maintenance=maintenance)
+
+
+def _ending(deployment: Deployment, pod: Json, node: str) -> str:
+    """Why a pod that is being deleted does not answer: on a live node its kubelet should have ended it."""
+    # With a deletion the API server writes the moment at which the grace period ends.
+    until = moment(pod["metadata"]["deletionTimestamp"])
+    held = (datetime.datetime.now(datetime.timezone.utc) - until).total_seconds() if until else 0.0
+    if node not in deployment.nodes or held < _HELD:
+        return "the pod is being deleted"
+    name = pod["metadata"]["name"]
+    return (
+        "the pod has been Terminating for {0} beyond its grace period, though its node {1} is Ready: kubelet does not end it. See kubectl -n {2} describe pod "
+        "{3} and kubelet's log on {1}. Once no process of the pod is left there, kubectl -n {2} delete pod {3} --grace-period=0 --force lets a new one "
+        "start".format(duration(held), node, deployment.namespace, name)
+    )
 
 
 def _status(asked: Server, path: str) -> t.Tuple[t.Optional[int], str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 import socket
 import ssl
 import subprocess
+import time
 from http.server import ThreadingHTTPServer
 from pathlib import Path
 
@@ -134,9 +135,24 @@ def test_what_keeps_a_pod_from_running_is_told(minio: ThreadingHTTPServer, statu
 
 def test_a_pod_that_is_being_deleted_is_not_asked(minio: ThreadingHTTPServer) -> None:
     going = pod("minio-0")
-    going["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    going["metadata"]["deletionTimestamp"] = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     view = probe.probe(find(StandInApi(going)), tunnel=tunnel(minio), timeout=5)[0]
     assert view.error == "the pod is being deleted"
+
+
+@pytest.mark.parametrize(("node", "live"), [("", True), ("master-9", False)])
+def test_a_pod_that_stays_terminating_is_told_with_its_way_out_where_its_kubelet_lives(
+    minio: ThreadingHTTPServer, node: str, live: bool
+) -> None:
+    stuck = pod("minio-0")
+    stuck["metadata"]["deletionTimestamp"] = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 600))
+    stuck["spec"]["nodeName"] = node or stuck["spec"]["nodeName"]
+    error = probe.probe(find(StandInApi(stuck)), tunnel=tunnel(minio), timeout=5)[0].error
+    if not live:
+        assert error == "the pod is being deleted"
+        return
+    assert error.startswith("the pod has been Terminating for 10 min")
+    assert "kubectl -n ns delete pod minio-0 --grace-period=0 --force" in error
 
 
 @pytest.mark.parametrize("node", ["master-1", "master-9"])
