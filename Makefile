@@ -23,6 +23,9 @@ SPACE := $(subst ,, )
 BED_STATE := $(or $(CLOUDPODS_HA_BED_STATE),/var/lib/cloudpods-ha-bed)
 PROGRAMS_kind := docker kind
 PROGRAMS_k3d := docker k3d
+# Another ansible-core than that of the checks for the scenarios, as 2.16; make cores makes its environment.
+CORE :=
+WITH_CORE = $(if $(CORE),PATH=$(CACHE)/core-$(CORE)/bin:$$PATH ANSIBLE_COLLECTIONS_PATH=$(TREE):$(CACHE)/core-$(CORE)/collections)
 
 export PATH := $(VENV)/bin:$(PATH)
 export ANSIBLE_COLLECTIONS_PATH := $(TREE)
@@ -173,8 +176,13 @@ $(BED_SCENARIOS:%=e2e-%): bed-packages
 $(KNOWN_SCENARIOS:%=e2e-%): e2e-%: setup
 	@for program in $(PROGRAMS_$*); do command -v $$program >/dev/null || { echo "The scenario $* needs $$program."; exit 1; }; done
 	@# A side effect whose playbook is not found is no more than a warning to molecule; here it is a failure.
-	molecule test --no-command-borders --scenario-name $* $(MOLECULE_ARGS) 2>&1 | tee $(CACHE)/molecule-$*.log
+	$(if $(CORE),CORES_ONLY=1 tests/tools/cores $(CACHE) $(TREE) $(VENV) $(CORE))
+	$(WITH_CORE) molecule test --no-command-borders --scenario-name $* $(MOLECULE_ARGS) 2>&1 | tee $(CACHE)/molecule-$*.log
 	@! grep -F 'Missing playbook' $(CACHE)/molecule-$*.log
+
+.PHONY: e2e-old
+e2e-old: ## the scenario kubeadm as on old sites: ansible-core 2.16, hosts on Python 3.6; CLOUDPODS_HA_BED_MINIO=BINARY for a MinIO of 2021
+	CLOUDPODS_HA_BED_PYTHON=3.6 $(MAKE) --no-print-directory e2e SCENARIOS=kubeadm CORE=2.16
 
 .PHONY: e2e-down
 e2e-down: setup ## take down what --destroy=never kept of SCENARIOS

@@ -27,7 +27,7 @@ options:
     type: str
     required: true
   answers:
-    description: The results of a loop of M(ansible.builtin.uri) over hosts that queried the API at the VIP. Null if no answer is expected.
+    description: The results of a loop of M(cloudpods.ha.https_probe) over hosts that queried the API at the VIP. Null if no answer is expected.
     type: list
     elements: dict
 """

@@ -3,18 +3,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 import hashlib
-import http.client
 import json
 import os
 import platform
 import re
 import shutil
 import socket
-import ssl
 import typing as t
-import urllib.error
 import urllib.parse
-import urllib.request
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import (
     API_PORT,
@@ -36,6 +32,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._endpoints import (
 )
 from ansible_collections.cloudpods.ha.plugins.module_utils._etcd.client import program_path
 from ansible_collections.cloudpods.ha.plugins.module_utils._host.addresses import addresses, default_route, routes
+from ansible_collections.cloudpods.ha.plugins.module_utils._host.https import get
 from ansible_collections.cloudpods.ha.plugins.module_utils._host.vip import read_manifest
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.host import Host, K3s
 from ansible_collections.cloudpods.ha.plugins.module_utils._runner import Runner
@@ -231,16 +228,5 @@ def _first(urls: t.Sequence[str], path: str, *, certificate: t.Optional[t.Tuple[
 
 def _local(url: str, *, certificate: t.Optional[t.Tuple[str, str]] = None) -> t.Tuple[int, str]:
     # This host only, so the certificate is not verified; no secret is sent.
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
-    try:
-        if certificate is not None:
-            context.load_cert_chain(*certificate)
-        with opener.open(url, timeout=7) as answer:
-            return answer.status, answer.read().decode("utf-8", "replace")
-    except urllib.error.HTTPError as exc:
-        return exc.code, exc.read().decode("utf-8", "replace")
-    except (OSError, ValueError, http.client.HTTPException):
-        return 0, ""
+    answer = get(url, certificate=certificate)
+    return answer.status, answer.body

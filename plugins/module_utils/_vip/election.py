@@ -91,7 +91,7 @@ def not_alone(reports: t.Mapping[str, Json], *, address: str, wanted: str) -> st
 
 
 def unanswered(answers: t.Mapping[str, Json], *, address: str) -> str:
-    """Why the API is not proven to answer at the VIP; empty if it does. `answers` are results of the module uri, by the querying host."""
+    """Why the API is not proven to answer at the VIP; empty if it does. `answers` are results of the module https_probe, by the querying host."""
     wrong = {name: result for name, result in answers.items() if result.get("status") != 200}
     if not answers or wrong:
         failed = ["{0}: {1}".format(name, result.get("msg") or "no answer") for name, result in wrong.items()]
