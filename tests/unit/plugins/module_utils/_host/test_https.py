@@ -24,17 +24,19 @@ class Pki:
 
     def __init__(self, folder: Path, names: str) -> None:
         self.ca, self.key, self.certificate = (str(folder / item) for item in ("ca.crt", "server.key", "server.crt"))
-        (folder / "ca.cnf").write_text(OLD)
-        (folder / "names").write_text("subjectAltName=" + names + "\n")
-        ca_key, request = str(folder / "ca.key"), str(folder / "server.csr")
+        settings, extensions, ca_key, request = (str(folder / item) for item in ("ca.cnf", "names", "ca.key", "csr"))
+        Path(settings).write_text(OLD)
+        Path(extensions).write_text("subjectAltName=" + names + "\n")
         elliptic = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
-        self.openssl("req", "-x509", *elliptic, "-days", "2", "-subj", "/CN=ca", "-config", str(folder / "ca.cnf"), "-keyout", ca_key, "-out", self.ca)  # fmt: skip
-        self.openssl("req", *elliptic, "-subj", "/CN=server", "-keyout", self.key, "-out", request)
-        self.openssl("x509", "-req", "-in", request, "-CA", self.ca, "-CAkey", ca_key, "-set_serial", "7", "-days", "2", "-extfile", str(folder / "names"), "-out", self.certificate)  # fmt: skip
+        ca = ("-days", "2", "-subj", "/CN=ca", "-config", settings)
+        openssl("req", "-x509", *elliptic, *ca, "-keyout", ca_key, "-out", self.ca)
+        openssl("req", *elliptic, "-subj", "/CN=server", "-keyout", self.key, "-out", request)
+        signed = ("-CA", self.ca, "-CAkey", ca_key, "-set_serial", "7", "-days", "2", "-extfile", extensions)
+        openssl("x509", "-req", "-in", request, *signed, "-out", self.certificate)
 
-    @staticmethod
-    def openssl(*argv: str) -> None:
-        subprocess.run(["openssl", *argv], check=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+def openssl(*argv: str) -> None:
+    subprocess.check_output(["openssl", *argv], stderr=subprocess.STDOUT)
 
 
 @pytest.fixture(scope="module")
