@@ -94,7 +94,8 @@ def look(memory: Memory, result: Json, *, name: str, now: float, limits: Limits)
     heals, ended = _heals(memory, result["drives"], now)
     # All three begin with their pod or drive.
     keys = {(code, sentence.split(" ", 1)[0]): sentence for code, sentence in findings}
-    since_when = {key: memory.since.get(key, now) for key in keys}
+    silent = [("silent", d["endpoint"]) for d in result["drives"] if d["healing"] and d["endpoint"] not in heals]
+    since_when = {key: memory.since.get(key, now) for key in (*keys, *silent)}
     lasting = {
         "root_drive": limits.settle,
         "drive_refused": max(limits.settle, limits.stale_peer),
@@ -118,7 +119,8 @@ def look(memory: Memory, result: Json, *, name: str, now: float, limits: Limits)
     percent = _percent(totals)
     come = totals["objects"] if percent is None else percent
     still = [_still(endpoint, heal, now) for endpoint, heal in heals.items() if now - heal.moved >= _STILL]
-    signature = (come, totals["failed"], totals["retries"], tuple(sorted(keys)), tuple(sorted(heals)), bool(still))
+    still += [_without_numbers(key[1], now - since_when[key]) for key in silent if now - since_when[key] >= _STILL]
+    signature = (come, totals["failed"], totals["retries"], tuple(sorted(keys)), tuple(sorted(heals)), len(still))
     text = "; ".join(["{0}: {1}".format(name, _line(memory, totals, findings)), *still])
     return _tell(memory, signature, text, now, limits, bool(why), tuple(why))
 
@@ -171,7 +173,9 @@ def _followed(known: t.Optional[Heal], told: Json, now: float) -> Heal:
     done = (told["objects_done"] + told["objects_skipped"], told["bytes_done"])
     failed = (told["objects_failed"], told["bytes_failed"])
     if known is None or (told["started"] != known.told["started"] and not known.troubled):
-        return Heal(told, done, now, failed)
+        # One that begins anew before anything was healed has not come further.
+        still = known is not None and not any((*done, *known.best))
+        return Heal(told, done, known.moved if known is not None and still else now, failed)
     best = (max(done[0], known.best[0]), max(done[1], known.best[1]))
     most = (max(failed[0], known.failed[0]), max(failed[1], known.failed[1]))
     return Heal(told, best, known.moved if best == known.best else now, most)
@@ -188,12 +192,22 @@ def _forgotten(endpoint: str, heal: Heal) -> str:
 
 def _still(endpoint: str, heal: Heal, now: float) -> str:
     """The sentence for a heal that has not moved for a while. It may go on: MinIO counts an object when it is done."""
-    pod = host_of(endpoint)
+    return "{0} has not moved for {1:.0f} s, at {2} objects and {3}. A large object counts only when it is done; {4}".format(
+        endpoint, now - heal.moved, heal.best[0], human(heal.best[1]), _look_at(endpoint)
+    )
+
+
+def _without_numbers(endpoint: str, seconds: float) -> str:
+    """The sentence for a heal of which MinIO says nothing but that it is under way."""
+    return "{0} has been healing for {1:.0f} s, and MinIO does not say how far it is; {2}".format(
+        endpoint, seconds, _look_at(endpoint)
+    )
+
+
+def _look_at(endpoint: str) -> str:
     return (
-        "{0} has not moved for {1:.0f} s, at {2} objects and {3}. A large object counts only when it is done; see kubectl logs {4} for errors. If nothing "
-        "moves for long, restart that pod alone, kubectl delete pod {4}, and wait until it is Ready: the heal goes on".format(
-            endpoint, now - heal.moved, heal.best[0], human(heal.best[1]), pod
-        )
+        "see kubectl logs {0} for errors. If nothing moves for long, restart that pod alone, kubectl delete pod {0}, and wait until it is Ready: the heal "
+        "goes on".format(host_of(endpoint))
     )
 
 

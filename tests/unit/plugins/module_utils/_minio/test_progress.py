@@ -236,6 +236,34 @@ def test_a_heal_that_does_not_move_is_told_within_a_minute_and_waited_for() -> N
     assert not any("has not moved" in item.line for item in looks(*moving))
 
 
+def silent(endpoint: str) -> dict:
+    result = seen()
+    result["drives"] = [{"endpoint": endpoint, "state": "ok", "healing": True, "progress": {}}]
+    return result
+
+
+def test_a_heal_of_which_minio_tells_no_numbers_is_told_within_a_minute_and_waited_for() -> None:
+    found = looks(*((float(t), silent("http://minio-3.svc:9000/export")) for t in range(0, 125, 5)))
+    assert {item.state for item in found} == {"wait"}
+    told = [t * 5 for t, item in enumerate(found) if "MinIO does not say how far it is" in item.line]
+    assert told[0] == 60
+    assert "http://minio-3.svc:9000/export has been healing for 60 s" in found[12].line
+    assert "kubectl logs minio-3" in found[12].line
+    # Numbers that come late are those of a heal that moves.
+    late = (
+        *((float(t), silent("d1")) for t in range(0, 50, 5)),
+        *((float(t), seen(d1=half(objects_done=t))) for t in range(50, 125, 5)),
+    )
+    assert not any("does not say" in item.line or "not moved" in item.line for item in looks(*late))
+
+
+def test_a_heal_that_begins_anew_with_nothing_healed_has_not_moved() -> None:
+    again = [(float(t), seen(d1={"started": str(t), "objects_total": 40})) for t in range(0, 125, 5)]
+    found = looks(*again)
+    assert next(t * 5 for t, item in enumerate(found) if "has not moved for" in item.line) == 60
+    assert {item.state for item in found} == {"wait"}
+
+
 def test_a_server_that_never_initializes_is_hopeless_within_a_minute() -> None:
     words = "minio-2 listens and has not initialized (503): it waits for its peers"
     memory, states = Memory(), []
