@@ -115,6 +115,7 @@ def _find_lost(wanted: str, nodes: t.Sequence[Node], journal: t.Optional[Json]) 
             member_id=known.get("member_id"),
             machine_id=known.get("machine_id", ""),
             seen_in=seen_in,
+            outer_addresses=tuple(known.get("outer_addresses") or ()),
         )
     if found is not None:
         return Lost(
@@ -124,8 +125,15 @@ def _find_lost(wanted: str, nodes: t.Sequence[Node], journal: t.Optional[Json]) 
             uid=found.uid,
             machine_id=found.machine_id,
             seen_in=("node",),
+            outer_addresses=_alone(found, nodes),
         )
     return Lost(name=wanted, addresses=(), hostname_label=wanted, seen_in=BY_VOLUMES)
+
+
+def _alone(lost: Node, nodes: t.Sequence[Node]) -> t.Tuple[str, ...]:
+    """The outer addresses of the lost node that no other Node has."""
+    others = {item for node in nodes if node is not lost for item in (*node.addresses, *node.outer_addresses)}
+    return tuple(item for item in lost.outer_addresses if item not in others)
 
 
 class _Whereabouts:

@@ -105,6 +105,7 @@ def node(obj: Json, *, leases: t.Sequence[Json], now: str) -> Node:
         deleting=bool(meta.get("deletionTimestamp")),
         finalizers=tuple(meta.get("finalizers") or ()),
         etcd_voter=_etcd_voter(status),
+        outer_addresses=_addresses(obj, "ExternalIP"),
     )
 
 
@@ -115,8 +116,12 @@ def is_master(obj: Json) -> bool:
 
 def internal_addresses(obj: Json) -> t.Tuple[str, ...]:
     """All internal addresses of a Node, each in its usual form."""
+    return _addresses(obj, "InternalIP")
+
+
+def _addresses(obj: Json, kind: str) -> t.Tuple[str, ...]:
     found = (obj.get("status") or {}).get("addresses") or []
-    return tuple(address(item["address"]) for item in found if item.get("type") == "InternalIP")
+    return tuple(address(item["address"]) for item in found if item.get("type") == kind)
 
 
 def _etcd_voter(status: Json) -> t.Optional[bool]:

@@ -28,7 +28,8 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes im
 class Lost:
     """The lost node. `seen_in` lists where its name was found; `answers` are ports that still accept a connection, as HOST:PORT, if it was `probed`.
 
-    `member_id` is its former etcd member, None if it was never recorded. `machine_id` is empty if unknown.
+    `member_id` is its former etcd member, None if it was never recorded. `machine_id` is empty if unknown. At `outer_addresses` it may answer too, but other
+    machines may share them.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Lost:
     seen_in: t.Tuple[str, ...] = ()
     answers: t.Tuple[str, ...] = ()
     probed: bool = False
+    outer_addresses: t.Tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)

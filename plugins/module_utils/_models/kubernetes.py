@@ -17,7 +17,8 @@ class Node:
     """A Node object. `down_seconds` counts from its last Ready state; `lease_age_seconds` from the kubelet's last heartbeat.
 
     `machine_id` is that of the machine that registered it. `deleting`: it was deleted, and `finalizers` still hold it. `etcd_voter` is K3s's condition of
-    its member, None without one; K3s 1.28.4 and 1.28.5 never correct the condition, so "True" is proof and "False" is not.
+    its member, None without one; K3s 1.28.4 and 1.28.5 never correct the condition, so "True" is proof and "False" is not. `outer_addresses` are its
+    ExternalIPs: machines may share one, so they identify none.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Node:
     deleting: bool = False
     finalizers: t.Tuple[str, ...] = ()
     etcd_voter: t.Optional[bool] = None
+    outer_addresses: t.Tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)

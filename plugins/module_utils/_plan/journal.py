@@ -35,6 +35,7 @@ def journal(cluster: Cluster, found: Situation, made: Plan, minio: t.Sequence[Js
         "uid": lost.uid,
         "member_id": lost.member_id if lost.member_id is not None else made.member_id,
         "machine_id": lost.machine_id,
+        "outer_addresses": list(lost.outer_addresses),
     }
     if found.node is not None:
         identity.update(

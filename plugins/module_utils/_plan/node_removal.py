@@ -117,8 +117,10 @@ def silent(probe: Json, *, plan: Json) -> Json:
     if answers:
         observed = "The lost machine {0} accepts connections at {1} now.".format(name, ", ".join(answers))
         return {"ok": False, "reason": _text(Refusal("NODE_ANSWERS", observed, _POWER_OFF))}
-    # As for the plan, one address is enough: a survivor may have no route to the others.
-    if probe.get("failed") or probe.get("unreachable") or not probe.get("closed"):
+    # As for the plan, one address is enough: a survivor may have no route to the others. At an outer one another machine may be silent.
+    outer = (plan.get("lost") or {}).get("outer_addresses") or ()
+    closed = [where for where in probe.get("closed") or [] if str(where).rpartition(":")[0].strip("[]") not in outer]
+    if probe.get("failed") or probe.get("unreachable") or not closed:
         observed = "Whether the lost machine {0} answers at {1} could not be probed: {2}.".format(
             name, ", ".join(wanted), str(probe.get("msg") or "no reason given").rstrip(".")
         )

@@ -161,7 +161,8 @@ def _probe(cluster: Cluster, request: Request, found: Situation) -> t.Tuple[str,
     """Addresses of the lost machine alone: not the VIP, and none that the replacement has taken over."""
     if request.fenced or lost.taken_over(cluster, found.lost):
         return ()
-    return tuple(address for address in found.lost.addresses if address != cluster.vip.address)
+    addresses = dict.fromkeys((*found.lost.addresses, *found.lost.outer_addresses))
+    return tuple(address for address in addresses if address != cluster.vip.address)
 
 
 def _gone(cluster: Cluster, request: Request) -> t.List[ClaimPlan]:

@@ -41,11 +41,19 @@ def compose(*, api: Json, hosts: t.Sequence[Json], wanted: str) -> Cluster:
     cluster = dataclasses.replace(cluster, nodes=nodes, etcd=_etcd(hosts, reports))
     lost = cluster.lost or _lost_member(cluster, wanted)
     if lost is not None:
-        lost = dataclasses.replace(lost, addresses=_without(lost.addresses, vips))
+        carried = {item for host in reports for item in host.addresses}
+        lost = dataclasses.replace(
+            lost,
+            addresses=_without(lost.addresses, vips),
+            outer_addresses=_without(lost.outer_addresses, vips | carried),
+        )
         seen_in = list(lost.seen_in)
         if lost_member(dataclasses.replace(cluster, lost=lost)) is not None:
             seen_in.append("etcd")
-        answers, closed = _probed(hosts, "open", vips), _probed(hosts, "closed", vips)
+        outside = carried & set(cluster.lost.outer_addresses if cluster.lost else ())
+        answers = _probed(hosts, "open", vips | outside)
+        # Silence at an address that it may share proves nothing.
+        closed = _probed(hosts, "closed", vips | outside | set(lost.outer_addresses))
         lost = dataclasses.replace(
             lost, answers=answers, probed=bool(answers or closed), seen_in=tuple(dict.fromkeys(seen_in))
         )

@@ -185,6 +185,18 @@ def test_a_machine_that_is_silent_on_its_addresses_may_lose_its_member_and_its_n
     assert silent({"closed": ["192.0.2.11:22"], "open": []})["ok"]
 
 
+def test_silence_at_an_address_that_other_machines_may_share_is_not_enough() -> None:
+    plan = {
+        "lost": {"name": "master-1", "outer_addresses": ["198.51.100.11"]},
+        "probe": ["192.0.2.11", "198.51.100.11"],
+    }
+    assert silent({"open": [], "closed": ["198.51.100.11:22"]}, plan)["reason"].startswith("NODE_UNPROBED: ")
+    assert silent({"open": [], "closed": ["198.51.100.11:22", "192.0.2.11:22"]}, plan)["ok"]
+    assert silent({"open": ["198.51.100.11:22"], "closed": ["192.0.2.11:22"]}, plan)["reason"].startswith(
+        "NODE_ANSWERS"
+    )
+
+
 def test_a_machine_that_answers_again_keeps_both() -> None:
     found = silent({**PROBED, "open": ["[2001:db8::11]:22"]})
     assert not found["ok"]

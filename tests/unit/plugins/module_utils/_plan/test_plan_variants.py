@@ -316,6 +316,6 @@ def test_an_interrupted_join_leaves_the_machine_id_in_the_journal() -> None:
     assert cluster.journal is not None
     assert cluster.plan().journal["lost"] == {
         key: cluster.journal["lost"][key]
-        for key in ("name", "addresses", "hostname_label", "uid", "member_id", "machine_id")
+        for key in ("name", "addresses", "hostname_label", "uid", "member_id", "machine_id", "outer_addresses")
     }
     assert cluster.journal["lost"]["member_id"]

@@ -71,6 +71,40 @@ def test_what_answers_at_the_vip_is_not_the_lost_machine() -> None:
     assert (lost_of(cluster).answers, lost_of(cluster).probed) == ((), True)
 
 
+def outer(address: str) -> Json:
+    return {"type": "ExternalIP", "address": address}
+
+
+def test_an_external_address_is_probed_and_an_answer_there_counts() -> None:
+    cluster = StandInCluster()
+    cluster.node("master-1")["status"]["addresses"] += [outer("198.51.100.11"), outer("2001:DB8::11")]
+    cluster._probe = lambda: {"open": ["198.51.100.11:22"], "closed": ["192.0.2.11:22"]}  # type: ignore[method-assign]
+    lost = lost_of(cluster)
+    assert (lost.addresses, lost.outer_addresses) == (("192.0.2.11",), ("198.51.100.11", "2001:db8::11"))
+    assert lost.answers == ("198.51.100.11:22",)
+    assert "NODE_ANSWERS" in cluster.codes()
+    # Silence there alone is none of the machine.
+    cluster._probe = lambda: {"open": [], "closed": ["198.51.100.11:22", "[2001:db8::11]:22"]}  # type: ignore[method-assign]
+    assert not lost_of(cluster).probed
+    cluster._probe = lambda: {"open": [], "closed": ["198.51.100.11:22", "192.0.2.11:22"]}  # type: ignore[method-assign]
+    assert cluster.plan().probe == ("192.0.2.11", "198.51.100.11", "2001:db8::11")
+    assert cluster.plan().journal["lost"]["outer_addresses"] == ["198.51.100.11", "2001:db8::11"]
+
+
+def test_an_external_address_that_another_machine_has_too_is_nobody_s() -> None:
+    cluster = StandInCluster()
+    for name in ("master-1", "master-2"):
+        cluster.node(name)["status"]["addresses"].append(outer("198.51.100.1"))
+    # One that moved to a survivor, and the VIP.
+    cluster.node("master-1")["status"]["addresses"] += [outer("198.51.100.13"), outer(cluster.vip)]
+    cluster.change_host("master-3", addresses=("192.0.2.13", "198.51.100.13"))
+    where = ["198.51.100.13:22", cluster.vip + ":22"]
+    cluster._probe = lambda: {"open": where, "closed": ["192.0.2.11:22"]}  # type: ignore[method-assign]
+    lost = lost_of(cluster)
+    assert (lost.addresses, lost.outer_addresses, lost.answers, lost.probed) == (("192.0.2.11",), (), (), True)
+    assert cluster.codes() == []
+
+
 def test_the_vip_is_no_address_of_a_node_nor_of_the_lost_machine() -> None:
     cluster = StandInCluster()
     for name in ("master-1", "master-2"):
