@@ -61,7 +61,8 @@ def lay_out(work: Path, tests: list[Path]) -> Path:
         path for path in host_code.TESTS.rglob("conftest.py") if path.parent in {p for t in tests for p in t.parents}
     ]
     stand_ins = list((host_code.TESTS / "plugins" / "module_utils").glob("stand_in_*.py"))
-    for path in (*tests, *helpers, *conftests, *stand_ins):
+    programs = [host_code.ROOT / "tests" / "bed" / "ocboot-recording-standin"]
+    for path in (*tests, *helpers, *conftests, *stand_ins, *programs):
         copy = collection / path.relative_to(host_code.ROOT)
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_text(without_annotations(path.read_text(encoding="utf-8")), encoding="utf-8")
@@ -76,8 +77,10 @@ def environment(python: str, cache: Path) -> str:
     if not (folder / ".ready").exists():
         shutil.rmtree(folder, ignore_errors=True)
         subprocess.run([python, "-m", "venv", str(folder)], check=True)
-        pip = [str(folder / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check", *PACKAGES]
-        subprocess.run(pip, check=True)
+        pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        # The pip of an old Python knows no wheels of today, and would compile for a quarter of an hour.
+        for wanted in (["--upgrade", "pip"], [*PACKAGES]):
+            subprocess.run([*pip, *wanted], check=True)
         (folder / ".ready").touch()
     return str(folder / "bin" / "python")
 

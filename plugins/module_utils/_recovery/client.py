@@ -16,6 +16,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.mounts import Mo
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.volumes import Place, fits, pinned, place, site
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster import Lost
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes import Claim, Node
+from ansible_collections.cloudpods.ha.plugins.module_utils._recovery import stuck
 from ansible_collections.cloudpods.ha.plugins.module_utils._recovery.claim import decide
 from ansible_collections.cloudpods.ha.plugins.module_utils._recovery.leftovers import (
     judge_left_volume,
@@ -76,6 +77,10 @@ def step(api: KubeApi, *, target: Target, check_mode: bool, diff: bool = False) 
             action = Action(
                 "wait", "the object changed between reading and deletion, so it is read again: {0}".format(exc)
             )
+    if action.kind == "wait":
+        told = stuck.words(api, target.replacement)
+        if told:
+            action = Action("wait", "{0}. On {1} pods don't start: {2}".format(action.reason, target.replacement, told))
     result = _report(target, seen, action, acted=acted)
     if diff:
         result["diff"] = _diff(target, action) if acted else {"before": "", "after": ""}

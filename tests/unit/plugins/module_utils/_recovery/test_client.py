@@ -404,6 +404,19 @@ def test_a_claim_that_lands_on_another_node_is_refused_and_left(kind: str, seed:
     assert set(cluster.objects) == set(before[0])
 
 
+def test_a_wait_says_why_the_pods_on_the_replacement_do_not_start() -> None:
+    cluster = StandInCluster()
+    helper = cluster.put(f"{PODS}/helper", spec={"nodeName": "master-4"}, status={"phase": "Pending"})
+    event = cluster.put("/api/v1/namespaces/ns/events/e", spec={})
+    event.update(reason="FailedCreatePodSandBox", message="runc create failed", type="Warning")
+    waiting = next(
+        found for found in iter(lambda: (cluster.tick(), step(cluster))[1], None) if found["action"] == "wait"
+    )
+    assert "On master-4 pods don't start: ns/helper: FailedCreatePodSandBox: runc create failed" in waiting["msg"]
+    helper["status"]["phase"] = "Running"
+    assert "ns/helper" not in step(cluster)["msg"]
+
+
 def test_a_claim_that_somebody_made_again_on_another_node_is_left() -> None:
     cluster = StandInCluster()
     cluster.collect()
