@@ -26,6 +26,19 @@ BOUNDS: t.Mapping[str, t.Tuple[float, float]] = {
 _NODE_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _PLAN_ID = re.compile(r"[0-9a-fA-F]{12}")
 _SHA256 = re.compile(r"(sha256:)?[0-9a-fA-F]{64}")
+# Phases of kubeadm join in every release, with or without a part of them behind a slash.
+_JOIN_PHASES = (
+    "preflight",
+    "control-plane-prepare",
+    "kubelet-start",
+    "etcd-join",
+    "kubelet-wait-bootstrap",
+    "control-plane-join",
+    "wait-control-plane",
+)
+_JOIN_PHASE = re.compile(r"({0})(/[a-z]+(-[a-z]+)*)?".format("|".join(_JOIN_PHASES)))
+# YAML's words for no value, which -e gives as text.
+_NOTHING = ("null", "Null", "NULL", "~")
 _WORDS = {"list": "a list", "dict": "a mapping", "int": "a whole number", "float": "a number", "bool": "true or false"}
 
 
@@ -46,7 +59,7 @@ def from_text(name: str, option: Json, value: t.Any, *, parse: t.Callable[[str],
     ValueError for anything else.
     """
     kind = str(option.get("type", "str"))
-    if value is None:
+    if value is None or (kind in ("list", "dict") and str(value).strip() in _NOTHING):
         raise HaError("{0} has no value. Set a value, or remove the variable.".format(name))
     if isinstance(value, str) and kind in ("list", "dict"):
         value = _from_yaml(name, kind, value, parse)
@@ -67,13 +80,14 @@ def from_text(name: str, option: Json, value: t.Any, *, parse: t.Callable[[str],
 
 def _from_yaml(name: str, kind: str, text: str, parse: t.Callable[[str], t.Any]) -> t.Any:
     bare = text.strip()
-    if kind == "list" and bare[:1] not in ("[", "{"):
+    # A block of YAML has a dash and a blank in front of each item; a quoted name is YAML too.
+    if kind == "list" and bare[:1] not in ("[", "{", "'", '"') and bare[:2] != "- ":
         return [part.strip() for part in bare.split(",") if part.strip()]
     try:
         value = parse(bare)
     except ValueError:
         raise HaError("{0} is neither YAML nor JSON: {1!r}.".format(name, bare[:120])) from None
-    return [value] if kind == "list" and isinstance(value, t.Mapping) else value
+    return [value] if kind == "list" and isinstance(value, (str, t.Mapping)) else value
 
 
 def _is_number(value: t.Any) -> bool:
@@ -122,6 +136,12 @@ def problems(
 
 
 def _values(settings: Json, prefix: str) -> t.Iterator[str]:
+    for name in settings["join_skip_phases"]:
+        # kubeadm would say so when the member and the Node are gone.
+        if not _JOIN_PHASE.fullmatch(name):
+            yield "{0}join_skip_phases has {1!r}, which is no phase of kubeadm join. Its phases are {2}; a part is named as in control-plane-join/etcd.".format(
+                prefix, name, ", ".join(_JOIN_PHASES)
+            )
     if settings["etcdctl"] and not _SHA256.fullmatch(settings["etcdctl_checksum"]):
         yield "{0}etcdctl needs {0}etcdctl_checksum, its SHA-256 in 64 hexadecimal digits.".format(prefix)
     if settings["join_method"] == "ocboot" and not settings["ocboot_checkout"]:

@@ -31,6 +31,9 @@ def good(root: Any) -> dict[str, Any]:
         ("list", '{"claim": "x"}', [{"claim": "x"}]),
         ("list", "[{claim: x, order: 3}]", [{"claim": "x", "order": 3}]),
         ("list", ["preflight"], ["preflight"]),
+        ("list", "- preflight\n- kubelet-start\n", ["preflight", "kubelet-start"]),
+        ("list", '"preflight"', ["preflight"]),
+        ("list", "'a, b'", ["a, b"]),
         ("dict", '{"node-ip": null}', {"node-ip": None}),
         ("dict", "{kubelet-arg: [v=2]}", {"kubelet-arg": ["v=2"]}),
         ("int", "20", "20"),
@@ -67,6 +70,10 @@ def test_text_of_the_command_line_is_understood(kind: str, given: Any, value: An
         ("dict", "{" * 3000),
         ("list", '["a/b"'),
         ("list", 3),
+        ("list", "null"),
+        ("list", " ~ "),
+        ("list", '"a", "b"'),
+        ("dict", "null"),
         ("str", ["master-1"]),
         ("str", {"name": "master-1"}),
         *((kind, None) for kind in ("int", "float", "bool", "list", "dict", "str", "path")),
@@ -91,6 +98,11 @@ def test_the_defaults_can_be_used(good: dict[str, Any]) -> None:
     assert list(settings.problems(good, GROUPS)) == []
 
 
+def test_phases_of_any_release_may_be_skipped(good: dict[str, Any]) -> None:
+    phases = ["preflight", "control-plane-join/mark-control-plane", "control-plane-prepare/download-certs", "etcd-join"]
+    assert list(settings.problems({**good, "join_skip_phases": phases}, GROUPS)) == []
+
+
 @pytest.mark.parametrize("lost", ["master-1", "master-1.example.org", "192.0.2.11", "2001:db8::11"])
 def test_a_node_is_lost_by_name_or_address(good: dict[str, Any], lost: str) -> None:
     assert list(settings.problems({**good, "lost": lost}, GROUPS)) == []
@@ -106,6 +118,11 @@ def test_a_node_is_lost_by_name_or_address(good: dict[str, Any], lost: str) -> N
         ({"survivors": "masters"}, "no group 'masters' (replace_master_survivors)"),
         ({"replacement": "new"}, "no group 'new' (replace_master_replacement)"),
         ({"replacement": "survivors"}, "both contain"),
+        ({"join_skip_phases": ["preflight", "pre-flight"]}, "has 'pre-flight', which is no phase of kubeadm join"),
+        ({"join_skip_phases": ["preflight kubelet-start"]}, "no phase of kubeadm join"),
+        ({"join_skip_phases": ["p"]}, "no phase of kubeadm join"),
+        ({"join_skip_phases": ["--dry-run"]}, "no phase of kubeadm join"),
+        ({"join_skip_phases": ["control-plane-join/"]}, "no phase of kubeadm join"),
         ({"minimum_down": 0}, "must be from 1 to"),
         ({"minimum_down": -5}, "must be from 1 to"),
         ({"maximum_skew": 0.0}, "must be from 0.1 to 3600"),
