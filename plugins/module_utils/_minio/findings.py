@@ -48,6 +48,7 @@ FINDINGS = frozenset(
         "other_deployment",
         "pod_unhealthy",
         "not_initialized",
+        "no_write_quorum",
         "settling",
         "heal_failed",
         "root_drive",
@@ -193,11 +194,22 @@ def _away(drive: Drive, view: t.Optional[PodView], *, settle_seconds: int, names
 
 
 def of_pods(
-    views: t.Sequence[PodView], settle_seconds: int, *, writable: bool, namespace: str = "NAMESPACE"
+    views: t.Sequence[PodView],
+    settle_seconds: int,
+    *,
+    writable: bool,
+    no_write_quorum: bool = False,
+    namespace: str = "NAMESPACE",
 ) -> t.Iterator[Finding]:
-    """Unhealthy pods. Without write quorum, no pod can answer 200 to the cluster check."""
+    """Unhealthy pods. Without write quorum, no pod can answer 200 to the cluster check, and no server of 2021 that was restarted initializes."""
     for view in views:
-        if view.ready and view.live == 200 and starting(view):
+        if view.ready and view.live == 200 and starting(view) and no_write_quorum:
+            yield Finding(
+                "no_write_quorum",
+                "{0} was restarted and has not initialized ({1}): it can't while MinIO has fewer drives than its write quorum. It does by itself once a lost "
+                "drive is replaced; restart no pod until then".format(view.name, view.error),
+            )
+        elif view.ready and view.live == 200 and starting(view):
             yield Finding(
                 "not_initialized",
                 "{0} listens and has not initialized ({1}): it waits for its peers. If this lasts for a minute, it keeps outdated addresses "

@@ -78,6 +78,7 @@ def judge(
             rest,
             settle_seconds,
             writable=bool(sets) and all(item.writable for item in sets),
+            no_write_quorum=any(not item.writable for item in sets),
             namespace=namespace,
         ),
         *findings.of_drives(

@@ -578,6 +578,23 @@ def test_a_server_that_listens_and_never_initializes_is_named_with_the_act_that_
     assert "before another pod is restarted" in found.sentence
 
 
+def test_a_survivor_restarted_below_the_write_quorum_is_not_to_be_restarted() -> None:
+    """Seen on the bed: two drives of four lost, then a survivor's host was rebooted. The others list its drive as ok."""
+    told = RECORDED_2021["not_initialized_answer"]["message"]
+    given = recorded("two_dead", "two_dead_storageinfo", silent=(2, 3))
+    given[1] = PodView("minio-1", "n", True, 200, 503, 412, None, f"AdminRefused: the admin API answers 503: {told}")
+    health = verdict(given, "minio-2", "minio-3")
+    assert gate(health) == set()
+    (found,) = health.findings
+    assert found.code == "no_write_quorum"
+    assert found.sentence.startswith("minio-1 was restarted and has not initialized")
+    assert found.sentence.endswith("restart no pod until then")
+    # With one drive lost the quorum is there, and the server would have found it.
+    given = recorded("one_dead", "one_dead_storageinfo", silent=(3,))
+    given[1] = PodView("minio-1", "n", True, 200, 503, 412, None, f"AdminRefused: the admin API answers 503: {told}")
+    assert "not_initialized" in codes(verdict(given, "minio-3"))
+
+
 def test_a_server_that_hangs_or_refuses_is_not_called_uninitialized() -> None:
     for more in ({"timed_out": True}, {"refused": True}, {"ready": False}):
         given = views()
