@@ -159,8 +159,15 @@ def _alarms(etcd: Etcd) -> t.Iterator[Refusal]:
         yield Refusal(
             "ETCD_ALARM",
             "etcd has raised an alarm: {0}.".format(", ".join(etcd.alarms)),
-            "Repair its cause and clear the alarm (etcdctl alarm disarm), then run again.",
+            alarm_remedy(etcd.alarms),
         )
+
+
+def alarm_remedy(alarms: t.Iterable[str]) -> str:
+    """What to do about these alarms, each a text that names its kind. To clear CORRUPT would hide that data differ."""
+    if all("NOSPACE" in alarm and "CORRUPT" not in alarm for alarm in alarms):
+        return "Compact and defragment etcd and disarm the alarm, see ETCD_ALARM in docs/runbook.md, then run again."
+    return "Do not disarm it: find the member whose data differ first, see ETCD_ALARM in docs/runbook.md, and remove or replace nothing before."
 
 
 def _target(etcd: Etcd, member: Member, target: Target) -> t.Iterator[Refusal]:

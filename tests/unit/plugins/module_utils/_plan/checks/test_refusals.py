@@ -19,6 +19,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster impor
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.etcd import Etcd, Member
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes import Node
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import Plan, Request
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.refusal import Refusal
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan.checks import claims, etcd, hosts, lost, vip
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan.checks import k3s as k3s_checks
 from ansible_collections.cloudpods.ha.tests.unit.plugins.stand_in_cluster import (
@@ -1032,3 +1033,42 @@ def test_what_was_proven_and_how_stands_in_the_plan() -> None:
     assert any("onecloud-minio/minio: all 212 objects are readable" in line for line in made.text)
     assert made.proofs
     assert all(item.loses == "" for item in made.claims if item.policy == "heal")
+
+
+def reached(cluster: StandInCluster, **changes: Any) -> list[Refusal]:
+    found = cluster.cluster()
+    return list(hosts.reachability(dataclasses.replace(found, etcd=found.etcd._replace(**changes))))
+
+
+def test_an_etcd_that_gives_no_reason_at_health_is_judged_by_its_list_of_alarms() -> None:
+    """etcd 3.4."""
+    cluster = StandInCluster()
+    for name in cluster.survivors:
+        cluster.change_host(name, etcd_health="not healthy")
+    (refusal,) = reached(cluster, alarms=("NOSPACE on 8e9e05c52164694d",))
+    assert (refusal.code, "NOSPACE on 8e9e05c52164694d" in refusal.observed) == ("ETCD_ALARM", True)
+    assert [item.code for item in reached(cluster)] == ["QUORUM_LOST"]
+    assert [item.code for item in reached(cluster, error="x", alarms=("NOSPACE on a",))] == ["QUORUM_LOST"]
+
+
+def test_of_five_masters_a_quorum_with_an_alarm_is_no_lost_quorum() -> None:
+    cluster = StandInCluster(names=["master-{0}".format(number) for number in (1, 2, 3, 4, 5)], spare="master-6")
+    for name in cluster.survivors:
+        cluster.change_host(name, etcd_health="ALARM NOSPACE")
+    cluster.change_host("master-5", etcd_health="")
+    (refusal,) = reached(cluster)
+    assert (refusal.code, "no etcd answers on it" in refusal.observed) == ("ETCD_ALARM", True)
+    cluster.change_host("master-4", etcd_health="RAFT NO LEADER")
+    assert [item.code for item in reached(cluster)] == ["QUORUM_LOST"]
+
+
+@pytest.mark.parametrize("alarm", ["CORRUPT", "UNKNOWN", "NOSPACE,CORRUPT"])
+def test_only_a_lack_of_space_is_disarmed(alarm: str) -> None:
+    cluster = StandInCluster()
+    for name in cluster.survivors:
+        cluster.change_host(name, etcd_health="ALARM " + alarm)
+    (refusal,) = reached(cluster)
+    assert refusal.code == "ETCD_ALARM"
+    assert refusal.remedy.startswith("Do not disarm it")
+    all_alarmed(cluster)
+    assert reached(cluster)[0].remedy.startswith("Compact and defragment etcd")
