@@ -15,8 +15,8 @@ Interface = t.Union[ipaddress.IPv4Interface, ipaddress.IPv6Interface]
 # One line for each address. Not `-j`: the iproute of CentOS 7, which older clusters run on, has no JSON.
 ARGV = ("ip", "-o", "address", "show")
 
-# Interfaces with addresses of Services, not of the host: those of kube-proxy and the DNS cache.
-_NOT_OURS = re.compile(r"kube-ipvs|dummy|nodelocaldns")
+# Interfaces with addresses of Services, not of the host: those of kube-proxy, kube-router, Antrea and the DNS cache.
+_NOT_OURS = re.compile(r"kube-ipvs|kube-dummy|antrea-egress|dummy|nodelocaldns")
 
 
 def addresses(run: Runner) -> t.Dict[str, str]:

@@ -53,6 +53,9 @@ def test_a_failure_is_told() -> None:
 CLUSTERED = (
     "3: kube-ipvs0    inet 10.96.0.1/32 scope global kube-ipvs0\\ \n"
     "4: nodelocaldns    inet 192.0.2.200/32 scope global nodelocaldns\\ \n"
+    "5: kube-dummy-if    inet 192.0.2.202/32 scope link kube-dummy-if\\ \n"
+    "5: antrea-egress0    inet 192.0.2.203/32 scope global antrea-egress0\\ \n"
+    "5: kube-ipvs0    inet6 2001:db8::100/128 scope global \\ \n"
     "5: dummy0    inet 192.0.2.201/32 scope global dummy0\\ \n"
     "6: virbr0    inet 192.168.122.1/24 scope global virbr0\\ \n"
     "7: docker0    inet 172.17.0.1/16 scope global docker0\\ \n"
