@@ -15,6 +15,8 @@ import urllib.parse
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.etcd import Etcd, Member
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.refusal import Refusal
 
+_MAKE_ROOM = "Compact and defragment etcd and disarm the alarm, see ETCD_ALARM in docs/runbook.md, then run again."
+_DIFFER = "Don't disarm it: find the member whose data differ first, see ETCD_ALARM in docs/runbook.md, and remove or replace nothing before."
 _RESTORE = (
     "Bring a survivor back, or restore etcd from a snapshot, see docs/runbook.md. Nothing does that automatically."
 )
@@ -156,18 +158,16 @@ def _split(etcd: Etcd) -> t.Iterator[Refusal]:
 
 def _alarms(etcd: Etcd) -> t.Iterator[Refusal]:
     if etcd.alarms:
-        yield Refusal(
-            "ETCD_ALARM",
-            "etcd has raised an alarm: {0}.".format(", ".join(etcd.alarms)),
-            alarm_remedy(etcd.alarms),
-        )
+        yield alarmed(etcd.alarms)
 
 
-def alarm_remedy(alarms: t.Iterable[str]) -> str:
-    """What to do about these alarms, each a text that names its kind. To clear CORRUPT would hide that data differ."""
-    if all("NOSPACE" in alarm and "CORRUPT" not in alarm for alarm in alarms):
-        return "Compact and defragment etcd and disarm the alarm, see ETCD_ALARM in docs/runbook.md, then run again."
-    return "Do not disarm it: find the member whose data differ first, see ETCD_ALARM in docs/runbook.md, and remove or replace nothing before."
+def alarmed(alarms: t.Sequence[str], *, besides: str = "") -> Refusal:
+    """The refusal for these alarms, each a text that names its kind. To disarm CORRUPT would hide that data differ."""
+    return Refusal(
+        "ETCD_ALARM",
+        "etcd has raised an alarm: {0}.{1}".format(", ".join(alarms), besides),
+        _MAKE_ROOM if all("NOSPACE" in item and "CORRUPT" not in item for item in alarms) else _DIFFER,
+    )
 
 
 def _target(etcd: Etcd, member: Member, target: Target) -> t.Iterator[Refusal]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._etcd.parse import health_alarm
-from ansible_collections.cloudpods.ha.plugins.module_utils._etcd.quorum import alarm_remedy, quorum
+from ansible_collections.cloudpods.ha.plugins.module_utils._etcd.quorum import alarmed, quorum
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster import Cluster
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import Request
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.refusal import Refusal
@@ -54,19 +54,13 @@ def reachability(cluster: Cluster) -> Refusals:
     # A host whose control plane has no etcd of its own says nothing about a quorum.
     reachable = [host for host in reachable if not host.foreign_etcd and (host.provider or not host.error)]
     sick = [host for host in reachable if host.etcd_health != "ok"]
-    alarmed = [host for host in sick if health_alarm(host.etcd_health)]
+    warning = [host for host in sick if health_alarm(host.etcd_health)]
     # An alarm says nothing about the quorum. Where enough members to be one answer with it, those that don't answer are another matter.
-    enough = len(alarmed) >= min(len(reachable), quorum(len(view.survivors(cluster)) + 1))
+    enough = len(warning) >= min(len(reachable), quorum(len(view.survivors(cluster)) + 1))
     if reachable and len(sick) == len(reachable) and (enough or (cluster.etcd.alarms and not cluster.etcd.error)):
-        alarms = sorted({health_alarm(host.etcd_health) for host in alarmed}) if enough else cluster.etcd.alarms
-        silent = ["{0}: {1}".format(host.name, host.etcd_health or _NO_ETCD) for host in sick if host not in alarmed]
-        yield Refusal(
-            "ETCD_ALARM",
-            "etcd has raised the alarm {0}.{1}".format(
-                ", ".join(alarms), " Not healthy: {0}.".format("; ".join(silent)) if silent else ""
-            ),
-            alarm_remedy(alarms),
-        )
+        alarms = sorted({health_alarm(host.etcd_health) for host in warning}) if enough else cluster.etcd.alarms
+        silent = ["{0}: {1}".format(host.name, host.etcd_health or _NO_ETCD) for host in sick if host not in warning]
+        yield alarmed(alarms, besides=" Not healthy: {0}.".format("; ".join(silent)) if silent else "")
     elif reachable and len(sick) == len(reachable):
         unhealthy = "; ".join("{0}: {1}".format(host.name, host.etcd_health or _NO_ETCD) for host in sick)
         yield Refusal(

@@ -1069,6 +1069,6 @@ def test_only_a_lack_of_space_is_disarmed(alarm: str) -> None:
         cluster.change_host(name, etcd_health="ALARM " + alarm)
     (refusal,) = reached(cluster)
     assert refusal.code == "ETCD_ALARM"
-    assert refusal.remedy.startswith("Do not disarm it")
+    assert refusal.remedy.startswith("Don't disarm it")
     all_alarmed(cluster)
     assert reached(cluster)[0].remedy.startswith("Compact and defragment etcd")
