@@ -14,7 +14,7 @@ VENV := $(CACHE)/venv-$(shell { cat tests/requirements.txt tests/constraints.txt
 TREE := $(CACHE)/tree-$(shell pwd -P | $(HASH))
 SCENARIOS := kubeadm k3s
 # What a scenario needs besides the environment of the checks: the bed, whose packages are installed, or programs that have to be there.
-BED_SCENARIOS := kubeadm k3s kubeadm-refusals k3s-refusals kubeadm-in-a-row k3s-in-a-row ocboot
+BED_SCENARIOS := kubeadm k3s kubeadm-refusals k3s-refusals kubeadm-in-a-row k3s-in-a-row kubeadm-disturbed ocboot
 # What `make e2e-all` runs, and every scenario there is.
 ALL_SCENARIOS := $(BED_SCENARIOS)
 KNOWN_SCENARIOS := $(patsubst molecule/%/molecule.yml,%,$(wildcard molecule/*/molecule.yml))
