@@ -52,13 +52,12 @@ demo: setup bed-packages ## replace a killed master on the test bed and show the
 	tests/bed/demo
 
 .PHONY: pictures
-pictures: setup ## make the picture of the report in the README, with Chromium
+pictures: setup ## make the pictures in the README, of the report and of the recorded console, with Chromium
 	PYTHONPATH=$(TREE) python tests/tools/pictures.py chromium
 
 .PHONY: recording
-recording: setup bed-packages ## record the demo for asciinema, into demo.cast in the cache
-	python tests/tools/record.py $(CACHE)/demo.cast tests/bed/demo
-	@echo $(CACHE)/demo.cast
+recording: setup bed-packages ## record the demo for asciinema, into docs/demo.cast
+	python tests/tools/record.py docs/demo.cast tests/bed/demo
 
 .PHONY: lint
 lint: lint-python lint-types lint-layers lint-hosts lint-yaml lint-ansible lint-docs ## all that only reads files; -k continues after a failure
