@@ -145,9 +145,14 @@ image: setup ## the controller's image, from Debian packages and PyPI; needs roo
 sanity: setup ## build the tarball and run ansible-test sanity on what is in it
 	tests/tools/sanity $(TREE)-sanity $(CACHE)
 
-.PHONY: bench
-bench: setup ## measure discovery of large clusters, print the figures and write them into docs/performance.md
+.PHONY: bench bench-scale bench-replacement
+bench: bench-scale bench-replacement ## measure discovery of large clusters, and a replacement on the bed beside one by hand; writes docs/performance.md
+
+bench-scale: setup
 	PYTHONPATH=$(TREE) python tests/bench/scale.py docs/performance.md
+
+bench-replacement: setup bed-packages
+	PYTHONPATH=$(TREE) python tests/bench/replacement.py docs/performance.md
 
 .PHONY: docs
 docs: setup ## build the documentation site from the plugins and roles; any warning fails

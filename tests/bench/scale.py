@@ -103,6 +103,12 @@ def marks(found: dict[int, dict[str, float]], one_namespace: dict[str, float]) -
     ]
 
 
+def write(target: Path, text: str, *, begin: str, end: str) -> None:
+    """Put the text between two marks of the file."""
+    before, rest = target.read_text(encoding="utf-8").split(begin)
+    target.write_text("{0}{1}\n\n{2}\n\n{3}{4}".format(before, begin, text, end, rest.split(end)[1]), encoding="utf-8")
+
+
 def main() -> None:
     target, here = Path(sys.argv[1]), machine()
     found = {}
@@ -115,8 +121,7 @@ def main() -> None:
         datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d"), here, RUNS
     )
     text = "\n\n".join([measured, table(found), "\n".join(told)])
-    before, rest = target.read_text(encoding="utf-8").split(BEGIN)
-    target.write_text("{0}{1}\n\n{2}\n\n{3}{4}".format(before, BEGIN, text, END, rest.split(END)[1]), encoding="utf-8")
+    write(target, text, begin=BEGIN, end=END)
     print("\n" + text)
     if not all(ok for ok, _text in reached):
         raise SystemExit(1)
