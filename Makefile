@@ -41,6 +41,8 @@ help: ## list the targets
 	@sed -nE 's/^([a-z0-9-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
 
 .PHONY: check
+# The report is looked at in a browser.
+check: PACKAGES := chromium:chromium
 check: setup $(if $(filter $(BED_SCENARIOS),$(SCENARIOS)),bed-packages) ## all tests: lint, sanity, unit, playbooks, and beside them a whole replacement for each provider
 	@# Replacements wait more than they compute, so they run beside each other, each on its own bed, and the rest beside them at lower CPU priority.
 	@python tests/tools/check.py $(CACHE) lint,sanity,unit,playbooks \
@@ -198,7 +200,7 @@ bed: setup bed-packages ## bring up the test bed alone
 
 .PHONY: bed-packages
 bed-packages:
-	@tests/tools/bed-packages
+	@tests/tools/bed-packages $(PACKAGES)
 
 .PHONY: shell
 shell: setup ## a shell with the environment of the checks
