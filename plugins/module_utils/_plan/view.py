@@ -21,6 +21,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster impor
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.etcd import Etcd, Member
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.host import Host
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes import Node
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import Executor
 from ansible_collections.cloudpods.ha.plugins.module_utils._restore import from_json
 
@@ -37,23 +38,30 @@ def compose(*, api: Json, hosts: t.Sequence[Json], wanted: str) -> Cluster:
     cluster = from_json(Cluster, api)
     reports = tuple(_host(item) for item in hosts)
     vips = _vips(reports)
-    nodes = tuple(dataclasses.replace(node, addresses=_without(node.addresses, vips)) for node in cluster.nodes)
+    floating = _floating(cluster.lost, reports)
+    nodes = tuple(
+        dataclasses.replace(
+            node, addresses=_without(node.addresses, vips | (floating if _is(node, cluster.lost) else set()))
+        )
+        for node in cluster.nodes
+    )
     cluster = dataclasses.replace(cluster, nodes=nodes, etcd=_etcd(hosts, reports))
     lost = cluster.lost or _lost_member(cluster, wanted)
     if lost is not None:
         carried = {item for host in reports for item in host.addresses}
         lost = dataclasses.replace(
             lost,
-            addresses=_without(lost.addresses, vips),
+            addresses=_without(lost.addresses, vips | floating),
             outer_addresses=_without(lost.outer_addresses, vips | carried),
         )
         seen_in = list(lost.seen_in)
         if lost_member(dataclasses.replace(cluster, lost=lost)) is not None:
             seen_in.append("etcd")
+        elsewhere = vips | floating
         outside = carried & set(cluster.lost.outer_addresses if cluster.lost else ())
-        answers = _probed(hosts, "open", vips | outside)
+        answers = _probed(hosts, "open", elsewhere | outside)
         # Silence at an address that it may share proves nothing.
-        closed = _probed(hosts, "closed", vips | outside | set(lost.outer_addresses))
+        closed = _probed(hosts, "closed", elsewhere | outside | set(lost.outer_addresses))
         lost = dataclasses.replace(
             lost, answers=answers, probed=bool(answers or closed), seen_in=tuple(dict.fromkeys(seen_in))
         )
@@ -271,6 +279,24 @@ def _probed(hosts: t.Sequence[Json], key: str, vips: t.AbstractSet[str]) -> t.Tu
 
 def _without(addresses: t.Sequence[str], vips: t.AbstractSet[str]) -> t.Tuple[str, ...]:
     return tuple(item for item in addresses if item not in vips)
+
+
+def _is(node: Node, lost: t.Optional[Lost]) -> bool:
+    return lost is not None and node.name == lost.name
+
+
+def _floating(lost: t.Optional[Lost], hosts: t.Sequence[Host]) -> t.Set[str]:
+    """Addresses of the lost node that a survivor carries now, proven to be another machine: virtual ones that are not keepalived's, or moved ones."""
+    if lost is None or not lost.machine_id:
+        return set()
+    others = [
+        host
+        for host in hosts
+        if host.role == "survivor"
+        and host.machine_id not in ("", lost.machine_id)
+        and lost.name not in (host.name, host.node_name or host.hostname)
+    ]
+    return {item for host in others for item in host.addresses} & set(lost.addresses)
 
 
 def _vips(hosts: t.Sequence[Host]) -> t.Set[str]:

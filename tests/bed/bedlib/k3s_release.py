@@ -99,12 +99,16 @@ def take(binary: Path) -> None:
         shutil.copy(archive, STATE / "k3s-images")
 
 
-def furnish(host: Host) -> None:
-    """Give a host the images that its K3s would pull elsewhere, and the configuration of its containerd."""
+def furnish(host: Host, *, spare: bool) -> None:
+    """Give a host the images that its K3s would pull elsewhere, and, unless it is to join later, the configuration of its containerd.
+
+    A machine that joins gets that configuration from a survivor: without it no pod starts there.
+    """
     agent = STATE / "hosts" / host.name / "rancher/k3s/agent"
-    template = agent / "etc/containerd/config.toml.tmpl"
-    template.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copy(CONTAINERD, template)
+    if not spare:
+        template = agent / "etc/containerd/config.toml.tmpl"
+        template.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(CONTAINERD, template)
     target = agent / "images"
     target.mkdir(parents=True, exist_ok=True)
     for archive in (STATE / "k3s-images").iterdir():

@@ -57,7 +57,7 @@ def _create(chosen: list[Host], flavour: str, binary: Path | None, minio: Path |
     for old in (*conf.CACHE.glob("host-*"), *conf.CACHE.glob("images-*")):
         if old.name not in keep:
             shutil.rmtree(old, ignore_errors=True)
-    each(lambda h: _host(h, tree, images_store), chosen)
+    each(lambda h: _host(h, tree, images_store, spare=h == SPARE), chosen)
     each(hosts.wait_ready, chosen)
     each(minio_program.furnish, chosen)
     say(f"{len(chosen)} hosts are up: {', '.join(f'{h.name} {h.ip}' for h in chosen)}")
@@ -68,10 +68,10 @@ def _create(chosen: list[Host], flavour: str, binary: Path | None, minio: Path |
     WHOLE.write_text(json.dumps(facts) + "\n")
 
 
-def _host(host: Host, tree: Path, store: Path) -> None:
+def _host(host: Host, tree: Path, store: Path, *, spare: bool) -> None:
     hosts.create(host, tree, store)
     if conf.flavour() == conf.K3S:
-        k3s_release.furnish(host)
+        k3s_release.furnish(host, spare=spare)
 
 
 def up(
@@ -196,7 +196,7 @@ def reinstall(name: str) -> None:
         raise BedError(f"{name} is running; run `bed kill {name}` first.")
     with conf.lock(LOCK):
         tree = rootfs.fill(k3s.dressing(conf.flavour()))
-        _host(host, tree, images.store())
+        _host(host, tree, images.store(), spare=True)
         hosts.wait_ready(host)
         minio_program.furnish(host)
     say(f"{name} is reinstalled")

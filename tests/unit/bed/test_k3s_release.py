@@ -68,17 +68,20 @@ def test_a_k3s_that_is_named_for_kubeadm_is_refused(tool: ModuleType) -> None:
         tool.flavour(tool.parser().parse_args(["up", "--k3s", "/srv/k3s"]))
 
 
-def test_every_host_gets_the_images_and_a_configuration_of_its_containerd(
+def test_every_host_gets_the_images_and_a_server_a_configuration_of_its_containerd(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(k3s_release, "STATE", tmp_path)
     (tmp_path / "k3s-images").mkdir()
     (tmp_path / "k3s-images/a.tar").write_text("a")
-    for host in (conf.MASTERS[0], conf.SPARE):
-        k3s_release.furnish(host)
+    for host, spare in ((conf.MASTERS[0], False), (conf.SPARE, True)):
+        k3s_release.furnish(host, spare=spare)
         agent = tmp_path / "hosts" / host.name / "rancher/k3s/agent"
         assert (agent / "images/a.tar").read_text() == "a"
-        assert (agent / "etc/containerd/config.toml.tmpl").read_bytes() == k3s_release.CONTAINERD.read_bytes()
+        # The collection carries it to a machine that joins.
+        template = agent / "etc/containerd/config.toml.tmpl"
+        assert template.exists() is not spare
+        assert spare or template.read_bytes() == k3s_release.CONTAINERD.read_bytes()
 
 
 def test_the_configuration_of_containerd_is_whole_and_fits_hosts_that_are_containers() -> None:

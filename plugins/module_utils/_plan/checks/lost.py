@@ -39,7 +39,19 @@ def identity(cluster: Cluster, request: Request) -> Refusals:
     for host in cluster.hosts:
         # A Node's name need not be that of its host.
         own = host.node_name or host.hostname
-        named = host.name == lost.name or own == lost.name or set(host.addresses) & set(lost.addresses)
+        shared = sorted(set(host.addresses) & set(lost.addresses))
+        named = lost.name in (host.name, own)
+        if shared and not named and host.role == "survivor":
+            # To take a healthy host out of the group could be what breaks the quorum.
+            yield Refusal(
+                "LOST_IS_SURVIVOR",
+                "The survivor {1} carries {2}, which is an address of the lost node {0}.".format(
+                    lost.name, host.name, ", ".join(shared)
+                ),
+                "If it is the lost node's machine, remove it from the group 'survivors'. If not, the address has moved: take it away from {0} first.".format(
+                    host.name
+                ),
+            )
         if named and host.role == "survivor":
             yield Refusal(
                 "LOST_IS_SURVIVOR",

@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import host_port
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster import Cluster, Lost
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.etcd import Etcd, Member
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan import view as plan_view
@@ -103,6 +104,27 @@ def test_an_external_address_that_another_machine_has_too_is_nobody_s() -> None:
     lost = lost_of(cluster)
     assert (lost.addresses, lost.outer_addresses, lost.answers, lost.probed) == (("192.0.2.11",), (), (), True)
     assert cluster.codes() == []
+
+
+@pytest.mark.parametrize("address", ["192.0.2.50", "2001:DB8::50"])
+def test_an_address_that_moved_to_another_machine_is_no_longer_that_of_the_lost_one(address: str) -> None:
+    """As kube-vip moves one, which kubelet had registered as an InternalIP."""
+    cluster = StandInCluster()
+    cluster.node("master-1")["status"]["addresses"].insert(0, {"type": "InternalIP", "address": address})
+    cluster.change_host("master-2", addresses=(*cluster.hosts["master-2"].addresses, address.lower()))
+    cluster._probe = lambda: {"open": [host_port(address.lower(), 22)], "closed": ["192.0.2.11:22"]}  # type: ignore[method-assign]
+    # Without machine IDs it may be the same machine under another name.
+    (refusal,) = [item for item in cluster.plan().refusals if item.code == "LOST_IS_SURVIVOR"]
+    assert refusal.observed.startswith("The survivor master-2.example.org carries " + address.lower())
+    assert "If not, the address has moved" in refusal.remedy
+    cluster.node("master-1")["status"]["nodeInfo"]["machineID"] = "1" * 32
+    cluster.change_host("master-2", machine_id="1" * 32)
+    assert "LOST_IS_SURVIVOR" in cluster.codes()
+    cluster.change_host("master-2", machine_id="2" * 32)
+    lost = lost_of(cluster)
+    assert (lost.addresses, lost.answers, lost.probed) == (("192.0.2.11",), (), True)
+    assert cluster.codes() == []
+    assert plan_view.node_of(cluster.cluster(), cluster.cluster().hosts[0]) == "master-2"
 
 
 def test_the_vip_is_no_address_of_a_node_nor_of_the_lost_machine() -> None:
