@@ -148,7 +148,7 @@ def _minio(name: str) -> None:
     if kubectl("-n", namespace, "get", "statefulset", name, "-o", "name", check=False):
         return
     keys = {"ACCESS_KEY": secrets.token_hex(10), "SECRET_KEY": secrets.token_hex(20)}
-    apply(manifest("minio.yaml", NAME=name, NAMESPACE=namespace, **keys, **minio_program.mounts()))
+    apply(manifest("minio.yaml", NAME=name, NAMESPACE=namespace, **keys, **minio_program.settings()))
 
 
 def pods_not_ready() -> list[str]:

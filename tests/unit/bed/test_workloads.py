@@ -57,7 +57,7 @@ GIVEN = dict.fromkeys(
     " CLUSTER_DOMAIN VERSION".split(),
     "x",
 )
-GIVEN.update(minio_program.mounts())
+GIVEN.update(minio_program.settings())
 
 
 @pytest.mark.parametrize("name", sorted(p.name for p in (conf.HERE / "manifests").glob("*.yaml")))
