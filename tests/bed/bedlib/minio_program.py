@@ -62,8 +62,8 @@ def furnish(host: Host) -> None:
 def settings() -> dict[str, str]:
     """What the manifest of a MinIO needs to run the given binary."""
     mounts, volumes = "{name: export, mountPath: /export}", ""
-    # The drives may share the host's root disk, which MinIO refuses otherwise. With it a MinIO of 2021 does not believe that it runs on Kubernetes, and ends when
-    # the name of one of its peers is unknown: two lost drives could not be replaced one after the other.
+    # The drives may share the host's root disk, which MinIO refuses otherwise. With it a MinIO of 2021 does not believe that it runs on Kubernetes, and ends
+    # when the name of a peer is unknown: two lost drives could not be replaced one after the other.
     variable = '- {name: MINIO_CI_CD, value: "1"}'
     if GIVEN.exists():
         variable = "# MINIO_CI_CD is not set"
