@@ -64,9 +64,9 @@ def settings() -> dict[str, str]:
     mounts, volumes = "{name: export, mountPath: /export}", ""
     # The drives may share the host's root disk, which MinIO refuses otherwise. With it a MinIO of 2021 does not believe that it runs on Kubernetes, and ends
     # when the name of a peer is unknown: two lost drives could not be replaced one after the other.
-    variable = '- {name: MINIO_CI_CD, value: "1"}'
+    variable = "MINIO_CI_CD"
     if GIVEN.exists():
-        variable = "# MINIO_CI_CD is not set"
+        variable = "BED_GIVEN_MINIO"
         mounts += f", {{name: program, mountPath: {_IN_POD}, readOnly: true}}"
         volumes = f"{{name: program, hostPath: {{path: {_ON_HOST}, type: File}}}}"
     return {"MINIO_MOUNTS": f"[{mounts}]", "MINIO_VOLUMES": f"[{volumes}]", "MINIO_CI": variable}
