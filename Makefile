@@ -16,16 +16,17 @@ SCENARIOS := kubeadm k3s
 # What a scenario needs besides the environment of the checks: the bed, whose packages are installed, or programs that have to be there.
 BED_SCENARIOS := kubeadm k3s kubeadm-refusals k3s-refusals kubeadm-in-a-row k3s-in-a-row kubeadm-disturbed ocboot
 # What `make e2e-all` runs, and every scenario there is.
-ALL_SCENARIOS := $(BED_SCENARIOS)
+ALL_SCENARIOS := $(BED_SCENARIOS) kind
 KNOWN_SCENARIOS := $(patsubst molecule/%/molecule.yml,%,$(wildcard molecule/*/molecule.yml))
 COMMA := ,
 SPACE := $(subst ,, )
 BED_STATE := $(or $(CLOUDPODS_HA_BED_STATE),/var/lib/cloudpods-ha-bed)
-PROGRAMS_kind := docker kind
 PROGRAMS_k3d := docker k3d
 # Another ansible-core than that of the checks for the scenarios, as 2.16; make cores makes its environment.
 CORE :=
 WITH_CORE = $(if $(CORE),PATH=$(CACHE)/core-$(CORE)/bin:$$PATH ANSIBLE_COLLECTIONS_PATH=$(TREE):$(CACHE)/core-$(CORE)/collections)
+# kind gets its programs, and a Docker when there is none, by a program that runs molecule.
+WITH_kind := tests/kind/with-kind
 
 export PATH := $(VENV)/bin:$(PATH)
 export ANSIBLE_COLLECTIONS_PATH := $(TREE)
@@ -183,7 +184,7 @@ $(KNOWN_SCENARIOS:%=e2e-%): e2e-%: setup
 	@for program in $(PROGRAMS_$*); do command -v $$program >/dev/null || { echo "The scenario $* needs $$program."; exit 1; }; done
 	@# A side effect whose playbook is not found is no more than a warning to molecule; here it is a failure.
 	$(if $(CORE),CORES_ONLY=1 tests/tools/cores $(CACHE) $(TREE) $(VENV) $(CORE))
-	$(WITH_CORE) molecule test --no-command-borders --scenario-name $* $(MOLECULE_ARGS) 2>&1 | tee $(CACHE)/molecule-$*.log
+	$(WITH_CORE) $(WITH_$*) molecule test --no-command-borders --scenario-name $* $(MOLECULE_ARGS) 2>&1 | tee $(CACHE)/molecule-$*.log
 	@! grep -F 'Missing playbook' $(CACHE)/molecule-$*.log
 
 .PHONY: e2e-old
@@ -192,7 +193,7 @@ e2e-old: ## the scenario kubeadm as on old sites: ansible-core 2.16, hosts on Py
 
 .PHONY: e2e-down
 e2e-down: setup ## take down what --destroy=never kept of SCENARIOS
-	for scenario in $(SCENARIOS); do molecule destroy --no-command-borders --scenario-name $$scenario; done
+	$(foreach one,$(SCENARIOS),$(addsuffix $(if $(WITH_$(one)), --down),$(WITH_$(one))) molecule destroy --no-command-borders --scenario-name $(one);)
 
 .PHONY: bed
 bed: setup bed-packages ## bring up the test bed alone

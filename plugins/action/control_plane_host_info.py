@@ -16,6 +16,7 @@ _OPTIONS = {
     "name": {"type": "str", "required": True},
     "role": {"type": "str", "choices": ["survivor", "replacement"], "required": True},
     "storage_paths": {"type": "list", "elements": "path", "default": []},
+    "node_ip": {"type": "str", "default": ""},
     "wait_seconds": {"type": "int", "default": 300},
     "delay": {"type": "int", "default": 5},
 }

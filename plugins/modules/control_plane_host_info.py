@@ -31,6 +31,10 @@ options:
     type: list
     elements: path
     default: []
+  node_ip:
+    description: The address of this host's Node, where it has several and the wrong one would be taken. Empty reads it from the host.
+    type: str
+    default: ""
   wait_seconds:
     description:
       - How long to wait while kubeadm, or a K3s that is not ready yet, runs on the host. Its outcome is known when it has ended.
@@ -109,6 +113,7 @@ def main() -> t.NoReturn:
             "name": {"type": "str", "required": True},
             "role": {"type": "str", "choices": ["survivor", "replacement"], "required": True},
             "storage_paths": {"type": "list", "elements": "path", "default": []},
+            "node_ip": {"type": "str", "default": ""},
             # The action plugin waits.
             "wait_seconds": {"type": "int", "default": 300},
             "delay": {"type": "int", "default": 5},
@@ -122,6 +127,7 @@ def main() -> t.NoReturn:
             name=module.params["name"],
             role=module.params["role"],
             storage_paths=module.params["storage_paths"],
+            node_ip=module.params["node_ip"],
         )
     except HaError as exc:
         module.fail_json(msg=str(exc))

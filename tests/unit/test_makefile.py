@@ -28,13 +28,21 @@ def test_a_scenario_on_the_bed_gets_the_bed_s_packages_and_needs_no_docker(scena
     assert f"--scenario-name {scenario} " in made
 
 
-@pytest.mark.parametrize("scenario", ["kind", "k3d"])
-def test_a_scenario_on_docker_gets_no_packages_of_the_bed_and_asks_for_its_programs(scenario: str) -> None:
-    made = commands("e2e", scenario)
+def test_k3d_gets_no_packages_of_the_bed_and_asks_for_its_programs() -> None:
+    made = commands("e2e", "k3d")
     assert "bed-packages" not in made
-    assert f"for program in docker {scenario};" in made
-    assert f"--scenario-name {scenario} " in made
+    assert "for program in docker k3d;" in made
+    assert "--scenario-name k3d " in made
+
+
+def test_kind_gets_its_programs_by_what_runs_it() -> None:
+    made = commands("e2e", "kind")
+    assert "bed-packages" not in made
+    assert "tests/kind/with-kind molecule test " in made
+    assert "--scenario-name kind " in made
 
 
 def test_what_a_run_kept_is_taken_down_by_its_scenario() -> None:
-    assert "for scenario in kind; do molecule destroy" in commands("e2e-down", "kind")
+    made = commands("e2e-down", "kind k3d")
+    assert "tests/kind/with-kind --down molecule destroy --no-command-borders --scenario-name kind;" in made
+    assert "; molecule destroy --no-command-borders --scenario-name k3d;" in " ".join(made.split())

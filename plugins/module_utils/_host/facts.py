@@ -42,8 +42,10 @@ _FULL_TOKEN = re.compile(r"K10([0-9a-f]{64})::")
 MACHINE_ID = "/etc/machine-id"
 
 
-def gather(run: Runner, *, name: str, role: str, storage_paths: t.Sequence[str]) -> Host:
-    """Describe this host. Unreadable facts are empty; only a damaged keepalived manifest is reported in `error`.
+def gather(run: Runner, *, name: str, role: str, storage_paths: t.Sequence[str], node_ip: str = "") -> Host:
+    """Describe this host. Unreadable facts are empty; a damaged keepalived manifest is reported in `error`.
+
+    `node_ip` is the Node address that the operator names for it; another machine's is an error. Empty reads it from the host.
 
     The clock is not judged: the caller compares it with another one.
     """
@@ -51,6 +53,10 @@ def gather(run: Runner, *, name: str, role: str, storage_paths: t.Sequence[str])
     found = addresses(run)
     keepalived, _mode, error = read_manifest(provider.keepalived_manifest)
     error = error or _elsewhere(provider)
+    if node_ip and node_ip not in found:
+        error = "it does not have the address {0} that replace_master_addresses gives it; it has {1}".format(
+            node_ip, ", ".join(found) or "none"
+        )
     return Host(
         name=name,
         role=role,
@@ -61,7 +67,8 @@ def gather(run: Runner, *, name: str, role: str, storage_paths: t.Sequence[str])
         node_name=node_name(provider),
         api_port=api_address(provider, default_port=API_PORT)[1],
         foreign_etcd=foreign_etcd(provider),
-        node_ip=keepalived.node_ip if keepalived else _node_ip(run, provider, found),
+        node_ip=node_ip or (keepalived.node_ip if keepalived else _node_ip(run, provider, found)),
+        address_given=bool(node_ip),
         addresses=tuple(found),
         interfaces=found,
         # Of a survivor the Node says which address is used.

@@ -122,6 +122,7 @@ def problems(
         if not lowest <= settings[key] <= highest:
             yield "{0}{1} is {2}; it must be from {3:g} to {4:g}.".format(prefix, key, settings[key], lowest, highest)
     yield from _values(settings, prefix)
+    yield from _addresses(settings, groups, prefix)
     for check, values in (
         (policy.check, settings["claim_policies"]),
         (policy.check_names, settings["discard"]),
@@ -150,6 +151,17 @@ def _values(settings: Json, prefix: str) -> t.Iterator[str]:
         yield "{0}plan is {1!r}; the ID of a plan has 12 hexadecimal digits, and inspect_master shows it.".format(
             prefix, settings["plan"]
         )
+
+
+def _addresses(settings: Json, groups: t.Mapping[str, t.Sequence[str]], prefix: str) -> t.Iterator[str]:
+    hosts = {host for key in ("survivors", "replacement") for host in groups.get(settings[key], ())}
+    for host, address in settings["addresses"].items():
+        if host not in hosts:
+            yield "{0}addresses names {1}, which is neither a survivor nor a replacement of this inventory.".format(
+                prefix, host
+            )
+        if not _is_address(str(address)):
+            yield "{0}addresses gives {1} {2!r}, which is not an IP address.".format(prefix, host, address)
 
 
 def _is_address(text: str) -> bool:

@@ -187,8 +187,10 @@ def lacking(cluster: Cluster, found: Situation) -> t.List[str]:
 
 
 def _towards(host: Host, own: t.Sequence[str], other: str) -> str:
-    """Of a host's own addresses, the one with which it reaches another machine: by its most specific route, else the nearest one."""
+    """Of a host's own addresses, the one with which it reaches another machine: the one that was given, else by its most specific route, else the nearest."""
     target = ipaddress.ip_address(other)
+    if host.address_given and _version(host.node_ip) == target.version:
+        return host.node_ip
     same = [item for item in own if _version(item) == target.version]
     for route in sorted(host.routes, key=_specific):
         network = ipaddress.ip_network(route["to"])

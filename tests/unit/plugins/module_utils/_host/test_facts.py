@@ -212,6 +212,13 @@ def test_without_keepalived_the_api_server_names_the_node_s_address_then_the_def
     assert gather(run=routed).node_ip == "2001:db8::12"
 
 
+def test_the_address_that_was_given_is_taken_if_the_host_has_it() -> None:
+    given = gather(node_ip="192.0.2.100")
+    assert (given.node_ip, given.address_given, given.error) == ("192.0.2.100", True, "")
+    assert not gather().address_given
+    assert "192.0.2.99 that replace_master_addresses gives it; it has 192.0.2.12" in gather(node_ip="192.0.2.99").error
+
+
 def test_the_etcd_of_k3s_names_the_node_s_address(server: Path) -> None:
     text = (server / "db" / "config").read_text(encoding="utf-8")
     for address in ("192.0.2.100", "[2001:db8::12]"):

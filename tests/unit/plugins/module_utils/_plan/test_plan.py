@@ -217,6 +217,16 @@ def test_the_replacement_joins_with_the_address_of_its_route_and_never_with_one_
     assert (made.replacement.ip, made.replacement_ips) == (ip, (ip,))
 
 
+@pytest.mark.parametrize("given", ["10.9.0.14", "172.16.3.14", "192.0.2.1"])
+def test_the_replacement_joins_with_the_address_that_was_given(given: str) -> None:
+    cluster = StandInCluster()
+    interfaces = {"192.0.2.1": "virbr0", "172.16.3.14": "eth0", "10.9.0.14": "eth1"}
+    routes = (route("0.0.0.0/0", "eth1"),)
+    known = {"addresses": tuple(interfaces), "interfaces": interfaces, "routes": routes}
+    cluster.change_host("master-4", node_ip=given, address_given=True, **known)
+    assert cluster.plan().replacement_ips == (given,)
+
+
 def test_in_a_dual_stack_cluster_the_replacement_has_an_address_of_both_families() -> None:
     cluster = StandInCluster()
     for number, name in enumerate(("master-1", "master-2", "master-3")):
