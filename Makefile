@@ -25,8 +25,8 @@ PROGRAMS_k3d := docker k3d
 # Another ansible-core than that of the checks for the scenarios, as 2.16; make cores makes its environment.
 CORE :=
 WITH_CORE = $(if $(CORE),PATH=$(CACHE)/core-$(CORE)/bin:$$PATH ANSIBLE_COLLECTIONS_PATH=$(TREE):$(CACHE)/core-$(CORE)/collections)
-# kind gets its programs, and a Docker when there is none, by a program that runs molecule.
-WITH_kind := tests/kind/with-kind
+# kind gets its programs, and a Docker when there is none, by a program that runs molecule. It is told when make is killed.
+WITH_kind := setpriv --pdeathsig TERM tests/kind/with-kind
 
 export PATH := $(VENV)/bin:$(PATH)
 export ANSIBLE_COLLECTIONS_PATH := $(TREE)
