@@ -193,7 +193,7 @@ e2e-old: ## the scenario kubeadm as on old sites: ansible-core 2.16, hosts on Py
 
 .PHONY: e2e-down
 e2e-down: setup ## take down what --destroy=never kept of SCENARIOS
-	$(foreach one,$(SCENARIOS),$(addsuffix $(if $(WITH_$(one)), --down),$(WITH_$(one))) molecule destroy --no-command-borders --scenario-name $(one);)
+	$(foreach one,$(SCENARIOS),$(WITH_$(one))$(if $(WITH_$(one)), --down) molecule destroy --no-command-borders --scenario-name $(one);)
 
 .PHONY: bed
 bed: setup bed-packages ## bring up the test bed alone

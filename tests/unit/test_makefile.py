@@ -38,11 +38,11 @@ def test_k3d_gets_no_packages_of_the_bed_and_asks_for_its_programs() -> None:
 def test_kind_gets_its_programs_by_what_runs_it() -> None:
     made = commands("e2e", "kind")
     assert "bed-packages" not in made
-    assert "tests/kind/with-kind molecule test " in made
+    assert "setpriv --pdeathsig TERM tests/kind/with-kind molecule test " in made
     assert "--scenario-name kind " in made
 
 
 def test_what_a_run_kept_is_taken_down_by_its_scenario() -> None:
     made = commands("e2e-down", "kind k3d")
-    assert "tests/kind/with-kind --down molecule destroy --no-command-borders --scenario-name kind;" in made
+    assert "setpriv --pdeathsig TERM tests/kind/with-kind --down molecule destroy --no-command-borders --scenario-name kind;" in made
     assert "; molecule destroy --no-command-borders --scenario-name k3d;" in " ".join(made.split())
