@@ -51,7 +51,8 @@ def ask(monkeypatch: pytest.MonkeyPatch) -> t.Callable[..., tuple[Json, list[str
 def test_the_clocks_are_compared_where_both_are_known(ask: t.Callable[..., t.Any]) -> None:
     result, lines, asked = ask(answer(epoch=1012.5), took=2.0)
     assert (result["host"]["skew_seconds"], result["host"]["answer_seconds"], lines) == (12.5, 2.0, [])
-    assert asked == [{"name": "m4", "role": "replacement", "storage_paths": [], "wait_seconds": 300, "delay": 5}]
+    known = {"name": "m4", "role": "replacement", "storage_paths": [], "node_ip": "", "wait_seconds": 300, "delay": 5}
+    assert asked == [known]
 
 
 def test_a_join_that_runs_is_waited_for_and_the_clock_read_anew(ask: t.Callable[..., t.Any]) -> None:
