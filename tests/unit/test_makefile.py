@@ -44,5 +44,8 @@ def test_kind_gets_its_programs_by_what_runs_it() -> None:
 
 def test_what_a_run_kept_is_taken_down_by_its_scenario() -> None:
     made = commands("e2e-down", "kind k3d")
-    assert "setpriv --pdeathsig TERM tests/kind/with-kind --down molecule destroy --no-command-borders --scenario-name kind;" in made
+    assert (
+        "setpriv --pdeathsig TERM tests/kind/with-kind --down molecule destroy --no-command-borders --scenario-name kind;"
+        in made
+    )
     assert "; molecule destroy --no-command-borders --scenario-name k3d;" in " ".join(made.split())
