@@ -18,6 +18,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._plan import settings
 
 PREFIX = "replace_master_"
 SPECS = pathlib.Path(__file__).resolve().parents[2] / "roles" / "replace_master" / "meta" / "argument_specs.yml"
+_WORDS = {"list": "a list", "dict": "a mapping"}
 # Facts that the playbooks publish with the same prefix.
 PUBLISHED = frozenset((PREFIX + "settings", PREFIX + "phase"))
 
@@ -31,7 +32,10 @@ def parse(text: str) -> t.Any:
 
 
 class ActionModule(ActionBase):
-    """Runs on the controller only. Defaults, types and allowed values are those of role replace_master, in whose scope it runs."""
+    """Runs on the controller only. Defaults, types and allowed values are those of role replace_master, in whose scope it runs.
+
+    An option with no_log is a secret or may hold some: its value is in no message, and only the call with `hidden` returns it, whose task is not shown.
+    """
 
     _supports_check_mode = True
     _requires_connection = False
@@ -39,34 +43,43 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: t.Any = None, task_vars: t.Any = None) -> t.Dict[str, t.Any]:
         super().run(tmp, task_vars)
-        self.validate_argument_spec({})  # type: ignore[no-untyped-call]
+        _checked, arguments = self.validate_argument_spec({"hidden": {"type": "bool", "default": False}})  # type: ignore[no-untyped-call]
         options = yaml.safe_load(SPECS.read_text(encoding="utf-8"))["argument_specs"]["main"]["options"]
         given = {name for name in task_vars if name.startswith(PREFIX)} - PUBLISHED
         found = list(rules.misspelt(given, options))
         values: t.Dict[str, t.Any] = {}
         for name in sorted(given & set(options)):
+            option = options[name]
             try:
-                values[name] = rules.from_text(
-                    name, options[name], self._templar.template(task_vars[name]), parse=parse
-                )
+                values[name] = rules.from_text(name, option, self._templar.template(task_vars[name]), parse=parse)
+                if option.get("no_log") and _checked_by_spec({name: option}, {name: values[name]}).error_messages:
+                    raise HaError(name)
             except HaError as exc:
-                found.append(str(exc))
-        spec = {name: _without_words(option) for name, option in options.items()}
-        checked = ArgumentSpecValidator(spec).validate(
-            {name: values[name] for name in values if not options[name].get("no_log")}
-        )
+                hidden = "{0} is not {1}; its value is not shown.".format(name, _WORDS.get(option.get("type"), "text"))
+                found.append(hidden if option.get("no_log") else str(exc))
+        shown = {name: option for name, option in options.items() if not option.get("no_log")}
+        checked = _checked_by_spec(shown, {name: values[name] for name in values if name in shown})
         found += [] if found else ["{0}.".format(text.rstrip(".")) for text in checked.error_messages]
-        settings = {
-            name[len(PREFIX) :]: value
-            for name, value in checked.validated_parameters.items()
-            if not options[name].get("no_log")
-        }
+        settings = {name[len(PREFIX) :]: value for name, value in checked.validated_parameters.items()}
+        if arguments["hidden"]:
+            # A secret by itself is handed to the one role that needs it.
+            lists = {name for name in set(options) - set(shown) if options[name]["type"] in _WORDS}
+            return {
+                "changed": False,
+                "settings": {name[len(PREFIX) :]: values[name] for name in lists if name in values},
+            }
         settings.setdefault("lost", "")
         if not found:
             found = [*rules.problems(settings, task_vars["groups"], prefix=PREFIX), *_missing_hooks(settings)]
         if found:
             return {"failed": True, "changed": False, "msg": "{0} Nothing was changed.".format(" ".join(found))}
         return {"changed": False, "settings": settings}
+
+
+def _checked_by_spec(options: t.Mapping[str, t.Any], values: t.Mapping[str, t.Any]) -> t.Any:
+    return ArgumentSpecValidator({name: _without_words(option) for name, option in options.items()}).validate(
+        dict(values)
+    )
 
 
 def _without_words(option: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:

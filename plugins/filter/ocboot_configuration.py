@@ -134,7 +134,7 @@ def ocboot_configuration(api: Json, **arguments: t.Any) -> Json:
 def _parsed(text: str, name: str) -> t.Any:
     try:
         return yaml.safe_load(text)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError, RecursionError):
         raise HaError("{0} is not valid YAML".format(name)) from None
 
 

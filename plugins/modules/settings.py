@@ -12,7 +12,12 @@ description:
   - Defaults, types and allowed values are those of the role P(cloudpods.ha.replace_master#role), in whose scope it runs.
 version_added: 0.1.0
 author: cloudpods.ha authors (@cloudpods-ha)
-options: {}
+options:
+  hidden:
+    description:
+      - Return instead the settings with several values, some of which may be secrets, as those of ocboot's environment. Use it in a task with C(no_log).
+    type: bool
+    default: false
 attributes:
   check_mode:
     support: full
@@ -30,11 +35,17 @@ EXAMPLES = r"""
 - name: Check the settings
   cloudpods.ha.settings:
   register: checked
+
+- name: Read the settings that may hold secrets
+  cloudpods.ha.settings:
+    hidden: true
+  register: hidden
+  no_log: true
 """
 
 RETURN = r"""
 settings:
-  description: The settings with their types, under their names without the prefix. Secrets of the role are left out.
+  description: The settings with their types, under their names without the prefix. Those that are or may hold secrets are left out.
   type: dict
   returned: success
   sample: {lost: master-1, minimum_down: 60, discard: []}

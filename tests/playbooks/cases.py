@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -80,17 +81,38 @@ def of_good_plans(provider: str, tasks: list[str]) -> Iterator[Case]:
         yield Case("command lines", provider, "the role {0} alone".format(role), {"role": role})
 
 
-def of_kills(provider: str, trace: Done, seed: int) -> Iterator[Case]:
-    """Killed after each result, and twice at sampled pairs."""
+def states(trace: Done) -> list[tuple[int, int, str]]:
+    """The states of the world between tasks: first and last result that leave it so, and the first one's task."""
+    digests = [
+        json.loads(item["answer"])["digest"] for item in trace.tasks if item.get("asked", {}).get("do") == "snapshot"
+    ]
     results = [item for item in trace.tasks if "number" in item]
-    for item in results:
-        name = "after result {number}, {task}".format(**item)
-        yield Case("kills", provider, name, {"at": [item["number"]]})
+    found: list[tuple[int, int, str]] = []
+    for number, (digest, item) in enumerate(zip(digests, results, strict=True), 1):
+        if number > 1 and digest == digests[number - 2]:
+            found[-1] = (found[-1][0], number, found[-1][2])
+        else:
+            found.append((number, number, item["task"]))
+    return found
+
+
+def of_kills(provider: str, trace: Done, seed: int) -> Iterator[Case]:
+    """Killed together with its guards in every state of the world; without them, and twice, at sampled results."""
+    between = states(trace)
+    for first, last, task in between:
+        name = "after results {0} to {1}, from {2}".format(first, last, task)
+        yield Case("kills", provider, name, {"from": first})
     chance = random.Random(seed)
+    count = between[-1][1]
+    for number in sorted(chance.sample(range(1, count + 1), 40)):
+        yield Case("kills", provider, "the controller alone, after result {0}".format(number), {"at": [number]})
     for _number in range(40):
-        first, second = sorted(chance.sample(range(1, len(results) + 1), 2))
+        first, second = chance.choice(between)[0], chance.randint(1, count)
         yield Case(
-            "kills", provider, "after {0}, and the next run after {1}".format(first, second), {"at": [first, second]}
+            "kills",
+            provider,
+            "after {0}, and the next run after {1}".format(first, second),
+            {"from": first, "at": [second]},
         )
 
 

@@ -24,6 +24,10 @@ _NEEDS_UID = (
 )
 _SUFFIX = re.compile(r"-[0-9a-f]{8}$")
 _PRIVATE = 0o077
+# What stays on the controller for good: backups, reports, and each plan that was shown.
+_KEPT = re.compile(
+    r"(^|/)(backups|reports/[^/]+/reports)/|^reports/[^/]+/(report\.(html|json|txt)|plans/[0-9a-f]+\.txt)$"
+)
 
 
 def lock(entry: Json) -> bool:
@@ -175,7 +179,7 @@ def _controller(replacing: Replacing) -> list[str]:
         text = str(path.relative_to(replacing.folder / "controller"))
         if (
             path.is_file()
-            and not re.search("/(backups|reports)/", text)
+            and not _KEPT.search(text)
             and not text.startswith((".ansible", "tmp/ansible-local", "tmp/k8srcp"))
         ):
             found.append(text)

@@ -21,6 +21,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import
 Json = dict[str, Any]
 
 HERE = Path(__file__).resolve().parent
+CONTROLLER = HERE / "stand_in" / "controller.py"
 LOST, SPARE = "master-1", "master-4"
 SURVIVORS = ("master-2", "master-3")
 # So that waits poll every second; limits are short enough for a test to see them end.
@@ -57,12 +58,17 @@ class Done:
 
 
 class Replacing:
-    """A world and the runs in it."""
+    """A world and the runs in it. `kept` is a folder for what runs can share; with it they are forks of an ansible-playbook that has imported everything."""
 
-    def __init__(self, folder: Path, process: subprocess.Popen[bytes], pid: int, shape: Json) -> None:
-        self.folder, self.process, self.pid, self.shape = folder, process, pid, shape
+    def __init__(
+        self, folder: Path, process: subprocess.Popen[bytes], pid: int, shape: Json, kept: Path | None = None
+    ) -> None:
+        self.folder, self.process, self.pid, self.shape, self.kept = folder, process, pid, shape, kept
         self.runs = 0
+        self._warm: subprocess.Popen[bytes] | None = None
         self._inventory()
+        if kept is not None:
+            self._warm_up(kept)
 
     @property
     def provider(self) -> str:
@@ -102,12 +108,14 @@ class Replacing:
             **TIMES,
             **(settings or {}),
         }
-        enter = ["nsenter", "-t", str(self.pid), "-U", "-m", "-n", "-p", "--preserve-credentials", "--"]
         name = playbook if playbook.endswith(".yml") else "cloudpods.ha." + playbook
-        play = ["ansible-playbook", "-i", str(self.folder / "inventory.json"), name]
+        program = ["ansible-playbook"]
+        if self.kept is not None:
+            program = [str(self.folder / "warm-python"), str(CONTROLLER), "run"]
         return [
-            *enter,
-            *play,
+            *self._enter(),
+            *program,
+            *("-i", str(self.folder / "inventory.json"), name),
             "-e",
             json.dumps({key: value for key, value in given.items() if value is not None}),
             *arguments,
@@ -132,6 +140,7 @@ class Replacing:
             "STAND_IN_AT": at,
             "STAND_IN_CONNECTIONS": str(self.folder / "connections-{0}".format(number)),
             "STAND_IN_CUT": str(cut) if cut else "",
+            **self._shared(),
             "K8S_AUTH_KUBECONFIG": "",
         }
 
@@ -158,12 +167,38 @@ class Replacing:
         )
         tasks = Path(environment["STAND_IN_TASKS"])
         lines = tasks.read_text(encoding="utf-8").splitlines() if tasks.is_file() else []
+        tasks.unlink(missing_ok=True)
         return Done(done.returncode, done.stdout + done.stderr, [json.loads(line) for line in lines])
 
     def connections(self) -> list[str]:
         """The machines that the last run connected to, in this order."""
         found = self.folder / "connections-{0}".format(self.runs)
         return [line.split()[1] for line in found.read_text(encoding="utf-8").splitlines()] if found.is_file() else []
+
+    def _enter(self) -> list[str]:
+        return ["nsenter", "-t", str(self.pid), "-U", "-m", "-n", "-p", "--preserve-credentials", "--"]
+
+    def _shared(self) -> dict[str, str]:
+        if self.kept is None:
+            return {}
+        return {"STAND_IN_WARM": str(self.folder / "play.sock"), "STAND_IN_ARCHIVES": str(self.kept / "archives")}
+
+    def _warm_up(self, kept: Path) -> None:
+        (kept / "archives").mkdir(parents=True, exist_ok=True)
+        with (self.folder / "warm.log").open("wb") as log:
+            self._warm = subprocess.Popen(
+                [*self._enter(), sys.executable, str(CONTROLLER), "serve"],
+                env=self.environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        deadline = time.monotonic() + 300
+        while not (self.folder / "play.sock").exists():
+            if self._warm.poll() is not None or time.monotonic() > deadline:
+                self.end()
+                raise RuntimeError("the warm controller did not start")
+            time.sleep(0.05)
 
     def end(self) -> None:
         """End the world and remove its folder."""
@@ -174,6 +209,8 @@ class Replacing:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+        if self._warm is not None:
+            self._warm.wait(timeout=60)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _inventory(self) -> None:
@@ -210,14 +247,18 @@ def certificate(folder: Path) -> None:
     )
 
 
-def begin(shape: Json) -> Replacing:
-    """Start a world. `shape` has provider, and same_name for a replacement with the lost machine's name."""
+def begin(shape: Json, kept: Path | None = None) -> Replacing:
+    """Start a world. `shape` has provider, and same_name for a replacement with the lost machine's name; `kept` see Replacing."""
     # Short: a Unix socket's path is limited.
     folder = Path(tempfile.mkdtemp(prefix="ha-"))
     certificate(folder)
     (folder / "shape.json").write_text(json.dumps(shape), encoding="utf-8")
     log = (folder / "world.log").open("wb")
     inside = [sys.executable, "-m", "ansible_collections.cloudpods.ha.tests.playbooks.stand_in.world", str(folder)]
+    environment = dict(os.environ)
+    if kept is not None:
+        (kept / "compiled").mkdir(parents=True, exist_ok=True)
+        environment["STAND_IN_COMPILED"] = str(kept / "compiled")
     process = subprocess.Popen(
         [
             "unshare",
@@ -234,6 +275,7 @@ def begin(shape: Json) -> Replacing:
         stdout=log,
         stderr=log,
         stdin=subprocess.DEVNULL,
+        env=environment,
     )
     deadline = time.monotonic() + 180
     while not (folder / "ready").is_file():
@@ -242,7 +284,7 @@ def begin(shape: Json) -> Replacing:
             raise RuntimeError("the world did not start: " + (folder / "world.log").read_text(encoding="utf-8"))
         time.sleep(0.05)
     children = Path("/proc/{0}/task/{0}/children".format(process.pid)).read_text(encoding="utf-8")
-    return Replacing(folder, process, int(children.split()[0]), shape)
+    return Replacing(folder, process, int(children.split()[0]), shape, kept)
 
 
 @contextlib.contextmanager

@@ -10,11 +10,12 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from ansible_collections.cloudpods.ha.tests.playbooks import invariants
 from ansible_collections.cloudpods.ha.tests.playbooks.cases import REFUSED, Case
-from ansible_collections.cloudpods.ha.tests.playbooks.replacing import Done, Replacing, world
+from ansible_collections.cloudpods.ha.tests.playbooks.replacing import Done, Replacing, begin
 
 Json = dict[str, Any]
 
@@ -51,7 +52,7 @@ class Verdict:
 
 @dataclass
 class Reference:
-    """An undisturbed run: its end state, its results, its connections and the requests that it made."""
+    """An undisturbed run: its end state, its results with a snapshot of the world after each, its connections and the requests that it made."""
 
     end: Json
     trace: Done
@@ -59,28 +60,69 @@ class Reference:
     requests: int
 
 
-def reference(provider: str) -> Reference:
-    """Run once undisturbed. Raises AssertionError when that is not safe or does not end well."""
-    with world(provider=provider) as made:
-        allowed = invariants.lost_objects(made.state(), made)
-        done = made.play()
-        assert done.code == 0, done.output[-4000:]
-        state = made.state()
-        assert invariants.unsafe(state, allowed) == []
-        return Reference(invariants.end_state(made), done, made.connections(), state["requests"])
+class Bench:
+    """The worlds for the cases of a provider: one goes back to a snapshot for each case; one has a refused plan, whatever the command line."""
+
+    def __init__(self, provider: str, kept: Path) -> None:
+        self.provider, self.kept = provider, kept
+        self._main: Replacing | None = None
+        self._known: Reference | None = None
+        self._allowed: set[str] = set()
+        self._refused: tuple[str, Replacing, set[str]] | None = None
+
+    def known(self) -> Reference:
+        """The undisturbed run. Raises AssertionError when it is not safe or does not end well."""
+        if self._known is None:
+            made = self._main = begin({"provider": self.provider}, self.kept)
+            made.ask("settle")
+            made.ask("snapshot", name="start")
+            self._allowed = invariants.lost_objects(made.state(), made)
+            done = made.play(at="snapshots")
+            assert done.code == 0, done.output[-4000:]
+            state = made.state()
+            assert invariants.unsafe(state, self._allowed) == []
+            self._known = Reference(invariants.end_state(made), done, made.connections(), state["requests"])
+        return self._known
+
+    def at(self, name: str) -> tuple[Replacing, set[str]]:
+        """The world as it was at a snapshot, and the UIDs that a replacement may delete."""
+        self.known()
+        assert self._main is not None
+        self._main.ask("restore", name=name)
+        return self._main, self._allowed
+
+    def refused(self, kind: str) -> tuple[Replacing, set[str]]:
+        """The world of a refused plan. It stays the same as long as nothing is written in it, which each case judges."""
+        if self._refused is None or self._refused[0] != kind:
+            self.drop_refused()
+            made = begin({"provider": self.provider, **REFUSED[kind][0]}, self.kept)
+            made.ask("settle")
+            self._refused = kind, made, invariants.lost_objects(made.state(), made)
+        return self._refused[1:]
+
+    def drop_refused(self) -> None:
+        if self._refused is not None:
+            self._refused[1].end()
+            self._refused = None
+
+    def end(self) -> None:
+        """End all worlds; the next case begins new ones."""
+        self.drop_refused()
+        if self._main is not None:
+            self._main.end()
+        self._main = self._known = None
 
 
-def run(case: Case, known: Reference) -> Verdict:
-    """Run a case in a world of its own."""
+def run(case: Case, bench: Bench) -> Verdict:
+    """Run a case, from the snapshot that it names or from the start."""
     verdict = Verdict()
-    if "refused" in case.given:
-        shape, _settings, _code = REFUSED[case.given["refused"]]
-    else:
-        shape = {}
-    with world(provider=case.provider, **shape) as made:
-        allowed = invariants.lost_objects(made.state(), made)
-        _KINDS[case.row](case, known, made, verdict)
-        verdict.unsafe += invariants.unsafe(made.state(), allowed)
+    known = bench.known()
+    kind = case.given.get("refused")
+    made, allowed = bench.refused(kind) if kind else bench.at(str(case.given.get("from", "start")))
+    _KINDS[case.row](case, known, made, verdict)
+    verdict.unsafe += invariants.unsafe(made.state(), allowed)
+    if kind and not verdict.ok:
+        bench.drop_refused()
     return verdict
 
 
@@ -153,7 +195,8 @@ def _role_alone(case: Case, made: Replacing, verdict: Verdict) -> None:
 
 
 def _kills(case: Case, known: Reference, made: Replacing, verdict: Verdict) -> None:
-    for number in case.given["at"]:
+    """Killed where the snapshot is, guards included, and then after each given result, the controller alone."""
+    for number in case.given.get("at", ()):
         made.play(at="{0}:kill".format(number))
     finish(made, known, verdict)
 
@@ -186,6 +229,8 @@ def _changes(case: Case, known: Reference, made: Replacing, verdict: Verdict) ->
 def _two_runs(case: Case, known: Reference, made: Replacing, verdict: Verdict) -> None:
     """The first run is held before a task until the second has ended."""
     gate = made.folder / "gate"
+    for path in made.folder.glob("gate*"):
+        path.unlink()
     at = "{0}:hold:{1}".format(case.given["task"].rpartition(" : ")[2].replace(":", "%"), gate)
     ended: list[Done] = []
     first = threading.Thread(target=lambda: ended.append(made.play(at=at)))
@@ -232,9 +277,10 @@ _KINDS: dict[str, Callable[[Case, Reference, Replacing, Verdict], None]] = {
 ROWS = tuple(_KINDS)
 
 
-def attempt(case: Case, known: Reference) -> Verdict:
+def attempt(case: Case, bench: Bench) -> Verdict:
     """Run a case; a case that breaks the stand-in, or never ends, is wrong too."""
     try:
-        return run(case, known)
+        return run(case, bench)
     except (RuntimeError, OSError, AssertionError, subprocess.TimeoutExpired) as exc:
+        bench.end()
         return Verdict(wrong=["the case broke: {0}".format(str(exc)[:400])])

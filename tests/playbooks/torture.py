@@ -7,10 +7,10 @@ make torture ARGS="--rows kills,cuts --providers k3s --sample 20 --seed 7"
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import random
-import subprocess
 import sys
 import threading
 import time
@@ -23,6 +23,8 @@ from ansible_collections.cloudpods.ha.tests.playbooks import cases, rows
 
 Json = dict[str, Any]
 
+_JUDGES = ("rows", "invariants", "replacing")
+
 
 def main() -> int:
     """Exit with 1 when anything was unsafe, found or wrong."""
@@ -30,11 +32,11 @@ def main() -> int:
     results = given.results or _default_results()
     done = {} if given.again else _read(results)
     wanted: list[cases.Case] = []
-    known: dict[str, rows.Reference] = {}
-    for provider in given.providers:
+    kept = _cache() / ("torture-" + fingerprint())
+    benches = {provider: rows.Bench(provider, kept) for provider in given.providers}
+    for provider, bench in benches.items():
         _say("a run of {0} that nothing disturbs ...".format(provider))
-        known[provider] = rows.reference(provider)
-        found = known[provider]
+        found = bench.known()
         wanted += cases.every(provider, found.trace, found.connections, found.requests, given.seed)
     wanted = [item for item in wanted if item.row in given.rows and given.match in item.key]
     total = len(wanted)
@@ -56,7 +58,7 @@ def main() -> int:
         if time.monotonic() > deadline:
             return
         begun = time.monotonic()
-        verdict = rows.attempt(case, known[case.provider])
+        verdict = rows.attempt(case, benches[case.provider])
         entry = {"key": case.key, "row": case.row, "seconds": round(time.monotonic() - begun, 1)}
         entry.update(unsafe=verdict.unsafe, secrets=verdict.secrets, wrong=verdict.wrong)
         with lock:
@@ -67,8 +69,17 @@ def main() -> int:
             for text in (*verdict.unsafe, *verdict.secrets, *verdict.wrong):
                 _say("              " + text[:300])
 
-    with ThreadPoolExecutor(max_workers=given.jobs) as pool:
-        list(pool.map(one, todo))
+    def all_of(provider: str) -> None:
+        for case in todo:
+            if case.provider == provider:
+                one(case)
+
+    try:
+        with ThreadPoolExecutor(max_workers=len(benches)) as pool:
+            list(pool.map(all_of, benches))
+    finally:
+        for bench in benches.values():
+            bench.end()
     ran = [done[item.key] for item in wanted if item.key in done]
     _say(table(ran, given.seed, len(wanted)))
     return int(any(item["unsafe"] or item["secrets"] or item["wrong"] for item in ran))
@@ -103,12 +114,27 @@ def _read(results: Path) -> dict[str, Json]:
     return {item["key"]: item for item in map(json.loads, lines)}
 
 
+def fingerprint() -> str:
+    """Of all that a verdict depends on: the collection's code, and what judges it. Other code makes results worth nothing."""
+    root = Path(__file__).resolve().parents[2]
+    made = hashlib.sha256()
+    judges = ["tests/unit/plugins/stand_in_cluster.py", *("tests/playbooks/{0}.py".format(name) for name in _JUDGES)]
+    folders = ["plugins", "roles", "playbooks", "meta", "tests/playbooks/stand_in", "tests/playbooks/plugins"]
+    paths = [root / name for name in judges] + [path for name in folders for path in (root / name).rglob("*")]
+    for path in sorted(paths):
+        if path.is_file() and path.suffix in (".py", ".yml", ".j2"):
+            made.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes())
+    return made.hexdigest()[:12]
+
+
+def _cache() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "cloudpods-ha"
+
+
 def _default_results() -> Path:
-    """One file for each commit: a result of other code is worth nothing."""
-    head = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False).stdout
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "cloudpods-ha"
+    cache = _cache()
     cache.mkdir(parents=True, exist_ok=True)
-    return cache / "torture-{0}.jsonl".format(head.strip() or "unknown")
+    return cache / "torture-{0}.jsonl".format(fingerprint())
 
 
 def _say(text: str) -> None:
@@ -127,10 +153,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--match", default="", help="only cases whose name holds this text")
     parser.add_argument("--sample", type=int, default=0, metavar="N", help="N cases of each row, by chance")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--jobs", type=int, default=max(1, (os.cpu_count() or 2) // 2), help="worlds at once")
     parser.add_argument("--seconds", type=float, default=0, help="start no case after that time")
     parser.add_argument(
-        "--results", type=Path, help="where results are kept; by default a file for this commit in the cache"
+        "--results", type=Path, help="where results are kept; by default a file in the cache for this code"
     )
     parser.add_argument("--again", action="store_true", help="run cases with a known result too")
     parser.add_argument("--list", action="store_true", help="only list the cases")

@@ -145,7 +145,7 @@ class EtcdClient:
     def _parsed(self, out: str, read: t.Callable[[t.Any], T], what: str) -> T:
         try:
             return read(json.loads(out))
-        except (ValueError, TypeError, KeyError, IndexError, AttributeError) as exc:
+        except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError) as exc:
             detail = "its output can't be parsed: {0!r}".format(out[:120])
             raise CommandFailed(self._program(what), 0, detail) from exc
 

@@ -196,7 +196,7 @@ def _etcd_health(provider: Provider) -> str:
         return ""
     try:
         answer = dict(json.loads(body))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RecursionError):
         return "etcd answered with status {0}".format(status)
     return "ok" if str(answer.get("health")).lower() == "true" else (answer.get("reason") or "not healthy")
 

@@ -15,6 +15,12 @@ _NOTICE = (
     + "{0} was here on the lost machine. This file prevents a pod from starting on an empty folder.\n"
     + "It is removed with the volume when its claim is recovered.\n"
 )
+# A volume's path comes from the cluster, and is written to as root: folders that belong to the system hold no volume.
+_SYSTEM = (
+    "/bin /boot /dev /etc /lib /lib32 /lib64 /libx32 /proc /root /run /sbin /sys /usr /var/cache /var/run /var/spool /var/lib/containerd"
+    " /var/lib/docker /var/lib/dpkg /var/lib/etcd /var/lib/kubelet /var/lib/rancher /var/lib/rpm /var/lib/systemd"
+).split()
+_STORAGE = ("/var/lib/rancher/k3s/storage",)
 _LONGEST = 4096
 _FEWEST_PARTS = 2
 _KINDS = (
@@ -31,11 +37,19 @@ def block(volumes: t.Iterable[t.Mapping[str, str]], *, check_mode: bool = False)
     """Write a notice at the path of each volume {path, claim}. Returns the paths that had none.
 
     All paths are checked before the first notice is written. Raises Unsafe when one of them has other content, HaError when a path can't be
-    a volume's, or can't be written.
+    a volume's, also by the links that lead to it, or can't be written.
     """
     wanted: t.Dict[str, str] = {}
     for volume in volumes:
-        wanted.setdefault(normal(volume["path"]), volume["claim"])
+        path = normal(volume["path"])
+        real = os.path.realpath(os.path.dirname(path)) + "/" + os.path.basename(path)
+        if _is_systems(path) or _is_systems(real):
+            where = "" if real == path else ", which is {0},".format(real)
+            raise HaError(
+                "{0!r}{1} is a folder of the system and can't be that of a lost volume; no notice was written. Delete the claim {2} if its "
+                "data is lost, or take a replacement with another name".format(path, where, volume["claim"])
+            )
+        wanted.setdefault(path, volume["claim"])
     # A path below another notice is blocked already.
     paths = [path for path in wanted if not any(path.startswith(other + "/") for other in wanted)]
     found = {path: kind_at(path) for path in sorted(paths)}
@@ -59,6 +73,13 @@ def normal(path: str) -> str:
     if not path.startswith("/") or ".." in parts or "\0" in path or len(parts) < _FEWEST_PARTS:
         raise HaError("{0!r} can't be the folder of a lost volume; no notice was written".format(path))
     return "/" + "/".join(parts)
+
+
+def _is_systems(path: str) -> bool:
+    def below(folders: t.Iterable[str]) -> bool:
+        return any(path == folder or path.startswith(folder + "/") for folder in folders)
+
+    return below(_SYSTEM) and not below(_STORAGE)
 
 
 def kind_at(path: str) -> str:

@@ -46,7 +46,7 @@ def without(config_map: t.Optional[t.Mapping[str, t.Any]], node: str) -> Edit:
         status = yaml.safe_load(former)
         endpoints = status["apiEndpoints"] or {}
         before = tuple(sorted(endpoints))
-    except (yaml.YAMLError, TypeError, KeyError) as exc:
+    except (yaml.YAMLError, TypeError, KeyError, ValueError, RecursionError) as exc:
         raise HaError("the ClusterStatus in kube-system/kubeadm-config is not in kubeadm's format") from exc
     if node not in endpoints:
         return Edit(before=before, after=before, former=former, text=former)

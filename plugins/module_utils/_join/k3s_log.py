@@ -68,12 +68,17 @@ def _message(entry: str) -> str:
     """The message of one journal entry. A message that is not UTF-8 is a list of bytes there, a repeated one a list of messages."""
     try:
         message = json.loads(entry)["MESSAGE"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return entry
     parts = message if isinstance(message, list) and not all(isinstance(item, int) for item in message) else [message]
-    return "\n".join(
-        bytes(part).decode("utf-8", "backslashreplace") if isinstance(part, list) else str(part or "") for part in parts
-    )
+    return "\n".join(_text(part) for part in parts)
+
+
+def _text(part: t.Any) -> str:
+    try:
+        return bytes(part).decode("utf-8", "backslashreplace") if isinstance(part, list) else str(part or "")
+    except (ValueError, TypeError):
+        return str(part)
 
 
 def _escaped(char: str) -> str:

@@ -109,10 +109,10 @@ class KubeApi:
             page = self._call(
                 "GET", path, query={**query, "continue": token} if token else query, read_timeout=PAGE_TIMEOUT
             )
-            if "items" not in page:
+            if not _is_list(page):
                 raise ApiRefused("GET", path, 200, "the answer is no list")
             for item in page["items"] or []:
-                (item.get("metadata") or {}).pop("managedFields", None)
+                item["metadata"].pop("managedFields", None)
                 kept = item if keep is None else keep(item)
                 if kept is not None:
                     found.append(kept)
@@ -209,7 +209,7 @@ class KubeApi:
                 text = response.read()
                 if not 200 <= response.status <= 299:
                     raise client.ApiException(status=response.status, reason=response.reason)
-                data, headers = json.loads(text), response.getheaders()
+                data, headers = text, response.getheaders()
             else:
                 data, _status, headers = self._client.call_api(
                     path,
@@ -226,7 +226,32 @@ class KubeApi:
             raise ApiRefused(verb, path, exc.status, first_line(exc.reason)) from exc
         except urllib3.exceptions.HTTPError as exc:
             raise ApiUnavailable(self.server, _root_cause(exc)) from exc
-        return t.cast(Object, data)
+        return self._object(verb, path, data)
+
+    def _object(self, verb: str, path: str, data: t.Any) -> Object:
+        """What the server said, which may be a proxy's page, an answer that was cut, or anything else."""
+        try:
+            # The older client gives what it can't decode as it is.
+            found = json.loads(data) if isinstance(data, (bytes, str)) else data
+        except (ValueError, RecursionError) as exc:
+            found = exc
+        if not isinstance(found, dict):
+            start = first_line(data if isinstance(data, (bytes, str)) else type(found).__name__)[:60]
+            raise ApiUnavailable(
+                self.server, "its answer to {0} {1} is no JSON object: {2!r}".format(verb, path, start)
+            )
+        return found
+
+
+def _is_list(page: Object) -> bool:
+    """Whether it is a list of objects, each with a name, as every list of the API."""
+    items = page.get("items", ())
+    if items is None:
+        return True
+    return isinstance(items, list) and all(
+        isinstance(item, dict) and isinstance(item.get("metadata"), dict) and bool(item["metadata"].get("name"))
+        for item in items
+    )
 
 
 def connect(kubeconfig: t.Optional[str], *, check_mode: bool = False, timeout: int = 10) -> KubeApi:

@@ -8,6 +8,7 @@ Credentials come from the environment of the pods and stay in this process.
 from __future__ import annotations
 
 import base64
+import contextlib
 import typing as t
 from dataclasses import dataclass
 
@@ -18,6 +19,8 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._minio.http import Cr
 # The first pair is for releases since 2021, the second for older ones; a chart may still set the second.
 _CREDENTIAL_NAMES = (("MINIO_ROOT_USER", "MINIO_ROOT_PASSWORD"), ("MINIO_ACCESS_KEY", "MINIO_SECRET_KEY"))
 _DEFAULT_PORT = 9000
+# Some times what the largest installations have. A number of the cluster's is never counted to before it was looked at.
+_MOST_PODS = 2000
 _SCHEMES = ("http://", "https://")
 _CERTS = ".minio/certs"
 
@@ -49,8 +52,15 @@ def find(api: KubeApi, *, namespace: str, name: str, lost_claims: t.Sequence[Jso
     if workload is None:
         raise HaError("there is no StatefulSet {0}/{1}".format(namespace, name))
     replicas = workload["spec"].get("replicas")
+    replicas = 1 if replicas is None else int(replicas)
+    if replicas > _MOST_PODS:
+        raise HaError(
+            "the StatefulSet {0}/{1} asks for {2} pods, which no MinIO has: correct its spec.replicas".format(
+                namespace, name, replicas
+            )
+        )
     start = int((workload["spec"].get("ordinals") or {}).get("start") or 0)
-    names = ["{0}-{1}".format(name, start + i) for i in range(1 if replicas is None else int(replicas))]
+    names = ["{0}-{1}".format(name, start + i) for i in range(replicas)]
     by_name = {pod["metadata"]["name"]: pod for pod in api.items(core + "/pods")}
     pods: t.Dict[str, t.Optional[Json]] = {pod: by_name.get(pod) for pod in names}
     spec = next(
@@ -141,8 +151,13 @@ def _credentials(api: KubeApi, *, core: str, container: Json) -> Credentials:
 
 
 def _secret(api: KubeApi, core: str, name: str) -> t.Dict[str, str]:
+    """The values of a Secret that are text. Others are no credentials: a Secret that is used as a whole may hold a keystore too."""
     found = api.get("{0}/secrets/{1}".format(core, name))
-    return {key: base64.b64decode(value).decode("utf-8") for key, value in ((found or {}).get("data") or {}).items()}
+    values = {}
+    for key, value in ((found or {}).get("data") or {}).items():
+        with contextlib.suppress(ValueError):
+            values[key] = base64.b64decode(value or "").decode("utf-8")
+    return values
 
 
 def _lost_pods(

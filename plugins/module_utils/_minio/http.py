@@ -107,7 +107,7 @@ class Server:
         answer = self.http.request(method, url, body=content or None, headers=signed, **more)
         try:
             found = json.loads(answer.data)
-        except ValueError:
+        except (ValueError, RecursionError):
             found = None
         # A long call answers 200 in advance, and has its error in the body.
         if answer.status != 200 or not isinstance(found, dict) or ("Code" in found and "Message" in found):

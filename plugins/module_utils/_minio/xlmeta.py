@@ -67,7 +67,7 @@ def parse(content: bytes, *, name: str) -> Meta:
         return _second(content)
     except ValueError:
         raise
-    except (LookupError, TypeError, AttributeError, OverflowError, struct.error) as exc:
+    except (LookupError, TypeError, AttributeError, OverflowError, RecursionError, struct.error) as exc:
         raise ValueError("{0}: {1}".format(type(exc).__name__, exc)) from exc
 
 

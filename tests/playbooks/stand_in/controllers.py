@@ -26,6 +26,10 @@ class Controllers:
         self.store: Store = cluster.store
         self._renewed = 0.0
 
+    def renew(self) -> None:
+        """Let the next round renew the leases of the Nodes."""
+        self._renewed = 0.0
+
     def round(self) -> None:
         """One round of everything."""
         with self.store.lock:

@@ -180,6 +180,15 @@ class Machine:
         match = _PRIORITY.search(text)
         return int(match.group(1)) if match and time.monotonic() > self._rests_until else 0
 
+    @property
+    def seen(self) -> str:
+        """keepalived's manifest as kubelet last saw it."""
+        return self._seen
+
+    def settled(self, seen: str) -> None:
+        """A manifest that kubelet saw long ago."""
+        self._seen, self._rests_until = seen, 0.0
+
     def carry(self, vip: bool) -> None:
         """Take or release the VIP."""
         if vip != self.vip:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import http.server
 import json
+import marshal
 import os
 import socket
 import ssl
@@ -32,6 +33,7 @@ from ansible_collections.cloudpods.ha.tests.playbooks.stand_in.machines import (
     warm_controller,
 )
 from ansible_collections.cloudpods.ha.tests.playbooks.stand_in.programs import Programs
+from ansible_collections.cloudpods.ha.tests.playbooks.stand_in.snapshots import Snapshots
 
 Json = dict[str, Any]
 
@@ -75,6 +77,7 @@ class World:
         self._shape(shape)
         self.controllers = Controllers(self.cluster)
         self.controllers.round()
+        self.snapshots = Snapshots(self)
 
     def _shape(self, shape: Json) -> None:
         """What is wrong from the start, beside the lost machine: lost_on, down, dirty, alarm, learner."""
@@ -145,13 +148,13 @@ class World:
 
         def answer(connection: socket.socket) -> None:
             with connection:
-                words = json.loads(b"".join(iter(lambda: connection.recv(65536), b"")))
+                words = marshal.loads(b"".join(iter(lambda: connection.recv(65536), b"")))
                 try:
                     found = programs.run(words[:-1], words[-1])
                 except Exception:  # noqa: BLE001  whatever happens, the program ends and the reason is seen
                     found = (70, "", "stand-in: " + traceback.format_exc())
                     self.cluster.unsafe.append("the stand-in failed: {0}: {1}".format(words, traceback.format_exc()))
-                connection.sendall(json.dumps(found).encode())
+                connection.sendall(marshal.dumps(found))
 
         threading.Thread(target=_accept, args=(server, answer), daemon=True).start()
 
@@ -177,6 +180,12 @@ class World:
                 }
         if what == "fault":
             self.api.fault = Fault(asked["kind"], self.api.requests + asked["first"], asked.get("count", 1))
+        elif what == "settle":
+            self.snapshots.settle()
+        elif what == "snapshot":
+            return {"digest": self.snapshots.take(asked["name"])}
+        elif what == "restore":
+            self.snapshots.restore(asked["name"])
         elif what == "no fault":
             self.api.fault = None
         elif what == "change":

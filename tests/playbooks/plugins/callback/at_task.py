@@ -15,7 +15,9 @@ from ansible.plugins.callback import CallbackBase
 DOCUMENTATION = """
 name: at_task
 short_description: Trace of a run, and what happens to it
-description: STAND_IN_AT is NUMBER:kill after that result, or TASK:change:NAME or TASK:hold:FILE before that task; a colon in its name is %.
+description: >-
+  STAND_IN_AT is NUMBER:kill after that result, snapshots for a snapshot of the world after each result, or TASK:change:NAME or TASK:hold:FILE before that
+  task; a colon in its name is %.
 type: notification
 author: cloudpods.ha authors
 """
@@ -64,8 +66,8 @@ class CallbackModule(CallbackBase):
             world.connect(os.environ["STAND_IN_CONTROL"])
             world.sendall(json.dumps(request).encode())
             world.shutdown(socket.SHUT_WR)
-            answer = b"".join(iter(lambda: world.recv(65536), b""))
-        self._write({"asked": request, "answer": answer.decode()})
+            answer = b"".join(iter(lambda: world.recv(65536), b"")).decode()
+        self._write({"asked": request, "answer": answer})
 
     def _write(self, entry: dict[str, t.Any]) -> None:
         if self._file:
@@ -85,6 +87,8 @@ class CallbackModule(CallbackBase):
                 "changed": bool(body.get("changed")),
             }
         )
+        if self._when == "snapshots":
+            self._ask({"do": "snapshot", "name": str(self._number)})
         if self._what == "kill" and self._when == str(self._number):
             os.kill(os.getpid(), signal.SIGKILL)
 

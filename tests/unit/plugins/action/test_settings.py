@@ -19,8 +19,10 @@ GROUPS = {"survivors": ["master-2", "master-3"], "replacement": ["master-4"]}
 def check(root: Path) -> t.Callable[..., Json]:
     defaults = yaml.safe_load((root / "roles/replace_master/defaults/main.yml").read_text(encoding="utf-8"))
 
-    def call(**given: t.Any) -> Json:
-        task = types.SimpleNamespace(args={}, check_mode=False, async_val=0, action="x", diff=False)
+    def call(hidden: bool = False, **given: t.Any) -> Json:
+        task = types.SimpleNamespace(
+            args={"hidden": True} if hidden else {}, check_mode=False, async_val=0, action="x", diff=False
+        )
         connection = types.SimpleNamespace(_shell=types.SimpleNamespace(tmpdir="/nowhere"))
         templar = types.SimpleNamespace(template=lambda value: value)
         plugin = action.ActionModule(task, connection, types.SimpleNamespace(), None, templar, None)
@@ -43,14 +45,44 @@ def test_settings_have_their_types_and_no_secret(check: t.Callable[..., Json]) -
     )
     made = found["settings"]
     assert (made["minimum_down"], made["maximum_skew"], made["fenced"]) == (20, 2.0, True)
-    assert (made["discard"], made["join_skip_phases"], made["k3s_config"]) == (
-        ["a/b"],
-        ["preflight"],
-        {"node-ip": None},
-    )
+    assert (made["discard"], made["join_skip_phases"]) == (["a/b"], ["preflight"])
     assert made["drives_at_once"] == 1
     assert "ocboot_user_password" not in made
     assert "marked-secret" not in str(found)
+
+
+MAY_HOLD_SECRETS: Json = {
+    "k3s_config": {"agent-token": "marked-secret"},
+    "ocboot_command": ["podman", "run", "-e", "TOKEN=marked-secret"],
+    "ocboot_environment": {"PASSWORD": "marked-secret"},
+    "ocboot_replacement": {"password": "marked-secret"},
+    "ocboot_options": {"onecloud_user_password": "marked-secret"},
+}
+
+
+def test_settings_that_may_hold_secrets_are_returned_to_a_task_that_is_not_shown_alone(
+    check: t.Callable[..., Json],
+) -> None:
+    given = {
+        **MAY_HOLD_SECRETS,
+        "k3s_config": '{"agent-token": "marked-secret"}',
+        "ocboot_user_password": "marked-secret",
+    }
+    found = check(lost="master-1", **given)
+    assert "marked-secret" not in str(found)
+    assert not set(MAY_HOLD_SECRETS) & set(found["settings"])
+    assert check(lost="master-1", hidden=True, **given)["settings"] == MAY_HOLD_SECRETS
+
+
+@pytest.mark.parametrize("name", sorted(MAY_HOLD_SECRETS))
+@pytest.mark.parametrize("value", ["{marked-secret", "marked-secret: [", {"a": "marked-secret"}, [["marked-secret"]]])
+def test_a_setting_that_may_hold_secrets_is_refused_without_its_value(
+    check: t.Callable[..., Json], name: str, value: t.Any
+) -> None:
+    found = check(lost="master-1", **{name: value})
+    assert "marked-secret" not in str(found)
+    if found.get("failed"):
+        assert "replace_master_{0} is not a ".format(name) in found["msg"]
 
 
 def test_a_policy_may_come_as_json_text(check: t.Callable[..., Json]) -> None:

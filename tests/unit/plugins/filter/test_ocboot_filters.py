@@ -60,6 +60,8 @@ def asked(**changes: Any) -> Json:
         ({"api": {"cluster": []}}, "0 OnecloudClusters"),
         ({"survivors": [{"host": "h", "name": "x"}]}, "'ip' is missing"),
         ({"files": {"h": {"files": {"config": {"text": "token: secret: x\n\t"}}}}}, "not valid YAML"),
+        ({"files": {"h": {"files": {"config": {"text": "[" * 20000}}}}}, "not valid YAML"),
+        ({"files": {"h": {"files": {"config": {"text": "day: 2024-13-45"}}}}}, "not valid YAML"),
         ({"files": {"h": {"files": {"host_conf": {"text": "- secret"}}}}}, "is not a mapping"),
         ({"survivors": [{**MACHINE, "port": "secret"}]}, "unexpected form"),
         ({"options": {"skip_cloud": "secret"}}, "skip_cloud must be true or false"),

@@ -95,7 +95,9 @@ def test_a_failure_says_which_program_where_and_why() -> None:
         client(refused).read()
 
 
-@pytest.mark.parametrize("out", ["", "no JSON", "[]", "{}", '{"header": {"cluster_id": 1.5, "member_id": 2}}', "null"])
+@pytest.mark.parametrize(
+    "out", ["", "no JSON", "[]", "{}", '{"header": {"cluster_id": 1.5, "member_id": 2}}', "null", "[" * 200000]
+)
 def test_an_answer_that_is_not_understood_is_a_failure(out: str) -> None:
     with pytest.raises(CommandFailed, match="can't be parsed"):
         client(lambda _argv: (0, out, "")).read()

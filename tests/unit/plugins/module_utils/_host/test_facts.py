@@ -249,6 +249,7 @@ def test_a_damaged_keepalived_manifest_is_told_and_everything_else_too(provider:
         (200, "[]", "not healthy"),
         (200, "null", "etcd answered with status 200"),
         (200, "7", "etcd answered with status 200"),
+        (200, "[" * 20000, "etcd answered with status 200"),
     ],
 )
 def test_the_health_of_etcd_is_what_its_member_says(

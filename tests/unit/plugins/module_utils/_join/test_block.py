@@ -144,6 +144,40 @@ def test_a_path_that_is_no_volume_s_is_refused(path: str) -> None:
         blocking.block([volume(path)], check_mode=True)
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/etc/cron.d/x",
+        "//etc/./ssh/x",
+        "/root/.ssh/authorized_keys",
+        "/var/lib/kubelet/pods/x",
+        "/usr/lib/x",
+        "/dev/sdb1",
+    ],
+)
+def test_a_path_in_a_folder_of_the_system_is_refused(path: str) -> None:
+    with pytest.raises(HaError, match="folder of the system") as found:
+        blocking.block([volume(path)], check_mode=True)
+    assert CLAIM in str(found.value)
+
+
+@pytest.mark.parametrize(
+    "path", ["/var/lib/rancher/k3s/storage/pvc-1/x", "/etcd-data/x", "/var/lib/etcd2/x", "/opt/etc/x", "/mnt/disk/root"]
+)
+def test_a_path_beside_a_folder_of_the_system_is_a_volume_s(path: str) -> None:
+    assert blocking.block([volume(path)], check_mode=True) == [path]
+
+
+def test_a_link_that_leads_into_a_folder_of_the_system_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("/etc")
+    with pytest.raises(HaError, match="which is /etc/made/data, is a folder of the system"):
+        blocking.block([volume(tmp_path / "link" / "made" / "data")])
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "storage").symlink_to("disk")
+    assert blocking.block([volume(tmp_path / "storage" / "data")])
+    assert (tmp_path / "disk" / "data").is_file()
+
+
 def test_what_appears_meanwhile_is_not_overwritten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path, secret = tmp_path / "data", tmp_path / "secret"
     path.symlink_to(secret)

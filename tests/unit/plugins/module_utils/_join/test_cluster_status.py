@@ -50,7 +50,7 @@ def test_a_cluster_without_it_changes_nothing(found: Any) -> None:
     assert (edit.changed, edit.before, edit.text) == (False, (), "")
 
 
-@pytest.mark.parametrize("text", ["[", "- a", "kind: ClusterStatus", "just words"])
+@pytest.mark.parametrize("text", ["[", "- a", "kind: ClusterStatus", "just words", "[" * 20000, "2024-13-45"])
 def test_a_text_that_is_not_understood_is_not_touched(text: str) -> None:
     with pytest.raises(HaError, match="is not in kubeadm's format"):
         without(config_map(text), "master-1")

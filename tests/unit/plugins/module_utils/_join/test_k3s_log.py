@@ -150,3 +150,10 @@ def test_without_a_log_the_failure_of_the_start_is_told(rc: int, words: str) -> 
 def test_a_crash_or_a_program_that_can_not_run_is_the_reason(lines: list[str], reason: str) -> None:
     assert k3s_log.why("\n".join(json.dumps({"MESSAGE": line}) for line in lines), []) == reason
     assert k3s_log.why("\n".join("Jan 15 08:41:02 m k3s[7]: " + line for line in lines), []).endswith(reason)
+
+
+@pytest.mark.parametrize(
+    "entry", ["[" * 200000, '{"MESSAGE": {"a": 1}}', '{"MESSAGE": null}', "null", '{"MESSAGE": [[300]]}']
+)
+def test_an_entry_that_is_none_is_no_crash(entry: str) -> None:
+    assert len(k3s_log.why(entry, [])) <= 400

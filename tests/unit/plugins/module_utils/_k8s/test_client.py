@@ -45,9 +45,8 @@ class StandInClient:
         if isinstance(reply, Exception):
             raise reply
         status, body = reply if isinstance(reply, tuple) else (200, reply)
-        return SimpleNamespace(
-            status=status, reason="Reason", read=lambda: json.dumps(body).encode(), getheaders=lambda: {"Date": DATE}
-        )
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return SimpleNamespace(status=status, reason="Reason", read=lambda: data, getheaders=lambda: {"Date": DATE})
 
 
 class StandInOldClient(StandInClient):
@@ -238,6 +237,39 @@ def test_a_server_that_refuses_is_quoted(status: int) -> None:
     with pytest.raises(ApiRefused) as caught:
         connection(client.ApiException(status=status, reason="Reason"))[0].get(PATH)
     assert caught.value.status == status
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"<html><body>proxy</body></html>",
+        b"",
+        b'{"kind": "List", "items": [',
+        b'{"items": ' + b"[" * 100000,
+        b"[]",
+        b"null",
+        b'"items"',
+        b"\xff\xfe",
+    ],
+    ids=["html", "empty", "cut", "deep", "a list", "null", "a word", "no UTF-8"],
+)
+@pytest.mark.parametrize("old", [False, True])
+def test_an_answer_that_is_no_object_is_one_sentence(answer: bytes, old: bool) -> None:
+    # The older client gives what it can't decode as text.
+    stand_in = StandInOldClient(answer.decode("utf-8", "replace")) if old else StandInClient(answer)
+    with pytest.raises(ApiUnavailable, match="no JSON object") as found:
+        k8s_client.KubeApi(api_client=stand_in).get(PATH)
+    assert len(str(found.value)) < 250
+    assert str(found.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    "items", ["nodes", {"a": 1}, [1], ["x"], [None], [{}], [{"metadata": None}], [{"metadata": []}]]
+)
+def test_a_list_of_what_are_no_objects_is_no_list(items: Any) -> None:
+    api, _stand_in = connection({"items": items})
+    with pytest.raises(ApiRefused, match="no list"):
+        api.items("/api/v1/nodes")
 
 
 def test_a_broken_connection_is_told_by_its_cause() -> None:

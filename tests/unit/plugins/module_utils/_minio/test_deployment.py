@@ -78,6 +78,28 @@ def test_credentials_of_before_2021_and_of_a_whole_secret_are_found() -> None:
     assert find(api).credentials.user == "c"
 
 
+def test_values_of_a_whole_secret_that_are_no_text_are_passed_over() -> None:
+    api = StandInApi(template={"containers": [{"name": "m", "envFrom": [{"secretRef": {"name": "env"}}]}]})
+    text = {"MINIO_ROOT_USER": b"c", "MINIO_ROOT_PASSWORD": b"d", "keystore": b"\xfe\xed\xfe\xed\x00", "none": b""}
+    data: dict = {key: base64.b64encode(value).decode() for key, value in text.items()}
+    api.objects["/api/v1/namespaces/ns/secrets/env"] = {"data": {**data, "broken": "%%%", "null": None, "odd": "YQ"}}
+    assert find(api).credentials.user == "c"
+    data["MINIO_ROOT_PASSWORD"] = data["keystore"]
+    api.objects["/api/v1/namespaces/ns/secrets/env"] = {"data": data}
+    with pytest.raises(HaError, match="carry no MinIO credentials"):
+        find(api)
+
+
+def test_replicas_that_no_minio_has_are_refused_and_not_counted_to() -> None:
+    api = StandInApi(pod("minio-0"))
+    spec = api.objects["/apis/apps/v1/namespaces/ns/statefulsets/minio"]["spec"]
+    spec["replicas"] = 2147483647
+    with pytest.raises(HaError, match="asks for 2147483647 pods"):
+        find(api)
+    spec.update(replicas=1, ordinals={"start": 2147483646})
+    assert list(find(api).pods) == ["minio-2147483646"]
+
+
 @pytest.mark.parametrize(
     ("template", "sentence"),
     [

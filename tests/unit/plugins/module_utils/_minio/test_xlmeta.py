@@ -136,3 +136,9 @@ def test_each_form_of_messagepack_is_read(packed: bytes, value: t.Any) -> None:
 def test_messagepack_that_nests_without_end_is_refused() -> None:
     with pytest.raises(ValueError, match="nested"):
         decode(b"\x91" * 5000)
+
+
+@pytest.mark.parametrize("content", [b"[" * 200000, b"\xff", b"{", b"null", b"[]", b'{"stat": []}'])
+def test_metadata_of_before_2020_that_is_none_is_a_value_error(content: bytes) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        parse(content, name="xl.json")
