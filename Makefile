@@ -218,4 +218,4 @@ $(VENV)/.ready:
 .PHONY: clean
 clean: ## remove this checkout's environment and tree from the cache
 	rm -rf $(VENV) $(VENV).lock $(TREE) $(TREE)-sanity $(TREE)-types $(TREE)-build $(TREE)-docs $(TREE)-changelog \
-		$(TREE)-pythons $(TREE)-pythons-sanity
+		$(TREE)-pythons $(TREE)-pythons-sanity $(subst tree-,stand-in-,$(TREE))

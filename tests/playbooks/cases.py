@@ -29,7 +29,7 @@ REFUSED: dict[str, tuple[Json, Json, str]] = {
     "the name is mistyped": ({}, {"replace_master_lost": "master-9"}, "NODE_UNKNOWN"),
     "a survivor is given as lost": ({}, {"replace_master_lost": "master-2"}, "LOST_IS_SURVIVOR"),
 }
-FAULTS = ["500", "503", "429", "410", "html", "empty", "cut", "drop", "late"]
+FAULTS = ["500", "503", "429", "410", "html", "empty", "cut", "deep", "list", "items", "bytes", "drop", "late"]
 CHANGES = ["node_ready", "node_replaced", "claim_recreated", "scaled_down", "cordoned"]
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import shutil
@@ -21,9 +22,11 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import
 Json = dict[str, Any]
 
 HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
 CONTROLLER = HERE / "stand_in" / "controller.py"
 LOST, SPARE = "master-1", "master-4"
 SURVIVORS = ("master-2", "master-3")
+_JUDGES = ("rows", "invariants", "replacing")
 # So that waits poll every second; limits are short enough for a test to see them end.
 TIMES: Json = {
     "etcd_cleanup_delay": 1,
@@ -97,7 +100,7 @@ class Replacing:
     def state(self) -> Json:
         return self.ask("state")
 
-    def command(self, playbook: str, *arguments: str, settings: Json | None = None) -> list[str]:
+    def command(self, playbook: str, *arguments: str, settings: Json | None = None, real: bool = False) -> list[str]:
         """The command line of a run in the world."""
         given = {
             "replace_master_lost": LOST,
@@ -110,7 +113,7 @@ class Replacing:
         }
         name = playbook if playbook.endswith(".yml") else "cloudpods.ha." + playbook
         program = ["ansible-playbook"]
-        if self.kept is not None:
+        if self.kept is not None and not real:
             program = [str(self.folder / "warm-python"), str(CONTROLLER), "run"]
         return [
             *self._enter(),
@@ -151,13 +154,14 @@ class Replacing:
         settings: Json | None = None,
         at: str = "",
         cut: int = 0,
+        real: bool = False,
         timeout: float = 1800,
     ) -> Done:
-        """Run a playbook to its end."""
+        """Run a playbook to its end; `real` starts the program ansible-playbook itself, whatever can be shared."""
         self.runs += 1
         environment = self.environment(at, cut, self.runs)
         done = subprocess.run(
-            self.command(playbook, *arguments, settings=settings),
+            self.command(playbook, *arguments, settings=settings, real=real),
             env=environment,
             capture_output=True,
             text=True,
@@ -300,6 +304,34 @@ def world(**shape: Any) -> Iterator[Replacing]:
 def admin_kubeconfig(provider: str) -> str:
     """Where the masters have theirs."""
     return PROVIDERS[provider].admin_kubeconfig
+
+
+def fingerprint() -> str:
+    """Of all that a verdict depends on: the collection's code, and what judges it."""
+    made = hashlib.sha256()
+    names = ["tests/unit/plugins/stand_in_cluster.py", *("tests/playbooks/{0}.py".format(name) for name in _JUDGES)]
+    folders = ["plugins", "roles", "playbooks", "meta", "tests/playbooks/stand_in", "tests/playbooks/plugins"]
+    paths = [ROOT / name for name in names] + [path for name in folders for path in (ROOT / name).rglob("*")]
+    for path in sorted(paths):
+        if path.is_file() and path.suffix in (".py", ".yml", ".j2"):
+            made.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes())
+    return made.hexdigest()[:12]
+
+
+def cache() -> Path:
+    """Where the checks keep what they can make again."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "cloudpods-ha"
+
+
+def kept() -> Path:
+    """This checkout's folder for what runs share; emptied when the code is another."""
+    folder = cache() / ("stand-in-" + hashlib.sha256("{0}\n".format(ROOT).encode()).hexdigest()[:12])
+    mark, now = folder / "fingerprint", fingerprint()
+    if not mark.is_file() or mark.read_text(encoding="utf-8") != now:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        mark.write_text(now, encoding="utf-8")
+    return folder
 
 
 def joined(values: Sequence[str]) -> str:

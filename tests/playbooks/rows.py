@@ -63,8 +63,9 @@ class Reference:
 class Bench:
     """The worlds for the cases of a provider: one goes back to a snapshot for each case; one has a refused plan, whatever the command line."""
 
-    def __init__(self, provider: str, kept: Path) -> None:
-        self.provider, self.kept = provider, kept
+    def __init__(self, provider: str, kept: Path, *, real: bool = False) -> None:
+        """With `real` the undisturbed run is one of the program ansible-playbook, and as loud as can be."""
+        self.provider, self.kept, self.real = provider, kept, real
         self._main: Replacing | None = None
         self._known: Reference | None = None
         self._allowed: set[str] = set()
@@ -77,8 +78,10 @@ class Bench:
             made.ask("settle")
             made.ask("snapshot", name="start")
             self._allowed = invariants.lost_objects(made.state(), made)
-            done = made.play(at="snapshots")
+            loud = ["-vvv", "--diff"] if self.real else []
+            done = made.play("replace_master", *loud, at="snapshots", real=self.real)
             assert done.code == 0, done.output[-4000:]
+            assert invariants.secrets_found(made, done.output) == []
             state = made.state()
             assert invariants.unsafe(state, self._allowed) == []
             self._known = Reference(invariants.end_state(made), done, made.connections(), state["requests"])
@@ -90,6 +93,11 @@ class Bench:
         assert self._main is not None
         self._main.ask("restore", name=name)
         return self._main, self._allowed
+
+    def world(self) -> Replacing:
+        """The world as the last case left it."""
+        assert self._main is not None
+        return self._main
 
     def refused(self, kind: str) -> tuple[Replacing, set[str]]:
         """The world of a refused plan. It stays the same as long as nothing is written in it, which each case judges."""

@@ -7,9 +7,8 @@ make torture ARGS="--rows kills,cuts --providers k3s --sample 20 --seed 7"
 from __future__ import annotations
 
 import argparse
-import hashlib
+import contextlib
 import json
-import os
 import random
 import sys
 import threading
@@ -20,20 +19,25 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.cloudpods.ha.tests.playbooks import cases, rows
+from ansible_collections.cloudpods.ha.tests.playbooks.replacing import cache, fingerprint, kept
 
 Json = dict[str, Any]
-
-_JUDGES = ("rows", "invariants", "replacing")
 
 
 def main() -> int:
     """Exit with 1 when anything was unsafe, found or wrong."""
     given = _arguments()
+    benches = {provider: rows.Bench(provider, kept()) for provider in given.providers}
+    with contextlib.ExitStack() as worlds:
+        for bench in benches.values():
+            worlds.callback(bench.end)
+        return _run(given, benches)
+
+
+def _run(given: argparse.Namespace, benches: dict[str, rows.Bench]) -> int:
     results = given.results or _default_results()
     done = {} if given.again else _read(results)
     wanted: list[cases.Case] = []
-    kept = _cache() / ("torture-" + fingerprint())
-    benches = {provider: rows.Bench(provider, kept) for provider in given.providers}
     for provider, bench in benches.items():
         _say("a run of {0} that nothing disturbs ...".format(provider))
         found = bench.known()
@@ -74,12 +78,8 @@ def main() -> int:
             if case.provider == provider:
                 one(case)
 
-    try:
-        with ThreadPoolExecutor(max_workers=len(benches)) as pool:
-            list(pool.map(all_of, benches))
-    finally:
-        for bench in benches.values():
-            bench.end()
+    with ThreadPoolExecutor(max_workers=len(benches)) as pool:
+        list(pool.map(all_of, benches))
     ran = [done[item.key] for item in wanted if item.key in done]
     _say(table(ran, given.seed, len(wanted)))
     return int(any(item["unsafe"] or item["secrets"] or item["wrong"] for item in ran))
@@ -114,27 +114,9 @@ def _read(results: Path) -> dict[str, Json]:
     return {item["key"]: item for item in map(json.loads, lines)}
 
 
-def fingerprint() -> str:
-    """Of all that a verdict depends on: the collection's code, and what judges it. Other code makes results worth nothing."""
-    root = Path(__file__).resolve().parents[2]
-    made = hashlib.sha256()
-    judges = ["tests/unit/plugins/stand_in_cluster.py", *("tests/playbooks/{0}.py".format(name) for name in _JUDGES)]
-    folders = ["plugins", "roles", "playbooks", "meta", "tests/playbooks/stand_in", "tests/playbooks/plugins"]
-    paths = [root / name for name in judges] + [path for name in folders for path in (root / name).rglob("*")]
-    for path in sorted(paths):
-        if path.is_file() and path.suffix in (".py", ".yml", ".j2"):
-            made.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes())
-    return made.hexdigest()[:12]
-
-
-def _cache() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "cloudpods-ha"
-
-
 def _default_results() -> Path:
-    cache = _cache()
-    cache.mkdir(parents=True, exist_ok=True)
-    return cache / "torture-{0}.jsonl".format(fingerprint())
+    cache().mkdir(parents=True, exist_ok=True)
+    return cache() / "torture-{0}.jsonl".format(fingerprint())
 
 
 def _say(text: str) -> None:

@@ -20,7 +20,7 @@ Json = dict[str, Any]
 
 @dataclass
 class Fault:
-    """From request number `first` on, `count` requests get a wrong answer: a status, html, empty, cut, late or drop."""
+    """From request number `first` on, `count` requests get a wrong answer: a status, html, empty, cut, deep, list, items, bytes, late or drop."""
 
     kind: str
     first: int
@@ -100,6 +100,14 @@ class Api:
                     self._send(200, b"")
                 elif fault == "cut":
                     self._send(200, b'{"kind": "List", "items": [')
+                elif fault == "deep":
+                    self._send(200, b'{"items": ' + b"[" * 100000)
+                elif fault == "list":
+                    self._send(200, b'["x"]')
+                elif fault == "items":
+                    self._send(200, b'{"kind": "List", "items": [{"metadata": null}, "x"]}')
+                elif fault == "bytes":
+                    self._send(200, bytes(range(128, 256)))
                 elif fault == "late":
                     time.sleep(12)
                     self._status(504, "Timeout", "late")
