@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import PROVIDERS
+from ansible_collections.cloudpods.ha.tests.playbooks.stand_in.cluster import CANARIES
 
 Json = dict[str, Any]
 
@@ -234,6 +235,16 @@ class Replacing:
         inventory: Json = {group: {"hosts": {name: host(name) for name in names}} for group, names in groups.items()}
         local = {"ansible_connection": "local", "ansible_python_interpreter": str(self.folder / "warm-python")}
         inventory["ungrouped"] = {"hosts": {"localhost": local}}
+        # As from a vault: settings that no run here needs, and no output may show.
+        inventory["all"] = {
+            "vars": {
+                "replace_master_ocboot_user_password": CANARIES["setting"],
+                "replace_master_ocboot_environment": {"PASSWORD": CANARIES["setting"]},
+                "replace_master_ocboot_command": ["run", "-e", "PASSWORD=" + CANARIES["setting"]],
+                "replace_master_ocboot_options": {"registry_password": CANARIES["setting"]},
+                "replace_master_ocboot_replacement": {"ssh_password": CANARIES["setting"]},
+            }
+        }
         (self.folder / "inventory.json").write_text(json.dumps(inventory), encoding="utf-8")
 
 

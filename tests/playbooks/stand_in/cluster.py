@@ -44,6 +44,7 @@ CANARIES = {
     "k3s_token": "canaryk3stoken77ab",
     "ca_key": "canary-ca-key-4b1e",
     "workload": "canary-workload-env-81cc",
+    "setting": "canary-setting-5e0f",
 }
 
 
