@@ -303,9 +303,9 @@ def begin(shape: Json, kept: Path | None = None) -> Replacing:
 
 
 @contextlib.contextmanager
-def world(**shape: Any) -> Iterator[Replacing]:
+def world(kept: Path | None = None, **shape: Any) -> Iterator[Replacing]:
     """A world for the time of a test."""
-    made = begin(shape)
+    made = begin(shape, kept)
     try:
         yield made
     finally:

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 
 import pytest
 from ansible_collections.cloudpods.ha.tests.playbooks import invariants
-from ansible_collections.cloudpods.ha.tests.playbooks.replacing import SPARE, Replacing, world
+from ansible_collections.cloudpods.ha.tests.playbooks.replacing import SPARE, Replacing, kept, world
 
 DROP_IN = "etc/rancher/k3s/config.yaml.d/50-own.yaml"
 
 
 @pytest.fixture(scope="module")
 def made() -> Iterator[Replacing]:
-    with world(provider="k3s") as found:
+    with world(kept(), provider="k3s") as found:
         yield found
 
 

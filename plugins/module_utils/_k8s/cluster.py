@@ -14,7 +14,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._k8s import journal a
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s import volumes as k8s_volumes
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.client import KubeApi
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.mounts import Mounts, Wanted
-from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster import Cluster, Lost
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster import BY_VOLUMES, Cluster, Lost
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes import (
     Claim,
@@ -27,7 +27,6 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes im
 JOURNAL_LABEL = "ha.cloudpods.org/journal"
 VOLUMES = "/api/v1/persistentvolumes"
 NODES = "/api/v1/nodes"
-BY_VOLUMES = ("volumes",)
 ONECLOUD = "/apis/onecloud.yunion.io/v1alpha1/onecloudclusters"
 
 

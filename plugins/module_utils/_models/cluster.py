@@ -23,6 +23,9 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes im
     Volume,
 )
 
+# Where a name is seen of which nothing is left but volumes: it may have been a worker.
+BY_VOLUMES = ("volumes",)
+
 
 @dataclasses.dataclass(frozen=True)
 class Lost:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.parse import ETCD_LABELS
-from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster import Cluster, Lost
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster import BY_VOLUMES, Cluster, Lost
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.host import Host
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes import Node
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import Request
@@ -61,6 +61,16 @@ def identity(cluster: Cluster, request: Request) -> Refusals:
     node = _node(cluster, lost)
     if node is not None and not node.control_plane and (not lost.uid or node.uid == lost.uid):
         yield _no_master(cluster, node)
+    members = cluster.etcd.members
+    # Where Node and member of a master were removed by hand, one master is missing: their number is even.
+    if lost.seen_in == BY_VOLUMES and len(members) % 2:
+        yield Refusal(
+            "NOT_A_MASTER",
+            "Nothing but volumes names {0}: no Node, no etcd member, no journal. No master is missing beside the {1} members of etcd.".format(
+                lost.name, len(members)
+            ),
+            "It looks like a worker: recover its claims by hand, see NOT_A_MASTER in docs/runbook.md.",
+        )
     covered = {view.node_of(cluster, host) for host in cluster.hosts}
     for other in cluster.nodes:
         if other.control_plane and other.name != lost.name and other.name not in covered:

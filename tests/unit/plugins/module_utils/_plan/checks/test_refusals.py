@@ -30,13 +30,16 @@ from ansible_collections.cloudpods.ha.tests.unit.plugins.stand_in_cluster import
     LEASES,
     MEBIBYTE,
     NODES,
+    PODS,
     POLICIES,
     STATEFULSETS,
     STORAGE,
     VOLUMES,
     StandInCluster,
+    claim_object,
     keepalived,
     node_object,
+    volume_object,
 )
 
 Change = Callable[[StandInCluster], Any]
@@ -548,6 +551,26 @@ def test_a_release_that_is_not_known_is_joined_by_hand() -> None:
     cluster = StandInCluster()
     release("v1.38.0")(cluster)
     assert cluster.codes(join_method="manual") == []
+
+
+@pytest.mark.parametrize("provider", ["kubeadm", "k3s"])
+@pytest.mark.parametrize("masters", [2, 3])
+def test_a_worker_of_which_only_volumes_are_left_is_not_replaced_by_a_further_master(
+    provider: str, masters: int
+) -> None:
+    cluster = StandInCluster(provider=provider)
+    cluster.lists[CLAIMS], cluster.lists[VOLUMES], cluster.lists[PODS] = [], [], []
+    cluster.lists[NODES] = [item for item in cluster.lists[NODES] if item["metadata"]["name"] != cluster.lost]
+    claim = claim_object("tools", "data-x", "claim-x")
+    claim["spec"]["volumeName"], claim["status"]["phase"] = "pvc-x", "Bound"
+    cluster.lists[CLAIMS].append(claim)
+    cluster.lists[VOLUMES].append(volume_object("pvc-x", "pv-x", node="worker-9", claim=claim))
+    found = cluster.cluster(lost="worker-9")
+    members = tuple(item for item in found.etcd.members if not item.name.startswith(cluster.lost))
+    third = [members[0]._replace(id="f3", name="master-5")] if masters == 3 else []
+    found = dataclasses.replace(found, etcd=found.etcd._replace(members=(*members, *third)))
+    codes = [item.code for item in lost.identity(found, cluster.request(lost="worker-9"))]
+    assert codes == (["NOT_A_MASTER"] if masters == 3 else [])
 
 
 def test_a_node_with_etcd_alone_is_no_worker() -> None:
