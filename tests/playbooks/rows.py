@@ -80,7 +80,7 @@ class Bench:
             self._allowed = invariants.lost_objects(made.state(), made)
             loud = ["-vvv", "--diff"] if self.real else []
             done = made.play("replace_master", *loud, at="snapshots", real=self.real)
-            assert done.code == 0, done.output[-4000:]
+            assert done.code == 0, "{0}\n{1}".format(reason(done), done.output[-1500:])
             assert invariants.secrets_found(made, done.output) == []
             state = made.state()
             assert invariants.unsafe(state, self._allowed) == []

@@ -60,6 +60,12 @@ def test_after_a_run_that_was_killed_with_its_guards_the_next_one_ends_the_same(
 
 
 @pytest.mark.parametrize("bench", ["k3s"], indirect=True)
+def test_a_mistyped_name_while_a_master_is_down_is_told(bench: rows.Bench) -> None:
+    verdict, _case = judged(bench, "command lines", "the name is mistyped: -")
+    assert verdict.ok, verdict
+
+
+@pytest.mark.parametrize("bench", ["k3s"], indirect=True)
 def test_after_a_controller_that_was_killed_alone_the_next_run_ends_the_same(bench: rows.Bench) -> None:
     verdict, case = judged(bench, "kills", "the controller alone")
     assert verdict.ok, (case.name, verdict)
@@ -103,8 +109,13 @@ def test_an_api_server_that_answers_wrong_ends_no_run_without_a_reason(bench: ro
 @pytest.mark.parametrize(
     "line", ["-", "--skip-tags backup,etcd_cleanup", "--tags node_removal", "--start-at-task act | Cordon " + LOST]
 )
-@pytest.mark.parametrize("kind", ["the lost Node is Ready", "the lost machine answers"])
+@pytest.mark.parametrize(
+    ("kind", "code"), [("the lost Node is Ready", "NODE_READY"), ("the lost machine answers", "NODE_ANSWERS")]
+)
 @pytest.mark.parametrize("bench", ["kubeadm"], indirect=True)
-def test_a_refused_plan_is_not_carried_out_whatever_the_command_line(bench: rows.Bench, kind: str, line: str) -> None:
+def test_a_refused_plan_is_not_carried_out_whatever_the_command_line(
+    bench: rows.Bench, kind: str, code: str, line: str
+) -> None:
+    assert cases.REFUSED[kind][2] == code
     verdict, case = judged(bench, "command lines", "{0}: {1}".format(kind, line))
     assert verdict.ok, (case.name, verdict)

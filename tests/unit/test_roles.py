@@ -161,6 +161,26 @@ def test_no_task_waits_blindly_or_ignores_errors(path: Path) -> None:
         assert not {"pause", "ansible.builtin.pause", "ignore_errors"} & set(task), task.get("name")
 
 
+# What these return without a failure has a reason, which Ansible shows when the time is over.
+TELL_WHY = {"cloudpods.ha.workload_claim", "cloudpods.ha.recovered_claim_info"}
+
+
+def unexplained(tasks: list[dict[str, Any]], rescued: bool = False) -> Iterator[str]:
+    """Waits whose end without success would be Ansible's `Unknown error`."""
+    for task in tasks or []:
+        for part in ("block", "rescue", "always", "tasks"):
+            yield from unexplained(task.get(part) or [], rescued or (part == "block" and "rescue" in task))
+        if "until" in task and not rescued and not TELL_WHY & set(task):
+            count = re.search(re.escape(str(task.get("register"))) + r"\.attempts\b", str(task["until"]))
+            if count is None:
+                yield str(task.get("name"))
+
+
+@each_yaml_file
+def test_a_wait_that_runs_out_is_told_by_what_follows(path: Path) -> None:
+    assert list(unexplained(read(path))) == []
+
+
 @each_yaml_file
 def test_no_task_asks_a_server_by_ansible_s_own_module(path: Path) -> None:
     # It can't read a CA on Python 3.6 and 3.7 with OpenSSL 3, which hosts may have; https_probe can.
