@@ -276,6 +276,8 @@ def begin(shape: Json, kept: Path | None = None) -> Replacing:
         environment["STAND_IN_COMPILED"] = str(kept / "compiled")
     process = subprocess.Popen(
         [
+            # The world ends with whoever began it, however that ends.
+            *("setpriv", "--pdeathsig", "KILL"),
             "unshare",
             "--user",
             "--map-root-user",
