@@ -74,10 +74,7 @@ class Bench:
     def known(self) -> Reference:
         """The undisturbed run. Raises AssertionError when it is not safe or does not end well."""
         if self._known is None:
-            made = self._main = begin({"provider": self.provider}, self.kept)
-            made.ask("settle")
-            made.ask("snapshot", name="start")
-            self._allowed = invariants.lost_objects(made.state(), made)
+            made, _allowed = self.at("start")
             loud = ["-vvv", "--diff"] if self.real else []
             done = made.play("replace_master", *loud, at="snapshots", real=self.real)
             assert done.code == 0, "{0}\n{1}".format(reason(done), done.output[-1500:])
@@ -89,8 +86,13 @@ class Bench:
 
     def at(self, name: str) -> tuple[Replacing, set[str]]:
         """The world as it was at a snapshot, and the UIDs that a replacement may delete."""
-        self.known()
-        assert self._main is not None
+        if name != "start":
+            self.known()
+        if self._main is None:
+            self._main = begin({"provider": self.provider}, self.kept)
+            self._main.ask("settle")
+            self._main.ask("snapshot", name="start")
+            self._allowed = invariants.lost_objects(self._main.state(), self._main)
         self._main.ask("restore", name=name)
         return self._main, self._allowed
 
@@ -124,10 +126,14 @@ class Bench:
 def run(case: Case, bench: Bench) -> Verdict:
     """Run a case, from the snapshot that it names or from the start."""
     verdict = Verdict()
-    known = bench.known()
     kind = case.given.get("refused")
-    made, allowed = bench.refused(kind) if kind else bench.at(str(case.given.get("from", "start")))
-    _KINDS[case.row](case, known, made, verdict)
+    if kind:
+        made, allowed = bench.refused(kind)
+        _refused(case, made, verdict)
+    else:
+        known = bench.known()
+        made, allowed = bench.at(str(case.given.get("from", "start")))
+        _KINDS[case.row](case, known, made, verdict)
     verdict.unsafe += invariants.unsafe(made.state(), allowed)
     if kind and not verdict.ok:
         bench.drop_refused()
@@ -165,18 +171,20 @@ def _command_lines(case: Case, known: Reference, made: Replacing, verdict: Verdi
     if "role" in case.given:
         _role_alone(case, made, verdict)
         return
-    kind = case.given.get("refused")
-    settings = REFUSED[kind][1] if kind else {}
+    done = made.play("replace_master", *case.given["line"])
+    judge_reason(done, verdict)
+    if "--check" in case.given["line"]:
+        _untouched(made, verdict)
+    finish(made, known, verdict)
+
+
+def _refused(case: Case, made: Replacing, verdict: Verdict) -> None:
+    _shape, settings, code = REFUSED[case.given["refused"]]
     done = made.play("replace_master", *case.given["line"], settings=settings)
     judge_reason(done, verdict)
-    if kind is None:
-        if "--check" in case.given["line"]:
-            _untouched(made, verdict)
-        finish(made, known, verdict)
-        return
     _untouched(made, verdict)
-    if not case.given["line"] and REFUSED[kind][2] not in done.output:
-        verdict.wrong.append("the code {0} is not shown: {1}".format(REFUSED[kind][2], reason(done)))
+    if not case.given["line"] and code not in done.output:
+        verdict.wrong.append("the code {0} is not shown: {1}".format(code, reason(done)))
 
 
 def _untouched(made: Replacing, verdict: Verdict) -> None:
