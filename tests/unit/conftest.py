@@ -69,6 +69,9 @@ class Refusals:
 
     def missing(self) -> list[str]:
         """What the page says and no test did, among the tests that ran."""
+        # The copies that run on other Pythons are without the page.
+        if not (ROOT / "tests" / "refusals.py").exists():
+            return []
         from ansible_collections.cloudpods.ha.tests import refusals
 
         listed = refusals.listed(refusals.PAGE.read_text(encoding="utf-8")) if refusals.PAGE.is_file() else {}
