@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster import Lost
 from ansible_collections.cloudpods.ha.plugins.module_utils._report.report import FORMAT, report
 from ansible_collections.cloudpods.ha.tests.unit.plugins.module_utils._report.reports import KINDS, done
 from ansible_collections.cloudpods.ha.tests.unit.plugins.stand_in_cluster import StandInCluster
@@ -25,6 +27,12 @@ def faults(data: Any) -> list[str]:
 def test_the_schema_is_one_and_of_this_format() -> None:
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
     assert SCHEMA["properties"]["format"] == {"const": FORMAT}
+
+
+def test_the_schema_knows_every_field_of_the_lost_node() -> None:
+    shape = SCHEMA["$defs"]["lost"]
+    assert set(shape["properties"]) == {field.name for field in dataclasses.fields(Lost)}
+    assert set(shape["required"]) == set(shape["properties"])
 
 
 @pytest.mark.parametrize("kind", KINDS)
