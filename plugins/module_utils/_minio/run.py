@@ -1,4 +1,4 @@
-"""The flow of module minio_health_info: take the readings, then count, read and scan the objects."""
+"""The flow of the modules minio_health_info (take the readings, then count, read and scan the objects) and minio_heal."""
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -24,6 +24,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._minio import (
     scan,
 )
 from ansible_collections.cloudpods.ha.plugins.module_utils._minio.http import Json, Tunnel, tunnel_to
+from ansible_collections.cloudpods.ha.plugins.module_utils._minio.parts import INTERNAL
 from ansible_collections.cloudpods.ha.plugins.module_utils._minio.views import PodView
 
 # Seconds that a listing may be silent: a folder of a hundred thousand objects takes a while.
@@ -37,17 +38,7 @@ def run(api: KubeApi, params: Json) -> Json:
     for reading in range(max(1, params["readings"])):
         if reading:
             time.sleep(params["interval"])
-        found = deployment.find(
-            api, namespace=params["namespace"], name=params["name"], lost_claims=params["lost_claims"]
-        )
-        views = probe.probe(found, tunnel=tunnel, timeout=params["timeout"])
-        judged = health.judge(
-            views,
-            lost_pods=found.lost_pods,
-            settle_seconds=params["settle_seconds"],
-            expected_id=params["expected_deployment_id"],
-            namespace=params["namespace"],
-        )
+        found, views, judged = _read(api, tunnel, params)
         if not judged.settled:
             break
     result = report.report(judged, views, name=label)
@@ -80,6 +71,49 @@ def run(api: KubeApi, params: Json) -> Json:
         result["msg"] += "; " + sentence if sentence else ""
     result["recovered"] = report.recovered(result)
     return result
+
+
+def heal(api: KubeApi, params: Json) -> Json:
+    """Let MinIO heal the objects that lack parts, if every drive is back and every object has enough. Returns the result of the module.
+
+    Raises HaError. After a heal the objects have to be counted anew: what MinIO says of it proves nothing.
+    """
+    label = qualified(params["namespace"], params["name"])
+    tunnel = tunnel_to(api, params["namespace"])
+    found, views, judged = _read(api, tunnel, params)
+    if not judged.settled or found.lost_pods:
+        raise HaError(report.report(judged, views, name=label)["msg"] + ". Nothing was healed")
+    pod = next(view.name for view in views if view.info is not None)
+    proven = _prove(api, found, pod, judged=judged, tunnel=tunnel, params=params)
+    if not proven["ok"]:
+        # MinIO would delete what has too few parts, also what was given up by name.
+        raise HaError("{0}: {1}. Nothing was healed".format(label, proven["reason"]))
+    lacking = proven["incomplete"]
+    if not lacking:
+        return {"changed": False, "msg": "{0}: no object lacks a part".format(label)}
+    result: Json = {"changed": True, "lacking": lacking, "lacking_count": proven["incomplete_count"]}
+    result["msg"] = "{0}: MinIO heals {1} objects that its own heal left out".format(label, result["lacking_count"])
+    if params["check_mode"]:
+        return result
+    all_named = len(lacking) == result["lacking_count"] and not any(item["bucket"] == INTERNAL for item in lacking)
+    names = sorted({"{bucket}/{object}".format(**item) for item in lacking})
+    server = found.server(pod, tunnel=tunnel, timeout=params["timeout"])
+    return {**result, "healed": scan.heal(server, names if all_named else [""], seconds=params["scan_timeout"])}
+
+
+def _read(
+    api: KubeApi, tunnel: Tunnel, params: Json
+) -> t.Tuple[deployment.Deployment, t.Tuple[PodView, ...], health.Health]:
+    found = deployment.find(api, namespace=params["namespace"], name=params["name"], lost_claims=params["lost_claims"])
+    views = probe.probe(found, tunnel=tunnel, timeout=params["timeout"])
+    judged = health.judge(
+        views,
+        lost_pods=found.lost_pods,
+        settle_seconds=params["settle_seconds"],
+        expected_id=params["expected_deployment_id"],
+        namespace=params["namespace"],
+    )
+    return found, views, judged
 
 
 def _scan(

@@ -1,4 +1,4 @@
-"""Checks for each object of a MinIO whether all drives have it: a recursive heal of each bucket as a dry run.
+"""Checks for each object of a MinIO whether all drives have it: a recursive heal of each bucket as a dry run. And heals what lacks parts.
 
 Releases after July 2021 delete an object with too few parts even in a dry run (observed with one of 2026), as
 they do when they heal or read it. So these are scanned only with permission. While drives are lost a scan proves nothing: in the release of June 2021
@@ -13,6 +13,7 @@ from __future__ import annotations
 import collections
 import contextlib
 import re
+import sys
 import time
 import typing as t
 
@@ -129,6 +130,22 @@ def scan(
     return result
 
 
+def heal(server: Server, folders: t.Sequence[str], *, seconds: float) -> Json:
+    """Let MinIO heal each of these BUCKET/PREFIX, or everything for an empty one; returns {objects, incomplete, sample, complete}.
+
+    Raises HaError. Only for a deployment whose objects all have enough parts: MinIO deletes the others.
+    """
+    deadline = time.monotonic() + seconds
+    passes = [_scan_folder(server, item, max_objects=sys.maxsize, deadline=deadline, dry=False) for item in folders]
+    bad = {key: why for found in passes for key, why in found.bad.items()}
+    return {
+        "objects": sum(found.objects for found in passes),
+        "incomplete": len(bad),
+        "sample": [{"object": key[0], "version": key[1], "error": bad[key]} for key in sorted(bad)[:_SAMPLE]],
+        "complete": all(found.complete for found in passes),
+    }
+
+
 class _Found(t.NamedTuple):
     """One pass: the number of objects, the problems by (name, version), the good ones, those not judged, how many
     versions of each name were judged, and whether all were seen."""
@@ -166,9 +183,11 @@ def _scan_deep(
     return _Found(len(doubtful), bad, set(), set(), judged, all(found.complete for found in passes))
 
 
-def _scan_folder(server: Server, folder: str, *, max_objects: int, deadline: float, deep: bool = False) -> _Found:
+def _scan_folder(
+    server: Server, folder: str, *, max_objects: int, deadline: float, deep: bool = False, dry: bool = True
+) -> _Found:
     path = "heal/" + folder
-    options = {**_OPTIONS, "scanMode": 2 if deep else 1}
+    options = {**_OPTIONS, "scanMode": 2 if deep else 1, "dryRun": dry}
     token = str(server.admin("POST", path, body=options, query={"forceStart": "true"})["clientToken"])
     objects, wait = 0, 0.1
     bad: t.Dict[t.Tuple[str, str], str] = {}

@@ -106,3 +106,67 @@ def test_where_nothing_could_be_judged_nothing_is_proven() -> None:
     assert "the API is silent" in result["proof"]["reason"]
     assert run.failed("the API is silent", {**given, "accept_unproven": True})["proof"]["permitted"]["ok"]
     assert "proof" not in run.failed("the API is silent", {**given, "prove_readable": False})
+
+
+LACKING = {"bucket": "images", "object": "image-4", "version": "", "error": "2 of 4 parts are there"}
+
+
+def healed(
+    monkeypatch: pytest.MonkeyPatch, proof: dict, *, settled: bool = True, lost: tuple = (), check_mode: bool = False
+) -> tuple[dict, list]:
+    """The result of the heal, and the folders that MinIO was told to heal."""
+    told: list = []
+    found = types.SimpleNamespace(namespace="ns", name="minio", pods={}, lost_pods=lost, server=lambda *_a, **_k: None)
+    judged = types.SimpleNamespace(settled=settled, gate=(), drives=())
+    views = [types.SimpleNamespace(name="minio-1", info=object())]
+    monkeypatch.setattr(run.deployment, "find", lambda *_args, **_kwargs: found)
+    monkeypatch.setattr(run.probe, "probe", lambda *_args, **_kwargs: views)
+    monkeypatch.setattr(run.health, "judge", lambda *_args, **_kwargs: judged)
+    monkeypatch.setattr(run.report, "report", lambda *_args, **_kwargs: {"msg": "minio-3 heals"})
+    monkeypatch.setattr(run.reads, "prove", lambda *_args, **_kwargs: proof)
+    monkeypatch.setattr(run.scan, "heal", lambda _server, folders, **_kwargs: told.extend(folders) or {"objects": 1})
+    return run.heal(object(), {**PARAMS, "check_mode": check_mode}), told
+
+
+def of(*lacking: dict, count: int = 0, ok: bool = True) -> dict:
+    return {
+        "ok": ok,
+        "reason": "1 of 9 objects has too few parts",
+        "incomplete": list(lacking),
+        "incomplete_count": count or len(lacking),
+    }
+
+
+def test_what_a_heal_left_out_is_healed_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    result, told = healed(monkeypatch, of(LACKING))
+    assert (result["changed"], told) == (True, ["images/image-4"])
+    assert "1 objects" in result["msg"]
+
+
+@pytest.mark.parametrize("proof", [of(LACKING, count=21), of(LACKING, {**LACKING, "bucket": ".minio.sys"})])
+def test_more_than_are_named_or_minio_s_own_make_it_heal_everything(
+    monkeypatch: pytest.MonkeyPatch, proof: dict
+) -> None:
+    assert healed(monkeypatch, proof)[1] == [""]
+
+
+def test_nothing_lacks_a_part_or_nothing_may_be_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert healed(monkeypatch, of()) == ({"changed": False, "msg": "ns/minio: no object lacks a part"}, [])
+    result, told = healed(monkeypatch, of(LACKING), check_mode=True)
+    assert (result["changed"], told) == (True, [])
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"proof": of(LACKING, ok=False)}, "too few parts"),
+        ({"proof": of(LACKING), "settled": False}, "minio-3 heals"),
+        ({"proof": of(LACKING), "lost": ("minio-0",)}, "minio-3 heals"),
+    ],
+)
+def test_nothing_is_healed_while_an_object_would_be_deleted_or_a_drive_is_away(
+    monkeypatch: pytest.MonkeyPatch, given: dict, words: str
+) -> None:
+    with pytest.raises(run.HaError, match="Nothing was healed") as caught:
+        healed(monkeypatch, **given)
+    assert words in str(caught.value)

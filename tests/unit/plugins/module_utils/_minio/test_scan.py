@@ -258,3 +258,18 @@ def test_a_server_that_tells_nothing_proves_nothing() -> None:
     endless = [answer(summary="running")] * 1000
     result = scan(StandInServer(images=[endless]), "images", seconds=10)
     assert result["error"] == "the servers reported no object within 10 s"
+
+
+def test_a_heal_is_no_dry_run_and_tells_what_stays_incomplete() -> None:
+    server = StandInServer(**{"images/a": [[answer("a")]], "images/b": [[answer("b", state="missing")]]})
+    result = minio_scan.heal(server, ["images/a", "images/b"], seconds=60)  # type: ignore[arg-type]
+    assert (result["objects"], result["incomplete"], result["complete"]) == (2, 1, True)
+    assert [item["object"] for item in result["sample"]] == ["b"]
+    started = [body for _bucket, query, body in server.calls if "forceStart" in query]
+    assert all(body is not None and body["dryRun"] is False and body["remove"] is False for body in started)
+
+
+def test_a_scan_is_a_dry_run() -> None:
+    server = StandInServer(images=[[answer("a")]])
+    scan(server, "images")
+    assert [body["dryRun"] for _bucket, query, body in server.calls if body and "forceStart" in query] == [True]
