@@ -34,7 +34,8 @@ SERVICE_CIDR = ipaddress.ip_network("10.96.0.0/12")
 # does not use itself is chosen.
 SUBNETS = tuple(ipaddress.IPv4Network(n) for n in ("192.0.2.0/24", "198.51.100.0/24", "198.18.53.0/24"))
 CACHE = Path(os.environ.get("CLOUDPODS_HA_BED_CACHE") or Path.home() / ".cache/cloudpods-ha-bed")
-STATE = Path(os.environ.get("CLOUDPODS_HA_BED_STATE") or "/var/lib/cloudpods-ha-bed")
+DEFAULT_STATE = Path("/var/lib/cloudpods-ha-bed")
+STATE = Path(os.environ.get("CLOUDPODS_HA_BED_STATE") or DEFAULT_STATE)
 # Containers, network and volumes are named after the state, so that two beds can run side by side.
 PREFIX = STATE.name
 HERE = Path(__file__).resolve().parent.parent
@@ -62,8 +63,10 @@ def used_networks(table: str) -> list[ipaddress.IPv4Network]:
     return [ipaddress.IPv4Network(f"{address(r[1])}/{address(r[7])}") for r in rows if r[7] != "00000000"]
 
 
-def choose_subnet(used: Sequence[ipaddress.IPv4Network]) -> ipaddress.IPv4Network:
-    return next((n for n in SUBNETS if not any(n.overlaps(other) for other in used)), SUBNETS[0])
+def choose_subnet(used: Sequence[ipaddress.IPv4Network], *, prefix: str = DEFAULT_STATE.name) -> ipaddress.IPv4Network:
+    """The first free network; the last one for a bed beside the usual one, so that two that come up at the same time differ."""
+    order = SUBNETS if prefix == DEFAULT_STATE.name else SUBNETS[::-1]
+    return next((n for n in order if not any(n.overlaps(other) for other in used)), order[0])
 
 
 def _subnet() -> ipaddress.IPv4Network:
@@ -74,7 +77,7 @@ def _subnet() -> ipaddress.IPv4Network:
     try:
         if asked:
             return ipaddress.IPv4Network(asked)
-        return choose_subnet(used_networks(Path("/proc/net/route").read_text()))
+        return choose_subnet(used_networks(Path("/proc/net/route").read_text()), prefix=PREFIX)
     except (OSError, ValueError) as why:
         if asked:
             raise SystemExit(f"bed: CLOUDPODS_HA_BED_SUBNET={asked} is not an IPv4 network: {why}") from why

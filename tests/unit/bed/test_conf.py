@@ -23,6 +23,11 @@ def test_a_network_in_use_is_not_taken() -> None:
     assert str(conf.choose_subnet(used)) == "198.51.100.0/24"
 
 
+def test_two_beds_that_come_up_at_the_same_time_choose_different_networks() -> None:
+    for busy in ([], *([network] for network in conf.SUBNETS)):
+        assert conf.choose_subnet(busy) != conf.choose_subnet(busy, prefix="bed-two")
+
+
 def test_hosts_have_addresses_and_pod_ranges_of_their_own() -> None:
     every = (*conf.MASTERS, conf.SPARE, *conf.WORKERS)
     assert len({h.ip for h in every}) == len(every)
