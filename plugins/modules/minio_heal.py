@@ -14,7 +14,7 @@ author: cloudpods.ha authors (@cloudpods-ha)
 description:
   - Counts the parts of every object on the drives, as M(cloudpods.ha.minio_health_info) does to prove that each can be read. If objects lack
     parts, MinIO is told to heal them, as C(mc admin heal -r) does; with more than 20 of them, or of MinIO's own, all objects.
-  - MinIO of June 2021 tells the heal of a new drive as done although objects were left out, in each heal on the test bed one.
+  - MinIO of June 2021 tells the heal of a new drive as done although objects of its last bucket failed, and never heals an object whose key ends in a slash.
   - Only while all drives are back and healthy, none heals, and every object has enough parts. MinIO deletes an object with fewer when it
     heals it, also one that was given up; then it fails, and nothing is healed.
 options:

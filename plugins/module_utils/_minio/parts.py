@@ -111,10 +111,12 @@ class Parts:
             self._bare.add((bucket, key))
             return
         meta = file.meta
-        # Data inside the metadata file, of all its versions.
-        inside = file.size >= meta.length + sum(version.inline for version in meta.versions)
+        in_files = {version: bool(version.files) and _all_there(version, folder, sizes) for version in meta.versions}
+        # Data inside the metadata file, of all its versions. The release of June 2021 writes files when it heals a drive, and the metadata says `inline` still.
+        inline = sum(version.inline for version in meta.versions if not in_files[version])
+        inside = file.size >= meta.length + inline
         for version in meta.versions:
-            there = _all_there(version, folder, sizes) and (inside or not version.inline)
+            there = in_files[version] or (inside if version.inline else not version.files)
             groups = self._found.setdefault((bucket, key, version.version), {})
             group = (place, version.marker, *version.wanted)
             groups[group] = groups.get(group, 0) | ((1 << version.place) if there else 0)

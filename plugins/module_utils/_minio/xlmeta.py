@@ -33,7 +33,7 @@ class Version(t.NamedTuple):
     `version` is empty for the null version. `data` and `parity` are its numbers of parts, `place` is the number of this drive's.
     `files` are the files that hold this drive's part, by their path below the object's folder, each with the sizes it may have. A delete
     marker, and a version whose data was moved to another storage, has no `files` and needs none. `inline` is the number of
-    bytes that its metadata file holds of it.
+    bytes that its metadata file holds of it in place of the files; a drive that was healed by a release of 2021 may have the files all the same.
     """
 
     version: str
@@ -127,7 +127,7 @@ def _version(item: Json) -> Version:
     inline = 0
     if _INLINE in system:
         inline = sum(max(sizes(size=size, data=data, block=block)) for _number, size in parts)
-    elif system.get(_MOVED) != b"complete":
+    if system.get(_MOVED) != b"complete":
         folder = str(uuid.UUID(bytes=bytes(told["DDir"])))
         files = [
             ("{0}/part.{1}".format(folder, number), sizes(size=size, data=data, block=block)) for number, size in parts

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.cloudpods.ha.plugins.module_utils._minio import look
 from ansible_collections.cloudpods.ha.plugins.module_utils._minio.parts import Key, Left, folder_of
+from ansible_collections.cloudpods.ha.plugins.module_utils._minio.xlmeta import parse
 from ansible_collections.cloudpods.ha.tests.unit.plugins.stand_in_drives import RELEASES, drives, survivors
 
 
@@ -77,6 +78,22 @@ def test_a_part_that_is_gone_cut_or_of_another_length_does_not_count(folder: Pat
 def test_data_inside_metadata_that_is_cut_does_not_count(folder: Path) -> None:
     path = folder / "d1/onecloud-images/image-1/xl.meta"
     path.write_bytes(path.read_bytes()[:-20])
+    assert few(folder, 0, 3) == {"onecloud-images/image-1": 1}
+
+
+def test_a_file_in_place_of_data_inside_the_metadata_counts(folder: Path) -> None:
+    """As the release of June 2021 heals objects of 128 to 256 KiB: the metadata says that the data is inside, and it is in a file. It reads them so."""
+    metadata = folder / "d1/onecloud-images/image-1/xl.meta"
+    meta = parse(metadata.read_bytes(), name="xl.meta")
+    ((path, wanted),) = meta.versions[0].files
+    metadata.write_bytes(metadata.read_bytes()[: meta.length])
+    assert few(folder, 0, 3) == {"onecloud-images/image-1": 1}
+    part = metadata.parent / path
+    part.parent.mkdir()
+    part.write_bytes(b"x" * max(wanted))
+    assert few(folder, 0, 3) == {}
+    assert left(folder)[("onecloud-images", "image-1", "")].parts == 4
+    part.write_bytes(b"x" * (max(wanted) + 1))
     assert few(folder, 0, 3) == {"onecloud-images/image-1": 1}
 
 

@@ -32,7 +32,8 @@ def test_a_large_object_names_the_files_of_its_parts(release: str) -> None:
 def test_a_small_object_is_in_its_metadata(release: str) -> None:
     meta = parse(metadata(release, "onecloud-images/image-1"), name="xl.meta")
     size = recorded(release)["d1"]["onecloud-images/image-1/xl.meta"]["size"]
-    assert meta.versions[0].files == ()
+    # A drive that was healed by a release of 2021 has a file in its place.
+    assert len(meta.versions[0].files) == 1
     assert 0 < meta.versions[0].inline <= size - meta.length
 
 
