@@ -18,7 +18,7 @@ from ansible_collections.cloudpods.ha.tests.unit.plugins.module_utils._report.re
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 # The last lines of the run: as many as one reads at a glance.
-LINES = 44
+LINES = 56
 # Colours of a terminal by their numbers, legible on the picture's dark ground.
 COLOURS = {"31": "#ff7b72", "32": "#7ee787", "33": "#e3b341", "34": "#79c0ff", "35": "#d2a8ff", "36": "#76e3ea"}
 STYLE = "margin:0;padding:16px 20px;background:#0d1117;color:#c9d1d9;font:13px/1.35 'DejaVu Sans Mono',monospace;white-space:pre"
@@ -45,8 +45,9 @@ def console(cast: str) -> tuple[str, int]:
     _header, *events = (json.loads(line) for line in cast.splitlines())
     lines = screen(text for _at, kind, text in events if kind == "o")
     plain = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in lines]
-    end = next(number for number, line in enumerate(plain) if re.match(r" +\d+:\d\d  finished, ", line))
-    chosen = [line for line in lines[: end + 1] if line.strip()][-LINES:]
+    # Up to the report, which has a picture of its own.
+    end = next(number for number, line in enumerate(plain) if line.startswith("DONE: "))
+    chosen = [line for line in lines[:end] if line.strip()][-LINES:]
     page = '<!doctype html><meta charset=utf-8><body style="{0}">{1}'.format(STYLE, "\n".join(map(coloured, chosen)))
     return page, 32 + round(len(chosen) * 13 * 1.35)
 

@@ -27,10 +27,15 @@ def test_colours_become_spans_and_text_is_escaped() -> None:
     )
 
 
-def test_the_page_ends_with_the_run() -> None:
+def test_the_page_ends_before_the_report() -> None:
     page, height = pictures.console(
-        cast("replace_master\r\n", "   0:00  discovery\r\n", "   3:10  finished, 7 changes\r\nafter it\r\n")
+        cast(
+            "replace_master\r\n",
+            "   0:00  discovery\r\n",
+            "         ok Cordon\r\n",
+            "DONE: master-1 was replaced\r\nafter it\r\n",
+        )
     )
     assert "discovery" in page
-    assert page.endswith("finished, 7 changes")
+    assert page.endswith("ok Cordon")
     assert height > 32
