@@ -12,18 +12,15 @@ import typing as t
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.cloudpods.ha.plugins.module_utils._format import qualified
+from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.client import KUBECONFIG_ARGUMENT
+from ansible_collections.cloudpods.ha.plugins.module_utils._minio.deployment import ARGUMENTS
 from ansible_collections.cloudpods.ha.plugins.module_utils._minio.progress import SETTLED, WAIT, Limits, Memory, look
 
 _ASKED = {
-    "kubeconfig": {"type": "path"},
-    "namespace": {"type": "str", "required": True},
-    "name": {"type": "str", "required": True},
-    "lost_claims": {"type": "list", "elements": "dict", "default": []},
-    "settle_seconds": {"type": "int", "default": 20},
+    **KUBECONFIG_ARGUMENT,
+    **ARGUMENTS,
     "readings": {"type": "int", "default": 2},
     "interval": {"type": "int", "default": 3},
-    "expected_deployment_id": {"type": "str", "default": ""},
-    "timeout": {"type": "int", "default": 15},
 }
 _WAITING = {
     "wait_for": {"type": "str", "choices": ["whole", "healed"], "default": "whole"},

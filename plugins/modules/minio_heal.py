@@ -78,6 +78,7 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.client import KUBECONFIG_ARGUMENT, connect
+from ansible_collections.cloudpods.ha.plugins.module_utils._minio.deployment import ARGUMENTS
 from ansible_collections.cloudpods.ha.plugins.module_utils._minio.http import check_imports
 from ansible_collections.cloudpods.ha.plugins.module_utils._minio.run import heal
 
@@ -87,14 +88,9 @@ def main() -> t.NoReturn:
     module = AnsibleModule(
         argument_spec={
             **KUBECONFIG_ARGUMENT,
-            "namespace": {"type": "str", "required": True},
-            "name": {"type": "str", "required": True},
-            "lost_claims": {"type": "list", "elements": "dict", "default": []},
-            "settle_seconds": {"type": "int", "default": 20},
-            "expected_deployment_id": {"type": "str", "default": ""},
+            **ARGUMENTS,
             "scan_max_objects": {"type": "int", "default": 20000},
             "scan_timeout": {"type": "int", "default": 600},
-            "timeout": {"type": "int", "default": 15},
         },
         supports_check_mode=True,
     )

@@ -354,6 +354,7 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.client import KUBECONFIG_ARGUMENT, connect
+from ansible_collections.cloudpods.ha.plugins.module_utils._minio.deployment import ARGUMENTS
 from ansible_collections.cloudpods.ha.plugins.module_utils._minio.http import check_imports
 from ansible_collections.cloudpods.ha.plugins.module_utils._minio.run import failed, run
 
@@ -363,13 +364,9 @@ def main() -> t.NoReturn:
     module = AnsibleModule(
         argument_spec={
             **KUBECONFIG_ARGUMENT,
-            "namespace": {"type": "str", "required": True},
-            "name": {"type": "str", "required": True},
-            "lost_claims": {"type": "list", "elements": "dict", "default": []},
-            "settle_seconds": {"type": "int", "default": 20},
+            **ARGUMENTS,
             "readings": {"type": "int", "default": 1},
             "interval": {"type": "int", "default": 10},
-            "expected_deployment_id": {"type": "str", "default": ""},
             "count_objects": {"type": "bool", "default": False},
             "count_max_objects": {"type": "int", "default": 100000},
             "readback_max_objects": {"type": "int", "default": 0},
@@ -383,7 +380,6 @@ def main() -> t.NoReturn:
             "given_up": {"type": "list", "elements": "str", "default": []},
             "accept_unproven": {"type": "bool", "default": False},
             "progress_file": {"type": "path", "default": ""},
-            "timeout": {"type": "int", "default": 15},
         },
         supports_check_mode=True,
     )
