@@ -136,12 +136,15 @@ def heal(server: Server, folders: t.Sequence[str], *, seconds: float) -> Json:
     Raises HaError. Only for a deployment whose objects all have enough parts: MinIO deletes the others.
     """
     deadline = time.monotonic() + seconds
-    passes = [_scan_folder(server, item, max_objects=sys.maxsize, deadline=deadline, dry=False) for item in folders]
-    bad = {key: why for found in passes for key, why in found.bad.items()}
+    try:
+        passes = [_scan_folder(server, item, max_objects=sys.maxsize, deadline=deadline, dry=False) for item in folders]
+    except (urllib3.exceptions.HTTPError, OSError, AttributeError, LookupError, TypeError, ValueError) as exc:
+        raise HaError("the heal broke off: {0}".format(str(exc)[:200] or type(exc).__name__)) from exc
+    bad = sorted((*key, why) for found in passes for key, why in found.bad.items())
     return {
         "objects": sum(found.objects for found in passes),
         "incomplete": len(bad),
-        "sample": [{"object": key[0], "version": key[1], "error": bad[key]} for key in sorted(bad)[:_SAMPLE]],
+        "sample": [{"object": name, "version": version, "error": why} for name, version, why in bad[:_SAMPLE]],
         "complete": all(found.complete for found in passes),
     }
 

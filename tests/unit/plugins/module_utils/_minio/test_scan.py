@@ -273,3 +273,15 @@ def test_a_scan_is_a_dry_run() -> None:
     server = StandInServer(images=[[answer("a")]])
     scan(server, "images")
     assert [body["dryRun"] for _bucket, query, body in server.calls if body and "forceStart" in query] == [True]
+
+
+def test_a_heal_that_breaks_off_ends_in_one_sentence() -> None:
+    server = StandInServer(**{"images/a": [[{"Items": 3}]]})
+    with pytest.raises(minio_scan.HaError, match="the heal broke off"):
+        minio_scan.heal(server, ["images/a"], seconds=60)  # type: ignore[arg-type]
+
+
+def test_a_heal_counts_objects_of_one_name_in_two_buckets() -> None:
+    missing = answer("a", state="missing")
+    server = StandInServer(**{"images/a": [[missing]], "logs/a": [[missing]]})
+    assert minio_scan.heal(server, ["images/a", "logs/a"], seconds=60)["incomplete"] == 2  # type: ignore[arg-type]
