@@ -12,7 +12,7 @@ import string
 import tempfile
 from pathlib import Path
 
-from . import binaries, conf, hosts, identity, images
+from . import binaries, conf, hosts, identity, images, release
 from .conf import HERE, STATE, BedError, Host, each, run, say, wait_for
 
 KUBECONFIG = STATE / "kubeconfig"
@@ -21,14 +21,30 @@ K3S_ADMIN = "/etc/rancher/k3s/k3s.yaml"
 KEEPALIVED = "/etc/kubernetes/manifests/keepalived.yaml"
 LABELS = ("onecloud.yunion.io/controller=enable", "onecloud.yunion.io/host=enable")
 PORT = 6443
+# As Cloudpods sets them.
+API_SERVER_ARGUMENTS = {
+    "default-not-ready-toleration-seconds": "10",
+    "default-unreachable-toleration-seconds": "10",
+}
+_ANY_OBJECT = "{openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}"
+CONTROLLER_ARGUMENTS = {"node-monitor-period": "4s", "node-monitor-grace-period": "16s"}
 
 
 def values(**more: str) -> dict[str, str]:
     """The variables of the files in manifests/."""
+    now = release.current()
     fixed = {
-        "KUBERNETES": conf.KUBERNETES,
-        "COREDNS": conf.COREDNS,
-        "ETCD": conf.ETCD,
+        "KUBERNETES": now.kubernetes,
+        "COREDNS": now.coredns,
+        "ETCD": now.etcd,
+        "KUBEADM_API": f"kubeadm.k8s.io/{now.kubeadm_api}",
+        "API_SERVER_ARGUMENTS": arguments(now, API_SERVER_ARGUMENTS),
+        "CONTROLLER_ARGUMENTS": arguments(now, CONTROLLER_ARGUMENTS),
+        # v1beta2 has no such key. Its kubeadm pulls images in preflight alone, which the bed leaves out.
+        "PULL_POLICY": "" if now.minor < 22 else "\n  imagePullPolicy: Never",
+        "DISRUPTION_API": "policy/v1beta1" if now.minor < 21 else "policy/v1",
+        "CRD_API": "apiextensions.k8s.io/v1beta1" if now.minor < 16 else "apiextensions.k8s.io/v1",
+        "CRD_SCHEMA": "" if now.minor < 16 else f", schema: {_ANY_OBJECT}",
         "VIP": conf.VIP,
         "POD_CIDR": str(conf.POD_CIDR),
         "SERVICE_CIDR": str(conf.SERVICE_CIDR),
@@ -38,8 +54,15 @@ def values(**more: str) -> dict[str, str]:
         "STORAGE": "/opt/local-path-provisioner",
         "PATH_PATTERN": "{{ .PVName }}",
     }
-    named = {f"IMAGE_{i.name.upper().replace('-', '_')}": i.reference for i in images.IMAGES}
+    named = {f"IMAGE_{i.name.upper().replace('-', '_')}": i.reference for i in images.every()}
     return {**fixed, **named, **more}
+
+
+def arguments(now: release.Release, given: dict[str, str]) -> str:
+    """The arguments of a component as kubeadm's configuration takes them, in JSON: a list since v1beta4, before it a mapping."""
+    if now.kubeadm_api in ("v1beta2", "v1beta3"):
+        return json.dumps(given)
+    return json.dumps([{"name": name, "value": value} for name, value in given.items()])
 
 
 def manifest(name: str, **more: str) -> str:
@@ -52,7 +75,8 @@ def kubectl(*argv: str, stdin: str | None = None, check: bool = True, timeout: f
 
 
 def apply(text: str) -> None:
-    kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=text)
+    by_server = ("--server-side", "--force-conflicts") if release.current().minor >= 16 else ()
+    kubectl("apply", *by_server, "-f", "-", stdin=text)
 
 
 def answers(address: str, port: int = PORT) -> bool:
@@ -117,7 +141,7 @@ def wait_api() -> None:
             refresh_kubeconfig()
         except BedError:
             return False
-        return bool(kubectl("get", "--raw", "/readyz", check=False))
+        return bool(kubectl("get", "--raw", "/healthz", check=False))
 
     wait_for("An API server ready", probe, seconds=120, every=1)
 
@@ -138,6 +162,16 @@ def _join(host: Host, token: str, key: str) -> None:
     say(f"{host.name} joined")
 
 
+def _mend_corefile() -> None:
+    """Old kubeadm writes an option that CoreDNS knows no more."""
+    found = json.loads(kubectl("-n", "kube-system", "get", "configmap", "coredns", "-o", "json"))
+    lines = found["data"]["Corefile"].splitlines()
+    kept = [line for line in lines if line.strip() != "upstream"]
+    if kept != lines:
+        found["data"]["Corefile"] = "\n".join(kept) + "\n"
+        kubectl("replace", "-f", "-", stdin=json.dumps(found))
+
+
 def create(workers: tuple[Host, ...]) -> None:
     first, *others = conf.MASTERS
     key = secrets.token_hex(32)
@@ -147,6 +181,7 @@ def create(workers: tuple[Host, ...]) -> None:
     _kubeadm(first, config, "init", "--upload-certs", hidden=(token, key))
     write_kubeconfig(first)
     say(f"{first.name} is initialised; the VIP {conf.VIP} answers")
+    _mend_corefile()
     apply(manifest("local-path.yaml"))
     for other in others:
         _join(other, token, key)

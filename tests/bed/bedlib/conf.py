@@ -21,9 +21,6 @@ from typing import TypeVar
 S = TypeVar("S")
 T = TypeVar("T")
 
-KUBERNETES = "v1.30.4"
-ETCD = "v3.5.15"
-COREDNS = "v1.11.3"
 LOCAL_PATH = "v0.0.30"
 MINIO = "v0.0.0-20260212201848-7aac2a2c5b7c"
 DEBIAN = "bookworm"

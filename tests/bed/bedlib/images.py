@@ -17,7 +17,7 @@ import tarfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import binaries, conf, hosts, rootfs
+from . import binaries, conf, hosts, release, rootfs
 from .conf import CACHE, HERE, run, say
 
 REGISTRY = "registry.bed.example"
@@ -42,33 +42,36 @@ class Image:
         return f"{REGISTRY}/{self.name}:{self.tag}"
 
 
-_KUBE = conf.KUBERNETES
-IMAGES = (
-    # A stand-in for the pause program: it waits until it is terminated.
-    Image("pause", "3.9", ("/bin/sh", "-c", "trap exit TERM INT; while :; do sleep 3600 & wait; done"), shell=True),
-    *(Image(n, _KUBE, (n,), (n,)) for n in ("kube-apiserver", "kube-controller-manager", "kube-scheduler")),
-    Image("kube-proxy", _KUBE, (), ("kube-proxy",), ("iptables",), shell=True),
-    Image("etcd", conf.ETCD, ("etcd",), ("etcd", "etcdctl"), shell=True),
-    Image("coredns", conf.COREDNS, ("coredns",), ("coredns",)),
-    Image("keepalived", "v2.0.25", (), (), ("keepalived",), {"container/tool/run": "keepalived-run"}, shell=True),
-    Image("local-path-provisioner", conf.LOCAL_PATH, (), ("local-path-provisioner",)),
-    Image("busybox", "1.35", ("/bin/sh",), shell=True),
-    Image("minio", conf.MINIO.rsplit("-", 1)[1], ("minio",), ("minio",), shell=True),
-    Image("victoria-metrics", "1.79", ("victoria-metrics",), (), ("victoria-metrics",)),
-    Image("influxdb", "1.6.7", ("influxd",), (), ("influxdb",)),
-    Image(
-        "operator-standin",
-        "1",
-        ("/bin/sh", "/operator-standin"),
-        ("kubectl",),
-        files={"operator-standin": "operator-standin"},
-        shell=True,
-    ),
-)  # fmt: skip
+def every() -> tuple[Image, ...]:
+    """The images of the release in use."""
+    now = release.current()
+    etcd = [name for one in binaries.programs() for name in one.packages if name.startswith("etcd")]
+    return (
+        # A stand-in for the pause program: it waits until it is terminated.
+        Image("pause", "3.9", ("/bin/sh", "-c", "trap exit TERM INT; while :; do sleep 3600 & wait; done"), shell=True),
+        *(Image(n, now.kubernetes, (n,), (n,)) for n in ("kube-apiserver", "kube-controller-manager", "kube-scheduler")),
+        Image("kube-proxy", now.kubernetes, (), ("kube-proxy",), ("iptables",), shell=True),
+        Image("etcd", now.etcd, ("etcd",), tuple(etcd), shell=True),
+        Image("coredns", now.coredns, ("coredns",), ("coredns",)),
+        Image("keepalived", "v2.0.25", (), (), ("keepalived",), {"container/tool/run": "keepalived-run"}, shell=True),
+        Image("local-path-provisioner", conf.LOCAL_PATH, (), ("local-path-provisioner",)),
+        Image("busybox", "1.35", ("/bin/sh",), shell=True),
+        Image("minio", conf.MINIO.rsplit("-", 1)[1], ("minio",), ("minio",), shell=True),
+        Image("victoria-metrics", "1.79", ("victoria-metrics",), (), ("victoria-metrics",)),
+        Image("influxdb", "1.6.7", ("influxd",), (), ("influxdb",)),
+        Image(
+            "operator-standin",
+            "1",
+            ("/bin/sh", "/operator-standin"),
+            ("kubectl",),
+            files={"operator-standin": "operator-standin"},
+            shell=True,
+        ),
+    )  # fmt: skip
 
 
 def reference(name: str) -> str:
-    return next(image.reference for image in IMAGES if image.name == name)
+    return next(image.reference for image in every() if image.name == name)
 
 
 class Layer:
@@ -197,9 +200,9 @@ def make(image: Image, tree: Path) -> bytes:
 def store() -> Path:
     """The containerd store with all images unpacked, keyed by all that goes into it."""
     digest = hashlib.sha256(rootfs.image_tree().name.encode())
-    for program in binaries.PROGRAMS:
+    for program in binaries.programs():
         digest.update(f"{program.name} {program.version}\n".encode())
-    for image in IMAGES:
+    for image in every():
         digest.update(repr(image).encode())
         for name in image.files.values():
             digest.update((HERE / "images" / name).read_bytes())
@@ -218,7 +221,7 @@ def fill() -> Path:
         try:
             hosts.create(maker, rootfs.host_tree(), None)
             hosts.wait_ready(maker)
-            for image in IMAGES:
+            for image in every():
                 say(f"image {image.reference}")
                 data = make(image, tree)
                 hosts.execute(maker, "ctr", "-n", "k8s.io", "images", "import", "--no-unpack=false", "-", stdin=data)

@@ -10,7 +10,7 @@ import shutil
 import string
 from pathlib import Path
 
-from . import binaries, cluster, conf, hosts, identity, images, k3s_release, rootfs
+from . import binaries, cluster, conf, hosts, identity, images, k3s_release, release, rootfs
 from .conf import HERE, STATE, BedError, Host, say, wait_for
 
 STANDIN = HERE / "standin"
@@ -53,10 +53,11 @@ def _lay_standin(root: Path) -> None:
 
 def dressing(flavour: str) -> rootfs.Dressing:
     if flavour == conf.KUBEADM:
-        return rootfs.KUBEADM
+        return rootfs.kubeadm()
     if flavour == conf.K3S:
         return rootfs.Dressing(f"k3s {LIMITS}", _lay_limits, left_out="kubelet.service")
-    digest = hashlib.sha256(" ".join((conf.KUBERNETES, conf.ETCD, LIMITS)).encode())
+    now = release.current()
+    digest = hashlib.sha256(" ".join((now.kubernetes, now.etcd, LIMITS)).encode())
     for source in sorted(p for p in STANDIN.rglob("*") if p.is_file() and p.suffix != ".pyc"):
         digest.update(str(source.relative_to(STANDIN)).encode() + b"\0" + source.read_bytes())
     for file in PACKAGED.values():

@@ -80,7 +80,7 @@ def download(version: str) -> Path:
 
 def _workload_images() -> Path:
     """The workloads' images as archives, made once; K3s imports what lies in agent/images."""
-    chosen = [image for image in images.IMAGES if image.name not in OWN]
+    chosen = [image for image in images.every() if image.name not in OWN]
     digest = hashlib.sha256(f"{images.store().name} {[i.name for i in chosen]}".encode()).hexdigest()[:12]
     target = CACHE / f"k3s-images-{digest}"
     if not target.is_dir():

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import binaries, conf
+from . import binaries, conf, release
 from .conf import CACHE, HERE, run, say
 
 PACKAGES = (
@@ -52,7 +52,8 @@ def _lay_kubeadm(root: Path) -> None:
         (root / folder).mkdir(parents=True, exist_ok=True)
 
 
-KUBEADM = Dressing(conf.KUBERNETES, _lay_kubeadm, ("kubelet.service",))
+def kubeadm() -> Dressing:
+    return Dressing(release.current().kubernetes, _lay_kubeadm, ("kubelet.service",))
 
 
 def _key() -> str:
@@ -78,7 +79,8 @@ def overlay_files(left_out: str = "") -> dict[str, Path]:
     return {name: path for name, path in files.items() if not left_out or left_out not in name}
 
 
-def host_tree(dressing: Dressing = KUBEADM) -> Path:
+def host_tree(dressing: Dressing | None = None) -> Path:
+    dressing = dressing or kubeadm()
     digest = hashlib.sha256(" ".join((_key(), dressing.key, *MASKED, *ENABLED, *dressing.enabled)).encode())
     for name, source in overlay_files(dressing.left_out).items():
         digest.update(name.encode() + b"\0" + source.read_bytes() + b"\0")
@@ -89,8 +91,8 @@ def mirror() -> str:
     """The mirror this machine's own apt uses; empty leaves debootstrap its default."""
     asked = run(["apt-get", "indextargets", "--format", "$(SITE) $(RELEASE)", "Created-By: Packages"], check=False)
     for line in asked.stdout.splitlines():
-        site, _, release = line.partition(" ")
-        if release == conf.DEBIAN:
+        site, _, suite = line.partition(" ")
+        if suite == conf.DEBIAN:
             return site
     return ""
 
@@ -155,7 +157,8 @@ def fill_debian() -> None:
         _image_tree(debian(), image_tree())
 
 
-def fill(dressing: Dressing = KUBEADM) -> Path:
+def fill(dressing: Dressing | None = None) -> Path:
+    dressing = dressing or kubeadm()
     fill_debian()
     target = host_tree(dressing)
     if not target.is_dir():

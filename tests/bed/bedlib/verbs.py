@@ -9,7 +9,20 @@ import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from . import binaries, cluster, conf, hosts, identity, images, k3s, k3s_release, machine, minio_program, rootfs
+from . import (
+    binaries,
+    cluster,
+    conf,
+    hosts,
+    identity,
+    images,
+    k3s,
+    k3s_release,
+    machine,
+    minio_program,
+    release,
+    rootfs,
+)
 from . import objects as store
 from . import workloads as work
 from .conf import MASTERS, SPARE, STATE, WORKERS, BedError, Host, each, say
@@ -31,6 +44,7 @@ def _require_bed() -> None:
 
 def build(mode: str, flavour: str = conf.KUBEADM) -> None:
     machine.require()
+    say(f"Kubernetes {release.current().kubernetes}, etcd {release.current().etcd}")
     with conf.lock(conf.CACHE / "lock"):
         parts: list[Callable[[], None]] = [lambda: binaries.fill(mode), rootfs.fill_debian]
         each(lambda part: part(), parts)
@@ -48,6 +62,7 @@ def _create(chosen: list[Host], flavour: str, binary: Path | None, minio: Path |
     hosts.remove_all()
     hosts.prepare(flavour)
     (STATE / "python").write_text(f"{interpreter}\n")
+    release.keep()
     if binary:
         k3s_release.take(binary)
     minio_program.take(minio)
@@ -64,7 +79,8 @@ def _create(chosen: list[Host], flavour: str, binary: Path | None, minio: Path |
     maker = cluster.create if flavour == conf.KUBEADM else k3s.create
     maker(tuple(h for h in chosen if h in WORKERS))
     _write_inventory("master-1", SPARE.name)
-    facts = {"hosts": [h.name for h in chosen], "vip": conf.VIP, "kubernetes": conf.KUBERNETES, "flavour": flavour}
+    now = release.current().kubernetes
+    facts = {"hosts": [h.name for h in chosen], "vip": conf.VIP, "kubernetes": now, "flavour": flavour}
     WHOLE.write_text(json.dumps(facts) + "\n")
 
 
@@ -87,6 +103,7 @@ def up(
     one_minio: bool = False,
     minio: Path | None = None,
     python: str = "",
+    kubernetes: str = "",
 ) -> None:
     if not 0 <= workers <= conf.MAX_WORKERS:
         raise BedError(f"--workers takes 0 to {conf.MAX_WORKERS}.")
@@ -94,7 +111,9 @@ def up(
         raise BedError("The flavour k3s has no workers.")
     interpreter = conf.find_python(python)
     if WHOLE.exists() and not fresh:
-        _refuse_another(flavour, interpreter if python else "")
+        _refuse_another(flavour, interpreter if python else "", kubernetes)
+        kubernetes = release.of_bed()
+    release.use(kubernetes)
     if binary:
         k3s_release.check(binary)
     minio_program.require(minio, kept=WHOLE.exists() and not fresh)
@@ -128,12 +147,14 @@ def up(
     say(f"the bed is up: KUBECONFIG={cluster.KUBECONFIG}, inventory {STATE / 'inventory.yml'}, VIP {conf.VIP}")
 
 
-def _refuse_another(flavour: str, interpreter: str) -> None:
-    """Refuse to go on with a bed of another flavour or another Python than the given ones; an empty one is any."""
+def _refuse_another(flavour: str, interpreter: str, kubernetes: str) -> None:
+    """Refuse to go on with a bed of another flavour, Python or Kubernetes than the given ones; an empty one is any."""
     if conf.flavour() != flavour:
         raise BedError(f"The current bed has the flavour {conf.flavour()}; `--fresh` makes one of {flavour}.")
     if interpreter and conf.python() != interpreter:
         raise BedError(f"The hosts of the current bed have {conf.python()}; `--fresh` makes a bed with {interpreter}.")
+    if kubernetes and release.of_bed() != kubernetes:
+        raise BedError(f"The current bed runs Kubernetes {release.of_bed()}; `--fresh` makes one of {kubernetes}.")
 
 
 def _again(workers: int) -> None:

@@ -15,12 +15,14 @@ import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from bedlib import binaries, conf, images, rootfs
+from bedlib import binaries, conf, images, release, rootfs
 from bedlib.conf import CACHE, BedError, run, say
 
 from . import source
 
 KIND = "v0.24.0"
+# Whatever a bed on this machine runs: the release of the image that this kind names.
+release.use(release.DEFAULT)
 # In place of what kind builds of sources that can't be had; Python is for the modules of the collection, HAProxy and busybox for images.
 PACKAGES = "containerd runc containernetworking-plugins python3 haproxy busybox-static".split()
 HERE = Path(__file__).resolve().parent.parent
@@ -39,7 +41,7 @@ class Named(images.Image):
         return self.known_as or super().reference
 
 
-MINIO = next(Named(i.name, i.tag, i.entrypoint, i.programs, shell=True) for i in images.IMAGES if i.name == "minio")
+MINIO = next(Named(i.name, i.tag, i.entrypoint, i.programs, shell=True) for i in images.every() if i.name == "minio")
 # A stand-in for kindnetd, which is not to be had as a Go module.
 CNI = Named("cni-standin", "1", ("/bin/sh",), ("kubectl",), shell=True)
 PROGRAMS = {
@@ -80,7 +82,7 @@ def program() -> Path:
 def folder() -> Path:
     """The cache's folder of the images, named after all that goes into them."""
     digest = hashlib.sha256(" ".join((KIND, conf.DEBIAN, conf.goarch(), *PACKAGES)).encode())
-    for one in binaries.PROGRAMS:
+    for one in binaries.programs():
         digest.update(f"{one.name} {one.version}\n".encode())
     for path in (*sorted(HERE.glob("kindlib/*.py")), HERE / "cni.yaml", HERE / "haproxy.cfg", Path(images.__file__)):
         digest.update(path.read_bytes())
@@ -191,7 +193,7 @@ def _kubernetes(kind: Path, root: Path) -> None:
     for name in ("kubeadm", "kubelet", "kubectl"):
         shutil.copy(binaries.binary(name), root / "usr/bin" / name)
         (root / "usr/bin" / name).chmod(0o755)
-    (root / "kind/version").write_text(conf.KUBERNETES)
+    (root / "kind/version").write_text(release.DEFAULT)
     (root / "kind/manifests").mkdir(parents=True)
     storage = source.constants((kind / "pkg/build/nodeimage/const_storage.go").read_text())
     (root / "kind/manifests/default-storage.yaml").write_text(storage["defaultStorageManifest"])
@@ -203,7 +205,7 @@ def _kubernetes(kind: Path, root: Path) -> None:
 def _wanted(kind: Path, root: Path) -> list[Named]:
     """The images by the names that kubeadm, containerd's configuration and kind's manifests have for them."""
     asked = run(
-        ["chroot", root, "kubeadm", "config", "images", "list", f"--kubernetes-version={conf.KUBERNETES}"]
+        ["chroot", root, "kubeadm", "config", "images", "list", f"--kubernetes-version={release.DEFAULT}"]
     ).stdout.split()
     asked += re.findall(r'sandbox_image = "(\S+)"', (root / "etc/containerd/config.toml").read_text())
     storage = source.constants((kind / "pkg/build/nodeimage/const_storage.go").read_text())

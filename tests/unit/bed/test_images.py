@@ -65,7 +65,7 @@ def test_merged(path: str, where: str) -> None:
 
 
 def test_image_references_are_unique() -> None:
-    references = [image.reference for image in images.IMAGES]
+    references = [image.reference for image in images.every()]
     assert len(set(references)) == len(references)
 
 

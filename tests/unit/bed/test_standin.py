@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bedlib import conf, k3s
+from bedlib import conf, k3s, release
 from k3s_standin import cli, controller, etcd, flags, pki, server, supervisor
 from k3s_standin.flags import Refused
 
@@ -308,7 +308,7 @@ def test_an_option_from_the_configuration_replaces_ours(tmp_path: Path, monkeypa
 
 def test_it_never_passes_for_k3s(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["k3s", "--version"]) == 0
-    assert capsys.readouterr().out.splitlines()[0] == f"k3s version {conf.KUBERNETES}+k3s1 (standin)"
+    assert capsys.readouterr().out.splitlines()[0] == f"k3s version {release.DEFAULT}+k3s1 (standin)"
 
 
 def test_the_unit_is_as_the_installer_writes_it() -> None:
