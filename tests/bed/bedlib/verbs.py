@@ -98,7 +98,7 @@ def up(
     fresh: bool,
     flavour: str,
     binary: Path | None = None,
-    release: str = "",
+    download: str = "",
     declared: bool = False,
     one_minio: bool = False,
     minio: Path | None = None,
@@ -119,8 +119,8 @@ def up(
     minio_program.require(minio, kept=WHOLE.exists() and not fresh)
     build(binaries_mode, flavour)
     with conf.lock(LOCK):
-        if release and (fresh or not WHOLE.exists()):
-            binary = k3s_release.download(release)
+        if download and (fresh or not WHOLE.exists()):
+            binary = k3s_release.download(download)
         if WHOLE.exists() and not fresh:
             _again(workers)
         else:

@@ -165,3 +165,34 @@ def test_only_kubeadm_has_a_choice(tool: ModuleType, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv(release.VARIABLE, "1.34.1")
     assert tool.kubernetes(tool.parser().parse_args(["up"]), conf.STANDIN) == ""
     assert tool.kubernetes(tool.parser().parse_args(["build"]), conf.KUBEADM) == "v1.34.1"
+
+
+@pytest.mark.parametrize(
+    ("there", "fresh", "wanted", "used"),
+    [
+        ("", False, "", release.DEFAULT),
+        ("", False, "v1.34.1", "v1.34.1"),
+        ("v1.21.14", False, "", "v1.21.14"),
+        ("v1.21.14", True, "", release.DEFAULT),
+        ("v1.21.14", True, "v1.34.1", "v1.34.1"),
+    ],
+)
+def test_up_builds_the_release_of_the_bed_to_be(
+    tmp_path: Path, of_bed: Path, monkeypatch: pytest.MonkeyPatch, there: str, fresh: bool, wanted: str, used: str
+) -> None:
+    monkeypatch.setattr(verbs, "WHOLE", tmp_path / "cluster.json")
+    if there:
+        of_bed.write_text(there)
+        (tmp_path / "cluster.json").touch()
+    built: list[str] = []
+
+    def build(_mode: str, _flavour: str) -> None:
+        built.append(release.current().kubernetes)
+        raise BedError("far enough")
+
+    monkeypatch.setattr(verbs, "build", build)
+    with pytest.raises(BedError, match="far enough"):
+        verbs.up(
+            workloads=True, workers=0, binaries_mode="auto", fresh=fresh, flavour=conf.flavour(), kubernetes=wanted
+        )
+    assert built == [used]
