@@ -60,7 +60,7 @@ def test_up_takes_the_k3s_that_the_environment_names(
         monkeypatch.setenv(name, value)
     monkeypatch.setattr("sys.argv", ["bed", "up", *argv])
     assert tool.main() == 0
-    assert (given["flavour"], given["binary"], given["release"]) == (flavour, binary, release)
+    assert (given["flavour"], given["binary"], given["download"]) == (flavour, binary, release)
 
 
 def test_a_k3s_that_is_named_for_kubeadm_is_refused(tool: ModuleType) -> None:
