@@ -196,3 +196,33 @@ def test_up_builds_the_release_of_the_bed_to_be(
             workloads=True, workers=0, binaries_mode="auto", fresh=fresh, flavour=conf.flavour(), kubernetes=wanted
         )
     assert built == [used]
+
+
+def test_the_kubelet_of_an_old_release_is_built_with_a_c_compiler(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own packages exclude all their files without one. It is static, since the hosts may have another C library."""
+    source = tmp_path / "source"
+    source.mkdir()
+    go = tmp_path / "go"
+    go.write_text(
+        f"""#!/bin/sh
+case "$1 $2" in
+"mod download") echo '{{"Dir": "{source}"}}' ;;
+"mod edit") echo '{{}}' ;;
+build*) echo "CGO_ENABLED=$CGO_ENABLED $*" ;;
+esac
+"""
+    )
+    go.chmod(0o755)
+    monkeypatch.setattr(binaries, "CACHE", tmp_path)
+    for version, cgo in (("v1.21.14", "1"), ("v1.30.4", "0")):
+        release.use(version)
+        (kubernetes,) = [one for one in binaries.programs() if one.name == "kubernetes"]
+        binaries.build(kubernetes, str(go))
+        log = (tmp_path / "log/kubernetes.log").read_text()
+        (tmp_path / "log/kubernetes.log").unlink()
+        built = {line.split()[-1]: line for line in log.splitlines() if line.startswith("CGO_ENABLED")}
+        assert built["./cmd/kubelet"].startswith(f"CGO_ENABLED={cgo} ")
+        assert ("-static" in built["./cmd/kubelet"]) is (cgo == "1")
+        assert built["./cmd/kubeadm"].startswith("CGO_ENABLED=0 ")
