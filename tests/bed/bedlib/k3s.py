@@ -23,6 +23,13 @@ PACKAGED = {"coredns": "coredns.yaml", "local-storage": "local-path.yaml"}
 LIMITS = "[Service]\nLimitNOFILE=\nLimitNOFILE=20000\nLimitNPROC=30000\nLimitCORE=0\n"
 MODES = ("none", "annotations-missing", "address-mismatch", "slow-removal", "password-kept")
 SWITCH = "k3s-standin-misbehave"
+# What the kubelet of a real K3s needs here, as manifests/kubeadm.yaml has it. The disk is the machine's: however full it is, images that can't be pulled
+# anew must not be deleted, nor pods evicted.
+KUBELET = (
+    "cgroup-driver=cgroupfs",
+    "image-gc-high-threshold=100",
+    "eviction-hard=nodefs.available<1%,imagefs.available<1%,nodefs.inodesFree<1%,memory.available<50Mi",
+)
 
 
 def _packaged(file: str) -> str:
@@ -81,7 +88,7 @@ def config(host: Host) -> str:
     if conf.flavour() != conf.K3S:
         return cluster.manifest("k3s-config.yaml", NODE_IP=host.ip)
     text = cluster.manifest("k3s-config.yaml", NODE_IP=host.ip, IMAGE_PAUSE=k3s_release.PAUSE)
-    return text.replace("kubelet-arg:\n", "kubelet-arg:\n- cgroup-driver=cgroupfs\n")
+    return text.replace("kubelet-arg:\n", "".join(["kubelet-arg:\n", *(f"- {one}\n" for one in KUBELET)]))
 
 
 def _install(host: Host, token: str, *, first: bool) -> None:

@@ -11,9 +11,10 @@ from types import ModuleType
 
 import pytest
 import yaml
-from bedlib import conf, k3s, k3s_release, verbs
+from bedlib import cluster, conf, k3s, k3s_release, verbs
 from bedlib.conf import BedError
 
+NODE = {"CERTIFICATE_KEY": "k", "TOKEN": "t", "NODE_IP": "192.0.2.11", "NODE": "master-1"}
 CRI = "io.containerd.grpc.v1.cri"
 
 
@@ -110,6 +111,12 @@ def test_kubelet_of_a_real_k3s_has_the_cgroup_driver_and_the_pause_image_of_its_
     for flavour, into in ((conf.STANDIN, plain), (conf.K3S, real)):
         monkeypatch.setattr(conf, "flavour", lambda flavour=flavour: flavour)
         into.update(yaml.safe_load(k3s.config(conf.MASTERS[0])))
-    assert real.pop("kubelet-arg") == ["cgroup-driver=cgroupfs", *plain.pop("kubelet-arg")]
+    assert real.pop("kubelet-arg") == [*k3s.KUBELET, *plain.pop("kubelet-arg")]
+    # A machine whose disk is rather full deleted the images that no pod used at that moment.
+    kubelet = dict(one.split("=", 1) for one in k3s.KUBELET)
+    settings = next(d for d in yaml.safe_load_all(cluster.manifest("kubeadm.yaml", **NODE)) if "evictionHard" in d)
+    assert kubelet["image-gc-high-threshold"] == str(settings["imageGCHighThresholdPercent"])
+    assert dict(one.split("<") for one in kubelet["eviction-hard"].split(",")) == settings["evictionHard"]
+    assert kubelet["cgroup-driver"] == settings["cgroupDriver"]
     assert real.pop("pause-image") == k3s_release.PAUSE != plain.pop("pause-image")
     assert real == plain
