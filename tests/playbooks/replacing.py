@@ -70,7 +70,10 @@ class Replacing:
         self.folder, self.process, self.pid, self.shape, self.kept = folder, process, pid, shape, kept
         self.runs = 0
         self._warm: subprocess.Popen[bytes] | None = None
-        self._inventory()
+        for name in ("tmp", "reports"):
+            (self.folder / "controller" / name).mkdir(parents=True)
+        (self.folder / "controller" / "ansible.cfg").write_text("", encoding="utf-8")
+        self.inventory()
         if kept is not None:
             self._warm_up(kept)
 
@@ -218,10 +221,8 @@ class Replacing:
             self._warm.wait(timeout=60)
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _inventory(self) -> None:
-        for name in ("tmp", "reports"):
-            (self.folder / "controller" / name).mkdir(parents=True)
-        (self.folder / "controller" / "ansible.cfg").write_text("", encoding="utf-8")
+    def inventory(self, survivors: Sequence[str] = SURVIVORS, replacement: str = SPARE) -> None:
+        """Write the inventory of the runs from now on."""
 
         def host(name: str) -> Json:
             return {
@@ -231,7 +232,7 @@ class Replacing:
                 "scratch_machine": "/run/machines/" + name,
             }
 
-        groups = {"survivors": SURVIVORS, "replacement": (SPARE,)}
+        groups = {"survivors": survivors, "replacement": (replacement,)}
         inventory: Json = {group: {"hosts": {name: host(name) for name in names}} for group, names in groups.items()}
         local = {"ansible_connection": "local", "ansible_python_interpreter": str(self.folder / "warm-python")}
         inventory["ungrouped"] = {"hosts": {"localhost": local}}

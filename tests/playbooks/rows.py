@@ -63,9 +63,9 @@ class Reference:
 class Bench:
     """The worlds for the cases of a provider: one goes back to a snapshot for each case; one has a refused plan, whatever the command line."""
 
-    def __init__(self, provider: str, kept: Path, *, real: bool = False) -> None:
-        """With `real` the undisturbed run is one of the program ansible-playbook, and as loud as can be."""
-        self.provider, self.kept, self.real = provider, kept, real
+    def __init__(self, provider: str, kept: Path, *, loud: bool = False, real: bool = False) -> None:
+        """With `loud` the undisturbed run shows all it can, with `real` it is one of the program ansible-playbook."""
+        self.provider, self.kept, self.loud, self.real = provider, kept, loud, real
         self._main: Replacing | None = None
         self._known: Reference | None = None
         self._allowed: set[str] = set()
@@ -75,12 +75,13 @@ class Bench:
         """The undisturbed run. Raises AssertionError when it is not safe or does not end well."""
         if self._known is None:
             made, _allowed = self.at("start")
-            loud = ["-vvv", "--diff"] if self.real else []
-            done = made.play("replace_master", *loud, at="snapshots", real=self.real)
+            words = ["-vvv", "--diff"] if self.loud else []
+            done = made.play("replace_master", *words, at="snapshots", real=self.real)
             assert done.code == 0, "{0}\n{1}".format(reason(done), done.output[-1500:])
             assert invariants.secrets_found(made, done.output) == []
             state = made.state()
             assert invariants.unsafe(state, self._allowed) == []
+            made.ask("snapshot", name="end")
             self._known = Reference(invariants.end_state(made), done, made.connections(), state["requests"])
         return self._known
 
@@ -254,11 +255,11 @@ def _two_runs(case: Case, known: Reference, made: Replacing, verdict: Verdict) -
     deadline = time.monotonic() + 1800
     while not gate.with_name("gate.reached").exists() and first.is_alive() and time.monotonic() < deadline:
         time.sleep(0.2)
-    locked = [item for item in made.state()["objects"] if invariants.lock(_as_entry(item))]
-    before = len(invariants.writes(made.state()))
+    # The guard of the first run renews its lock meanwhile.
+    before = _held(made.state())
     second = made.play()
-    if locked and (second.code == 0 or len(invariants.writes(made.state())) > before):
-        verdict.unsafe.append("a second run wrote while the first one had the lock")
+    if before[0] and (second.code == 0 or _held(made.state()) != before):
+        verdict.unsafe.append("a second run wrote or took the lock while the first one had it")
     judge_reason(second, verdict)
     gate.write_text("on", encoding="utf-8")
     first.join(timeout=1800)
@@ -267,6 +268,13 @@ def _two_runs(case: Case, known: Reference, made: Replacing, verdict: Verdict) -
         return
     judge_reason(ended[0], verdict)
     finish(made, known, verdict)
+
+
+def _held(state: Json) -> tuple[list[str], int]:
+    """The holders of the locks, and how many other writes there were."""
+    locks = [item for item in state["objects"] if invariants.lock(_as_entry(item))]
+    others = [item for item in invariants.writes(state) if not invariants.lock(item)]
+    return [item["spec"]["holderIdentity"] for item in locks], len(others)
 
 
 def _as_entry(item: Json) -> Json:

@@ -102,7 +102,7 @@ class Cluster:
             stand_in_cluster.ATTACHMENTS: "VolumeAttachment",
             stand_in_cluster.PODS: "Pod",
         }
-        model.add_statefulset("tools", "cache", "data", [model.lost, model.survivors[0]])
+        model.add_statefulset("tools", "cache", "data", [model.lost, *model.survivors])
         for path, kind in kinds.items():
             for item in model.lists[path]:
                 # MinIO is not played: it would have to be healed. Its own tests and the bed have it.
@@ -132,7 +132,7 @@ class Cluster:
         meta["creationTimestamp"] = "2026-01-01T00:00:00Z"
         meta.setdefault("annotations", {})
         if kind == "Node":
-            self._describe_node(item, meta["name"])
+            self._describe_node(item, machine_id(meta["name"]))
             lost = meta["name"] == model.lost
             item["status"]["conditions"] = [
                 {
@@ -157,15 +157,30 @@ class Cluster:
         self.store.put(kind, item)
 
     def _describe_node(self, item: Json, machine: str) -> None:
+        """`machine` is its machine ID."""
         info = item["status"]["nodeInfo"]
         info.update(dict.fromkeys(NODE_INFO.split(), "stand-in"))
-        info.update(
-            machineID=machine_id(machine), operatingSystem="linux", kubeletVersion=self.version, architecture="amd64"
-        )
+        info.update(machineID=machine, operatingSystem="linux", kubeletVersion=self.version, architecture="amd64")
         if not self.k3s:
             item["metadata"].setdefault("annotations", {})["kubeadm.alpha.kubernetes.io/cri-socket"] = (
                 "unix:///run/containerd/containerd.sock"
             )
+
+    def lose(self, name: str) -> None:
+        """The machine of a Node was lost ten minutes ago. What was logged before is forgotten: this is the begin of another replacement."""
+        self.store.log.clear()
+        self.acts.clear()
+        node = self.store.find("Node", name)
+        if node is None:
+            raise ValueError("no Node {0}".format(name))
+        ready = next(item for item in node["status"]["conditions"] if item["type"] == "Ready")
+        ready.update(status="Unknown", lastTransitionTime=before(560)[:19] + "Z")
+        self.store.put("Node", node)
+        self._lease(name, before(600))
+        for pod in self.store.all("Pod"):
+            if pod["spec"].get("nodeName") == name:
+                pod["metadata"]["deletionTimestamp"] = before(200)[:19] + "Z"
+                self.store.put("Pod", pod)
 
     def _lease(self, name: str, renewed: str) -> None:
         spec = {"holderIdentity": name, "leaseDurationSeconds": 40, "renewTime": renewed}
@@ -301,8 +316,7 @@ class Cluster:
         item = stand_in_cluster.node_object(machine.name, machine.address, str(uuid.uuid4()), control_plane=False)
         item["metadata"]["creationTimestamp"] = now()
         item["metadata"].setdefault("annotations", {})
-        spare = next(name for name, found in self.machines.items() if found is machine)
-        self._describe_node(item, spare)
+        self._describe_node(item, machine.machine_id)
         item["status"]["conditions"] = [{"type": "Ready", "status": "False", "lastTransitionTime": now()}]
         self.store.put("Node", item)
         self._lease(machine.name, now(fraction=True))

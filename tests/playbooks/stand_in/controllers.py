@@ -159,6 +159,10 @@ class Controllers:
             if claim_uid and claim_uid not in live and volume["status"]["phase"] == "Bound":
                 volume["status"]["phase"] = "Released"
                 self.store.put("PersistentVolume", volume)
+            elif (
+                volume["status"]["phase"] == "Released" and volume["spec"]["persistentVolumeReclaimPolicy"] == "Delete"
+            ):
+                self._unprovision(volume)
 
     def _schedule(self) -> None:
         for pod in self.store.all("Pod"):
@@ -199,9 +203,36 @@ class Controllers:
                 continue
             if pod["metadata"].get("deletionTimestamp"):
                 self.store.drop(pod)
-            elif pod["status"].get("phase") == "Pending":
+            elif pod["status"].get("phase") == "Pending" and self._can_mount(pod, where):
                 pod["status"] = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
                 self.store.put("Pod", pod)
+
+    def _unprovision(self, volume: Json) -> None:
+        """The provisioner removes a volume where it is; a node that is not registered, or not live, is waited for."""
+        machine = next((item for item in self.cluster.machines.values() if item.name == _home(volume)), None)
+        if machine is not None and self._is_live(machine.name) and self.store.find("Node", machine.name) is not None:
+            machine.remove(_folder(volume))
+            self.store.drop(volume)
+
+    def _can_mount(self, pod: Json, node: str) -> bool:
+        """Whether kubelet finds the folders of a pod's volumes. It makes one that is missing, so that an old claim's pod would start empty."""
+        machine = next(item for item in self.cluster.machines.values() if item.name == node)
+        for name in _claims_of(pod):
+            claim = self.store.find("PersistentVolumeClaim", name, pod["metadata"]["namespace"])
+            volume = self.store.find("PersistentVolume", ((claim or {}).get("spec") or {}).get("volumeName") or "")
+            path = _folder(volume)
+            if path and not machine.has(path):
+                self.cluster.unsafe.append("the pod {0} started on an empty folder".format(pod["metadata"]["name"]))
+                machine.path(path).mkdir(parents=True)
+            if path and not machine.path(path).is_dir():
+                return False
+        return True
+
+    def make_folders(self) -> None:
+        """The folders of all volumes, on their machines."""
+        for volume in self.store.all("PersistentVolume"):
+            if _folder(volume):
+                self.cluster.machines[_home(volume)].path(_folder(volume)).mkdir(parents=True, exist_ok=True)
 
     def _is_live(self, node: str) -> bool:
         return any(item.name == node and self.cluster.runs(item) for item in self.cluster.machines.values())
@@ -223,6 +254,8 @@ class Controllers:
         self.store.put("PersistentVolumeClaim", claim)
         volume = stand_in_cluster.volume_object(name, str(uuid.uuid4()), node=node, claim=claim)
         volume["metadata"]["creationTimestamp"] = now()
+        machine = next(item for item in self.cluster.machines.values() if item.name == node)
+        machine.path(_folder(volume)).mkdir(parents=True, exist_ok=True)
         self.store.put("PersistentVolume", volume)
 
 
@@ -236,3 +269,8 @@ def _claims_of(pod: Json) -> list[str]:
 
 def _home(volume: Json) -> str:
     return str(volume["metadata"]["annotations"]["local.path.provisioner/selected-node"])
+
+
+def _folder(volume: Json | None) -> str:
+    """The folder of a volume on its machine; empty for other volumes."""
+    return str((((volume or {}).get("spec") or {}).get("hostPath") or {}).get("path") or "")

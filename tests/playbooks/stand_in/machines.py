@@ -138,6 +138,15 @@ class Machine:
             time.sleep(0.01)
         self.on = True
 
+    def scrap(self) -> None:
+        """Remove what is left of a machine that is off."""
+        if self.holder is not None:
+            self.holder.wait()
+        ip("netns", "del", self.name)
+        # The end of a network is not waited for.
+        subprocess.run(["ip", "link", "del", "v" + self.address.rsplit(".", 1)[1]], check=False, capture_output=True)
+        shutil.rmtree(self.folder)
+
     def pid(self) -> str:
         """The process whose namespaces are the machine's."""
         return (self.folder / "holder.pid").read_text(encoding="utf-8").strip()

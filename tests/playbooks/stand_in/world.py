@@ -17,6 +17,7 @@ import sys
 import threading
 import time
 import traceback
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,7 @@ class World:
             self._serve_programs(name, machine)
         self._shape(shape)
         self.controllers = Controllers(self.cluster)
+        self.controllers.make_folders()
         self.controllers.round()
         self.snapshots = Snapshots(self)
 
@@ -140,6 +142,25 @@ class World:
         self.stop(machine)
         machine.off()
 
+    def lose(self, name: str) -> None:
+        """A machine is off since ten minutes."""
+        machine = self.cluster.machines[name]
+        with self.cluster.store.lock:
+            machine.carry(False)
+            self._power_off(machine)
+            self.cluster.lose(name)
+
+    def install(self, name: str) -> None:
+        """A machine that is off is replaced by a new one of the same name and address, on which nothing but a system is installed."""
+        former = self.cluster.machines[name]
+        former.scrap()
+        machine = Machine(name, former.address, uuid.uuid4().hex, former.folder)
+        machine.boot()
+        self.cluster.machines[name] = machine
+        self.listen(machine, 22)
+        self.programs[name] = Programs(self.cluster, machine, self.start, self.stop)
+        self._serve_programs(name, machine)
+
     def _serve_programs(self, name: str, machine: Machine) -> None:
         server = socket.socket(socket.AF_UNIX)
         server.bind(str(machine.path(SOCKET)))
@@ -186,6 +207,10 @@ class World:
             return {"digest": self.snapshots.take(asked["name"])}
         elif what == "restore":
             self.snapshots.restore(asked["name"])
+        elif what == "lose":
+            self.lose(asked["name"])
+        elif what == "install":
+            self.install(asked["name"])
         elif what == "no fault":
             self.api.fault = None
         elif what == "change":
