@@ -19,7 +19,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import to_
 
 FORMAT = 1
 _RETURNS = {
-    KUBEADM.name: "its kubelet registers itself as a Ready Node within seconds",
+    KUBEADM.name: "its kubelet can register itself as a Ready Node within seconds",
     K3S.name: "its K3s rejoins this cluster automatically, or starts a second one with the same certificates",
 }
 _RETURN = "When the old machine {lost} is powered on again, {does}{keepalived}. "

@@ -111,7 +111,7 @@ def test_phases_are_told_in_the_order_in_which_they_began() -> None:
 @pytest.mark.parametrize(
     ("kind", "does", "remedy"),
     [
-        ({}, "its kubelet registers itself", "cloudpods.ha.retire_node -e retire_node_host=master-1"),
+        ({}, "its kubelet can register itself", "cloudpods.ha.retire_node -e retire_node_host=master-1"),
         ({"provider": "k3s"}, "or starts a second one", "cloudpods.ha.retire_node -e retire_node_host=master-1"),
         (
             {"provider": "k3s", "same_name": True},
