@@ -66,18 +66,27 @@ def test_a_whole_replacement_is_safe_shows_no_secret_and_a_second_run_changes_no
     assert invariants.unsafe(made.state(), allowed) == []
 
 
-@pytest.mark.parametrize(
-    ("bench", "words"),
-    [
-        ("kubeadm", "from cloudpods.ha.join"),
-        ("k3s", "from cloudpods.ha.stateful_recovery"),
-        *([("k3s", "the controller alone")] if ALL else []),
-    ],
-    indirect=["bench"],
-)
-def test_after_a_run_that_was_killed_the_next_one_ends_the_same(bench: rows.Bench, words: str) -> None:
+# One parameter a test: pytest then runs all tests of a bench together.
+def killed(bench: rows.Bench, words: str) -> None:
     verdict, case = judged(bench, "kills", words)
     assert verdict.ok, (case.name, verdict)
+
+
+@pytest.mark.parametrize("bench", ["kubeadm"], indirect=True)
+def test_after_a_run_that_was_killed_in_the_join_the_next_one_ends_the_same(bench: rows.Bench) -> None:
+    killed(bench, "from cloudpods.ha.join")
+
+
+@pytest.mark.parametrize("bench", ["k3s"], indirect=True)
+def test_after_a_run_that_was_killed_in_the_recovery_the_next_one_ends_the_same(bench: rows.Bench) -> None:
+    killed(bench, "from cloudpods.ha.stateful_recovery")
+
+
+if ALL:
+
+    @pytest.mark.parametrize("bench", ["k3s"], indirect=True)
+    def test_after_a_controller_that_was_killed_alone_the_next_run_ends_the_same(bench: rows.Bench) -> None:
+        killed(bench, "the controller alone")
 
 
 @pytest.mark.parametrize("bench", ["kubeadm"], indirect=True)
@@ -88,9 +97,21 @@ def test_an_ssh_cut_in_the_join_leaves_no_credentials_and_the_next_run_goes_on(b
     assert verdict.ok, (case.name, verdict)
 
 
-@pytest.mark.parametrize(("bench", "change"), [("kubeadm", "node_ready"), ("k3s", "node_replaced")], indirect=["bench"])
-def test_a_node_that_is_another_or_ready_since_the_plan_is_kept(bench: rows.Bench, change: str) -> None:
-    verdict, case = judged(bench, "changes", change + " before", "act | Cordon " + LOST)
+@pytest.mark.parametrize("bench", ["kubeadm"], indirect=True)
+def test_a_machine_that_comes_back_after_the_plan_keeps_its_node(bench: rows.Bench) -> None:
+    made, allowed = bench.at("start")
+    done = made.play(at="act | Cordon " + LOST + ":change:node_ready")
+    assert any(item.get("asked") for item in done.tasks)
+    assert done.code != 0
+    assert "NODE_READY" in done.output
+    state = made.state()
+    assert LOST in [item["metadata"]["name"] for item in state["objects"] if item["kind"] == "Node"]
+    assert invariants.unsafe(state, allowed) == []
+
+
+@pytest.mark.parametrize("bench", ["k3s"], indirect=True)
+def test_a_node_that_is_another_since_the_plan_is_kept(bench: rows.Bench) -> None:
+    verdict, case = judged(bench, "changes", "node_replaced before", "act | Cordon " + LOST)
     assert verdict.ok, (case.name, verdict)
     made = bench.world()
     assert LOST in [item["metadata"]["name"] for item in made.state()["objects"] if item["kind"] == "Node"]
