@@ -10,6 +10,7 @@ import uuid
 from typing import Any
 
 from ansible_collections.cloudpods.ha.tests.playbooks.stand_in.cluster import CONTAINERS, PVC_PROTECTION, Cluster
+from ansible_collections.cloudpods.ha.tests.playbooks.stand_in.machines import Machine
 from ansible_collections.cloudpods.ha.tests.playbooks.stand_in.store import Store, now
 from ansible_collections.cloudpods.ha.tests.unit.plugins import stand_in_cluster
 
@@ -136,7 +137,7 @@ class Controllers:
         for item, node in itertools.product(self.store.all("DaemonSet"), self.store.all("Node")):
             meta, where = item["metadata"], node["metadata"]["name"]
             name = "{0}-{1}".format(meta["name"], where)
-            if self.store.find("Pod", name, meta["namespace"]) is None and self._is_live(where):
+            if self.store.find("Pod", name, meta["namespace"]) is None and self._machine(where) is not None:
                 pod = self._pod(meta["namespace"], name, [], "DaemonSet/" + meta["name"])
                 pod["spec"]["nodeName"] = where
 
@@ -181,16 +182,17 @@ class Controllers:
                 if volume is not None
             }
             fits = [
-                node["metadata"]["name"]
+                machine
                 for node in self.store.all("Node")
-                if self._is_live(node["metadata"]["name"])
+                for machine in [self._machine(node["metadata"]["name"])]
+                if machine is not None
                 and not node["spec"].get("unschedulable")
                 and not node["metadata"].get("deletionTimestamp")
                 and not any(item["effect"] == "NoSchedule" for item in node["spec"].get("taints") or [])
                 and bound <= {node["metadata"]["name"]}
             ]
             if fits:
-                pod["spec"]["nodeName"] = fits[0]
+                pod["spec"]["nodeName"] = fits[0].name
                 self.store.put("Pod", pod)
                 for item in claims:
                     if item is not None and not item["spec"].get("volumeName"):
@@ -198,25 +200,24 @@ class Controllers:
 
     def _kubelets(self) -> None:
         for pod in self.store.all("Pod"):
-            where = pod["spec"].get("nodeName")
-            if not where or not self._is_live(where):
+            machine = self._machine(pod["spec"].get("nodeName") or "")
+            if machine is None:
                 continue
             if pod["metadata"].get("deletionTimestamp"):
                 self.store.drop(pod)
-            elif pod["status"].get("phase") == "Pending" and self._can_mount(pod, where):
+            elif pod["status"].get("phase") == "Pending" and self._can_mount(pod, machine):
                 pod["status"] = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
                 self.store.put("Pod", pod)
 
     def _unprovision(self, volume: Json) -> None:
         """The provisioner removes a volume where it is; a node that is not registered, or not live, is waited for."""
-        machine = next((item for item in self.cluster.machines.values() if item.name == _home(volume)), None)
-        if machine is not None and self._is_live(machine.name) and self.store.find("Node", machine.name) is not None:
+        machine = self._machine(_home(volume))
+        if machine is not None and self.store.find("Node", machine.name) is not None:
             machine.remove(_folder(volume))
             self.store.drop(volume)
 
-    def _can_mount(self, pod: Json, node: str) -> bool:
+    def _can_mount(self, pod: Json, machine: Machine) -> bool:
         """Whether kubelet finds the folders of a pod's volumes. It makes one that is missing, so that an old claim's pod would start empty."""
-        machine = next(item for item in self.cluster.machines.values() if item.name == node)
         for name in _claims_of(pod):
             claim = self.store.find("PersistentVolumeClaim", name, pod["metadata"]["namespace"])
             volume = self.store.find("PersistentVolume", ((claim or {}).get("spec") or {}).get("volumeName") or "")
@@ -234,8 +235,10 @@ class Controllers:
             if _folder(volume):
                 self.cluster.machines[_home(volume)].path(_folder(volume)).mkdir(parents=True, exist_ok=True)
 
-    def _is_live(self, node: str) -> bool:
-        return any(item.name == node and self.cluster.runs(item) for item in self.cluster.machines.values())
+    def _machine(self, node: str) -> Machine | None:
+        """The live machine of a Node. A lost machine and its replacement may have one name."""
+        named = (item for item in self.cluster.machines.values() if item.name == node)
+        return next(filter(self.cluster.runs, named), None)
 
     def _claim(self, namespace: str, name: str) -> None:
         if self.store.find("PersistentVolumeClaim", name, namespace) is None:
@@ -248,13 +251,12 @@ class Controllers:
         made["spec"]["containers"] = copy.deepcopy(CONTAINERS)
         return self.store.put("Pod", made)
 
-    def _provision(self, claim: Json, node: str) -> None:
+    def _provision(self, claim: Json, machine: Machine) -> None:
         name = "pvc-" + claim["metadata"]["uid"]
         claim["spec"]["volumeName"], claim["status"]["phase"] = name, "Bound"
         self.store.put("PersistentVolumeClaim", claim)
-        volume = stand_in_cluster.volume_object(name, str(uuid.uuid4()), node=node, claim=claim)
+        volume = stand_in_cluster.volume_object(name, str(uuid.uuid4()), node=machine.name, claim=claim)
         volume["metadata"]["creationTimestamp"] = now()
-        machine = next(item for item in self.cluster.machines.values() if item.name == node)
         machine.path(_folder(volume)).mkdir(parents=True, exist_ok=True)
         self.store.put("PersistentVolume", volume)
 

@@ -84,6 +84,11 @@ class Machine:
         self._rests_until = 0.0
         self._seen = ""
 
+    @property
+    def _cable(self) -> str:
+        """The bridge's end of the link to it."""
+        return "v" + self.address.rsplit(".", 1)[1]
+
     def path(self, path: str) -> Path:
         """Where a path of the machine is for the world."""
         if path.startswith("/usr/local/bin/"):
@@ -115,9 +120,8 @@ class Machine:
         """Make root, network and the process that holds both."""
         self._make_root()
         ip("netns", "add", self.name)
-        number = self.address.rsplit(".", 1)[1]
-        ip("link", "add", "v" + number, "type", "veth", "peer", "name", "eth0", "netns", self.name)
-        ip("link", "set", "v" + number, "master", "br0", "up")
+        ip("link", "add", self._cable, "type", "veth", "peer", "name", "eth0", "netns", self.name)
+        ip("link", "set", self._cable, "master", "br0", "up")
         for words in (["link", "set", "lo", "up"], ["addr", "add", self.address + "/24", "dev", "eth0"]):
             ip("-n", self.name, *words)
         ip("-n", self.name, "link", "set", "eth0", "up")
@@ -144,7 +148,7 @@ class Machine:
             self.holder.wait()
         ip("netns", "del", self.name)
         # The end of a network is not waited for.
-        subprocess.run(["ip", "link", "del", "v" + self.address.rsplit(".", 1)[1]], check=False, capture_output=True)
+        subprocess.run(["ip", "link", "del", self._cable], check=False, capture_output=True)
         shutil.rmtree(self.folder)
 
     def pid(self) -> str:

@@ -72,9 +72,7 @@ class World:
                 if self.cluster.k3s:
                     machine.write("/run/k3s.active", "")
                 self.start(machine)
-            self.listen(machine, 22)
-            self.programs[name] = Programs(self.cluster, machine, self.start, self.stop)
-            self._serve_programs(name, machine)
+            self._equip(name, machine)
         self._shape(shape)
         self.controllers = Controllers(self.cluster)
         self.controllers.make_folders()
@@ -157,15 +155,15 @@ class World:
         machine = Machine(name, former.address, uuid.uuid4().hex, former.folder)
         machine.boot()
         self.cluster.machines[name] = machine
-        self.listen(machine, 22)
-        self.programs[name] = Programs(self.cluster, machine, self.start, self.stop)
-        self._serve_programs(name, machine)
+        self._equip(name, machine)
 
-    def _serve_programs(self, name: str, machine: Machine) -> None:
+    def _equip(self, name: str, machine: Machine) -> None:
+        """What a machine has from its boot on: SSH and its programs."""
+        self.listen(machine, 22)
+        self.programs[name] = programs = Programs(self.cluster, machine, self.start, self.stop)
         server = socket.socket(socket.AF_UNIX)
         server.bind(str(machine.path(SOCKET)))
         server.listen(64)
-        programs = self.programs[name]
 
         def answer(connection: socket.socket) -> None:
             with connection:

@@ -4,8 +4,6 @@
 from __future__ import annotations
 
 import tomllib
-from importlib.machinery import SourceFileLoader
-from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
 from types import ModuleType
 
@@ -14,7 +12,6 @@ import yaml
 from bedlib import cluster, conf, k3s, k3s_release, verbs
 from bedlib.conf import BedError
 
-NODE = {"CERTIFICATE_KEY": "k", "TOKEN": "t", "NODE_IP": "192.0.2.11", "NODE": "master-1"}
 CRI = "io.containerd.grpc.v1.cri"
 
 
@@ -22,14 +19,6 @@ CRI = "io.containerd.grpc.v1.cri"
 def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in (k3s_release.BINARY_VARIABLE, k3s_release.RELEASE_VARIABLE):
         monkeypatch.delenv(name, raising=False)
-
-
-@pytest.fixture
-def tool() -> ModuleType:
-    loader = SourceFileLoader("bed_tool", str(conf.HERE / "bed"))
-    module = module_from_spec(spec_from_loader(loader.name, loader))  # type: ignore[arg-type]
-    loader.exec_module(module)
-    return module
 
 
 def test_the_command_line_beats_the_environment_and_a_binary_beats_a_release(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,7 +94,7 @@ def test_containerd_finds_the_network_where_the_bed_writes_it() -> None:
 
 
 def test_kubelet_of_a_real_k3s_has_the_cgroup_driver_and_the_pause_image_of_its_containerd(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, kubeadm_node: dict[str, str]
 ) -> None:
     plain, real = {}, {}
     for flavour, into in ((conf.STANDIN, plain), (conf.K3S, real)):
@@ -114,7 +103,9 @@ def test_kubelet_of_a_real_k3s_has_the_cgroup_driver_and_the_pause_image_of_its_
     assert real.pop("kubelet-arg") == [*k3s.KUBELET, *plain.pop("kubelet-arg")]
     # A machine whose disk is rather full deleted the images that no pod used at that moment.
     kubelet = dict(one.split("=", 1) for one in k3s.KUBELET)
-    settings = next(d for d in yaml.safe_load_all(cluster.manifest("kubeadm.yaml", **NODE)) if "evictionHard" in d)
+    settings = next(
+        d for d in yaml.safe_load_all(cluster.manifest("kubeadm.yaml", **kubeadm_node)) if "evictionHard" in d
+    )
     assert kubelet["image-gc-high-threshold"] == str(settings["imageGCHighThresholdPercent"])
     assert dict(one.split("<") for one in kubelet["eviction-hard"].split(",")) == settings["evictionHard"]
     assert kubelet["cgroup-driver"] == settings["cgroupDriver"]

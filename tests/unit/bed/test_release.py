@@ -1,9 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-import json
-from importlib.machinery import SourceFileLoader
-from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
 from types import ModuleType
 
@@ -12,9 +9,6 @@ import yaml
 from bedlib import binaries, cluster, conf, images, release, verbs
 from bedlib.conf import BedError
 
-BED = Path(__file__).resolve().parents[3] / "tests/bed/bed"
-NODE = {"CERTIFICATE_KEY": "k", "TOKEN": "t", "NODE_IP": "192.0.2.11", "NODE": "master-1"}
-
 
 @pytest.fixture(autouse=True)
 def of_bed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -22,14 +16,6 @@ def of_bed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(release._Chosen, "release", None)
     monkeypatch.delenv(release.VARIABLE, raising=False)
     return tmp_path / "kubernetes"
-
-
-@pytest.fixture
-def tool() -> ModuleType:
-    loader = SourceFileLoader("bed", str(BED))
-    module = module_from_spec(spec_from_loader("bed", loader))  # type: ignore[arg-type]
-    loader.exec_module(module)
-    return module
 
 
 @pytest.mark.parametrize(
@@ -102,21 +88,21 @@ def test_the_image_of_etcd_has_the_programs_of_its_release(version: str, program
     assert {binaries.binary(name).name for name in programs} == programs
 
 
-def test_arguments_are_a_list_since_v1beta4() -> None:
+def test_arguments_are_a_list_since_v1beta4(kubeadm_node: dict[str, str]) -> None:
     shapes = {}
     for version in ("v1.21.14", "v1.30.4", "v1.34.1"):
         release.use(version)
-        _init, configuration, *_rest = yaml.safe_load_all(cluster.manifest("kubeadm.yaml", **NODE))
+        _init, configuration, *_rest = yaml.safe_load_all(cluster.manifest("kubeadm.yaml", **kubeadm_node))
         shapes[configuration["apiVersion"]] = configuration["controllerManager"]["extraArgs"]
     assert shapes["kubeadm.k8s.io/v1beta2"] == shapes["kubeadm.k8s.io/v1beta3"] == cluster.CONTROLLER_ARGUMENTS
     listed = {item["name"]: item["value"] for item in shapes["kubeadm.k8s.io/v1beta4"]}
     assert listed == cluster.CONTROLLER_ARGUMENTS
 
 
-def test_v1beta2_knows_no_pull_policy() -> None:
+def test_v1beta2_knows_no_pull_policy(kubeadm_node: dict[str, str]) -> None:
     for version, known in (("v1.21.14", False), ("v1.30.4", True)):
         release.use(version)
-        join = yaml.safe_load(cluster.manifest("join.yaml", **NODE))
+        join = yaml.safe_load(cluster.manifest("join.yaml", **kubeadm_node))
         assert ("imagePullPolicy" in join["nodeRegistration"]) is known
 
 
@@ -154,7 +140,7 @@ def test_local_folders_of_a_module_become_versions() -> None:
 
 def test_a_substitute_is_for_the_version_that_needs_it() -> None:
     newer = {"Require": [{"Path": "github.com/modern-go/reflect2", "Version": "v1.0.2"}]}
-    assert binaries.replacements(json.loads(json.dumps(newer)), None) == []
+    assert binaries.replacements(newer, None) == []
 
 
 def test_only_kubeadm_has_a_choice(tool: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
