@@ -104,6 +104,9 @@ def test_a_machine_that_comes_back_after_the_plan_keeps_its_node(bench: rows.Ben
     assert any(item.get("asked") for item in done.tasks)
     assert done.code != 0
     assert "NODE_READY" in done.output
+    verdict = rows.Verdict()
+    rows.judge_reason(done, verdict)
+    assert verdict.ok, verdict
     state = made.state()
     assert LOST in [item["metadata"]["name"] for item in state["objects"] if item["kind"] == "Node"]
     assert invariants.unsafe(state, allowed) == []
