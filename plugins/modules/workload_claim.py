@@ -113,7 +113,7 @@ notes:
   - A finalizer is never removed and no pod is ever force-deleted. A claim or pod that finalizers hold for more than
     60 seconds is refused as C(held_by_finalizer), with their names.
 seealso:
-  - module: cloudpods.ha.lost_volume_leftovers_info
+  - module: cloudpods.ha.lost_volume_leftovers
 """
 
 EXAMPLES = r"""

@@ -50,7 +50,9 @@ WAITS: t.Mapping[str, Wait] = {
     "verify | Wait until K3s reports the condition EtcdIsVoter": Wait("K3s to report EtcdIsVoter", "up to 60 s"),
     "verify | Wait until the API server of the replacement is ready": Wait("the new API server", "10 to 30 s"),
     "claim | Recreate the claim step by step": Wait("the claim's new volume and pod", "20 to 40 s"),
-    "leftovers | Wait until the old volumes are released": Wait("the old volumes to be released", "10 to 30 s"),
+    "leftovers | Remove the old volumes and the provisioner's pods on the lost node": Wait(
+        "the old volumes to be released", "10 to 30 s"
+    ),
     "heal | Wait until all drives except the lost ones have healed": Wait("MinIO to heal"),
     "check_minio | Wait for the heal of an earlier run": Wait("the heal of an earlier run"),
     "read_minio | Wait until MinIO reports whether a lost drive may be replaced": Wait(

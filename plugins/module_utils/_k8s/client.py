@@ -123,10 +123,11 @@ class KubeApi:
                 raise ApiRefused("GET", path, 200, "the list does not go on: two pages lead to the same next one")
             token = following
 
-    def delete(self, path: str, *, uid: str, version: str = "") -> bool:
+    def delete(self, path: str, *, uid: str, version: str = "", grace: t.Optional[int] = None) -> bool:
         """Delete the object with this UID. False: it was already gone. Raises ObjectChanged if another one has its name.
 
-        With a resource version, it is deleted only in that version: for a decision that an update would invalidate.
+        With a resource version, it is deleted only in that version: for a decision that an update would invalidate. `grace` is the grace period of a pod in
+        seconds; without it the pod's own.
         """
         found = self.get(path)
         if found is None:
@@ -141,6 +142,7 @@ class KubeApi:
             "kind": "DeleteOptions",
             "preconditions": preconditions,
             "propagationPolicy": "Background",
+            **({} if grace is None else {"gracePeriodSeconds": grace}),
         }
         try:
             self._call("DELETE", path, body=body)

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import datetime
-import time
 import typing as t
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError, ObjectChanged
@@ -18,10 +17,6 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster impor
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes import Claim, Node
 from ansible_collections.cloudpods.ha.plugins.module_utils._recovery import stuck
 from ansible_collections.cloudpods.ha.plugins.module_utils._recovery.claim import decide
-from ansible_collections.cloudpods.ha.plugins.module_utils._recovery.leftovers import (
-    judge_left_volume,
-    stale_helper_pods,
-)
 from ansible_collections.cloudpods.ha.plugins.module_utils._recovery.models import Action, Seen, Target, Workload
 from ansible_collections.cloudpods.ha.plugins.module_utils._recovery.verdicts import hooked
 
@@ -89,12 +84,12 @@ def step(api: KubeApi, *, target: Target, check_mode: bool, diff: bool = False) 
 
 def read(api: KubeApi, target: Target) -> Seen:
     """Read the live objects. The claim is read first: an older claim with a newer pod can only lead to waiting."""
-    claim = _claim(api, target.namespace, target.claim)
+    claim = claim_of(api, target.namespace, target.claim)
     volume = api.get("/api/v1/persistentvolumes/" + claim.pv_name) if claim and claim.pv_name else None
     workload = api.get(_workload_path(target))
     now, pods = _now(), api.items("/api/v1/namespaces/{0}/pods".format(target.namespace))
     return Seen(
-        nodes=_nodes(api),
+        nodes=nodes(api),
         claim=claim,
         volume=None if volume is None else parse.volume(volume),
         place=Place() if volume is None else place(volume),
@@ -109,7 +104,7 @@ def recovered(api: KubeApi, target: Json) -> Json:
     Raises HaError when the claim has another volume than the planned one.
     """
     label = qualified(target["namespace"], target["name"])
-    claim = _claim(api, target["namespace"], target["name"])
+    claim = claim_of(api, target["namespace"], target["name"])
     if claim is not None and claim.uid == target["uid"] and claim.pv_name != target["pv_name"]:
         raise HaError(
             "{0} is bound to '{1}', not to {2} as planned. Run again, to make a new plan".format(
@@ -130,78 +125,6 @@ def recovered(api: KubeApi, target: Json) -> Json:
     }
 
 
-def released(
-    api: KubeApi,
-    *,
-    lost: Lost,
-    claims: t.Sequence[Json],
-    seconds: int,
-    delay: int,
-    sleep: t.Callable[[float], None] = time.sleep,
-) -> Json:
-    """Poll until no volume of these claims must be waited for, or the time is over. Returns the last findings."""
-    for _ in range(seconds // max(1, delay)):
-        found = leftovers(api, lost=lost, claims=claims)
-        if found["settled"]:
-            return found
-        sleep(delay)
-    return leftovers(api, lost=lost, claims=claims)
-
-
-def leftovers(api: KubeApi, *, lost: Lost, claims: t.Sequence[Json]) -> Json:
-    """Judge the leftovers of these claims' volumes (namespace, name, uid, pv_name, pv_uid); returns a module's result."""
-    nodes = _nodes(api)
-    sites = [site(node) for node in nodes]
-    volumes: t.List[Json] = []
-    for item in claims:
-        found = api.get("/api/v1/persistentvolumes/" + item["pv_name"])
-        if found is None:
-            continue
-        claim = _claim(api, item["namespace"], item["name"])
-        verdict = judge_left_volume(
-            volume=parse.volume(found),
-            place=place(found),
-            planned_uid=item["pv_uid"],
-            claim_uid=item["uid"],
-            old_claim_present=claim is not None and claim.uid == item["uid"],
-            lost=lost,
-            nodes=sites,
-        )
-        volumes.append(
-            {
-                "name": verdict.volume.name,
-                "uid": verdict.volume.uid,
-                "phase": verdict.volume.phase,
-                "reclaim_policy": verdict.volume.reclaim_policy,
-                "finalizers": list(verdict.volume.finalizers),
-                "act": verdict.act,
-                "reason": verdict.reason,
-            }
-        )
-    stale = stale_helper_pods(
-        pods=[parse.pod(item) for item in api.items("/api/v1/pods", keep=_helper_pod)],
-        volumes=[item["pv_name"] for item in claims],
-        lost=lost,
-        node_present=any(node.name == lost.name for node in nodes),
-    )
-    held = [item for item in volumes if item["act"] in ("wait", "delete")]
-    return {
-        "volumes": volumes,
-        "deletable": [item for item in volumes if item["act"] == "delete"],
-        "held": held,
-        "settled": not any(item["act"] == "wait" for item in volumes),
-        "msg": "; ".join("{0}: {1}".format(item["name"], item["reason"]) for item in held),
-        "helper_pods": [
-            {"namespace": pod.namespace, "name": pod.name, "uid": pod.uid, "phase": pod.phase, "node": pod.node}
-            for pod in stale
-        ],
-    }
-
-
-def _helper_pod(obj: Json) -> t.Optional[Json]:
-    return obj if obj["metadata"]["name"].startswith(parse.HELPER_POD) else None
-
-
 def parse_workload(obj: Json, *, kind: str) -> Workload:
     """Read a StatefulSet or Deployment. A Deployment owned by a custom resource is recreated by that resource's
     operator."""
@@ -220,11 +143,13 @@ def _now() -> str:
     return datetime.datetime.now(datetime.timezone.utc).isoformat()
 
 
-def _nodes(api: KubeApi) -> t.Tuple[Node, ...]:
+def nodes(api: KubeApi) -> t.Tuple[Node, ...]:
+    """All Nodes; whether a kubelet lives is not looked at."""
     return tuple(parse.node(item, leases=(), now="") for item in api.items("/api/v1/nodes"))
 
 
-def _claim(api: KubeApi, namespace: str, name: str) -> t.Optional[Claim]:
+def claim_of(api: KubeApi, namespace: str, name: str) -> t.Optional[Claim]:
+    """The claim of that name, whose UID may be another's; None without one."""
     found = api.get("/api/v1/namespaces/{0}/persistentvolumeclaims/{1}".format(namespace, name))
     return None if found is None else parse.claim(found, now=_now())
 

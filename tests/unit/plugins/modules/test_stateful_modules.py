@@ -14,7 +14,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._k8s import client as
 from ansible_collections.cloudpods.ha.plugins.module_utils._minio import http as minio_http
 from ansible_collections.cloudpods.ha.plugins.module_utils._recovery import client as recovery_client
 from ansible_collections.cloudpods.ha.plugins.modules import (
-    lost_volume_leftovers_info,
+    lost_volume_leftovers,
     minio_health_info,
     recovered_claim_info,
     workload_claim,
@@ -67,7 +67,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 ALL = [
     (workload_claim, CLAIM),
     (minio_health_info, MINIO),
-    (lost_volume_leftovers_info, LEFTOVERS),
+    (lost_volume_leftovers, LEFTOVERS),
     (recovered_claim_info, HOOKED),
 ]
 
@@ -165,11 +165,11 @@ def test_a_workload_that_is_not_there_stands_against_the_gate(run: t.Callable[..
 
 def test_a_claim_without_its_volume_is_an_argument_error(run: t.Callable[..., dict]) -> None:
     args = {**LEFTOVERS, "claims": [{"namespace": "ns", "name": "c", "uid": "u", "pv_name": "pv"}]}
-    assert "lacks pv_uid" in run(lost_volume_leftovers_info, args, EmptyCluster())["msg"]
+    assert "lacks pv_uid" in run(lost_volume_leftovers, args, EmptyCluster())["msg"]
 
 
 def test_nothing_left_is_nothing_to_do(run: t.Callable[..., dict]) -> None:
-    result = run(lost_volume_leftovers_info, LEFTOVERS, EmptyCluster())
+    result = run(lost_volume_leftovers, LEFTOVERS, EmptyCluster())
     assert (result["changed"], result["volumes"], result["helper_pods"]) == (False, [], [])
 
 

@@ -496,40 +496,6 @@ def test_an_affinity_term_without_a_host_is_no_binding() -> None:
     assert not k8s_volumes.pinned(place, k8s_volumes.Site("master-1", "host-1"))
 
 
-def test_leftovers_are_judged_from_the_live_objects() -> None:
-    random.seed(3)
-    cluster = StandInCluster()
-    lost = client.lost_from(PARAMS["lost_node"])
-    assert [item["act"] for item in client.leftovers(cluster, lost=lost, claims=[PARAMS])["volumes"]] == ["wait"]
-    while not step(cluster)["done"]:
-        cluster.tick()
-    cluster.put(
-        f"{PODS}/helper-pod-delete-{PARAMS['pv_name']}", spec={"nodeName": "master-1"}, status={"phase": "Pending"}
-    )
-    found = client.leftovers(cluster, lost=lost, claims=[PARAMS])
-    assert [(item["name"], item["act"]) for item in found["volumes"]] == [(PARAMS["pv_name"], "delete")]
-    assert [item["name"] for item in found["helper_pods"]] == ["helper-pod-delete-" + PARAMS["pv_name"]]
-    assert found["deletable"] == found["held"] == found["volumes"]
-    assert (found["settled"], found["msg"]) == (True, PARAMS["pv_name"] + ": its claim and its node are gone")
-
-
-def test_released_volumes_are_waited_for_and_what_was_last_found_is_told() -> None:
-    random.seed(3)
-    cluster = StandInCluster()
-    lost = client.lost_from(PARAMS["lost_node"])
-    slept: list[float] = []
-    given: dict = {"lost": lost, "claims": [PARAMS], "seconds": 10, "delay": 3, "sleep": slept.append}
-    found = client.released(cluster, **given)
-    assert (slept, found["settled"], found["deletable"]) == ([3, 3, 3], False, [])
-    assert found["msg"] == PARAMS["pv_name"] + ": its claim still exists"
-    while not step(cluster)["done"]:
-        cluster.tick()
-    slept.clear()
-    assert client.released(cluster, **given)["settled"]
-    assert slept == []
-    assert client.released(cluster, **{**given, "seconds": 0, "delay": 0})["settled"]
-
-
 def test_a_claim_of_a_hook_is_judged_from_the_live_object() -> None:
     cluster = StandInCluster()
     now = client.recovered(cluster, PARAMS)

@@ -7,16 +7,17 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 ---
-module: lost_volume_leftovers_info
-short_description: List the leftovers of a lost node's volumes in the API
+module: lost_volume_leftovers
+short_description: Remove the leftovers of a lost node's volumes from the API
 version_added: 0.1.0
 author:
   - The cloudpods.ha authors (@yunionio)
 description:
   - After the claim of a node-bound volume was deleted, the volume's object often stays Released or Failed, since the
     provisioner waits for a pod on the lost node. This module decides for each volume of the plan whether its
-    object may be deleted, and lists the provisioner's pods that wait on the lost node.
-  - Only the volumes named in O(claims) are checked, each by name and UID.
+    object may be deleted, and deletes it, and the provisioner's pods that wait on the lost node.
+  - The provisioner makes another pod for each of its tries until the volume is gone, so the module looks again after each removal.
+  - Only the volumes named in O(claims) are touched, each by name and UID. An object that changed since it was read is read again.
 options:
   lost_node:
     description: The lost node, as it was before its Node object was deleted.
@@ -42,7 +43,7 @@ options:
     elements: dict
     required: true
   wait_timeout:
-    description: Seconds for the claims to release the volumes. After that, the last findings are returned.
+    description: Seconds for the claims to release the volumes and for deleted ones to go. After that, the last findings are returned.
     type: int
     default: 0
   delay:
@@ -53,13 +54,13 @@ extends_documentation_fragment:
   - cloudpods.ha._kubeconfig
 attributes:
   check_mode:
-    description: Reads only.
+    description: Reads once; RV(removed_volumes) and RV(removed_pods) are what would be removed now.
     support: full
   diff_mode:
-    description: Reads only.
+    description: The names of what was removed are returned.
     support: none
   idempotent:
-    description: Reads only.
+    description: Changes nothing when nothing is left.
     support: full
 seealso:
   - module: cloudpods.ha.workload_claim
@@ -68,8 +69,8 @@ seealso:
 
 EXAMPLES = r"""
 ---
-- name: List the leftovers of the volumes of master-1
-  cloudpods.ha.lost_volume_leftovers_info:
+- name: Remove the leftovers of the volumes of master-1
+  cloudpods.ha.lost_volume_leftovers:
     kubeconfig: /root/.kube/config
     lost_node:
       name: master-1
@@ -83,22 +84,22 @@ EXAMPLES = r"""
         pv_uid: 9d0f2c7b-0c7f-4f5e-8a5e-7f0f1b1b2c02
     wait_timeout: 120
   register: left
-
-- name: Delete the PersistentVolumes whose claim and node are gone
-  kubernetes.core.k8s:
-    kubeconfig: /root/.kube/config
-    api_version: v1
-    kind: PersistentVolume
-    name: "{{ item.name }}"
-    state: absent
-    delete_options:
-      preconditions:
-        uid: "{{ item.uid }}"
-  loop: "{{ left.deletable }}"
 """
 
 RETURN = r"""
 ---
+removed_volumes:
+  description: Names of the PersistentVolumes that were deleted.
+  type: list
+  elements: str
+  returned: success
+  sample: [pvc-0b9e6f0e-63e3-4a55-9b5e-1f6c7e7a8d01]
+removed_pods:
+  description: Names of the provisioner's pods that were deleted.
+  type: list
+  elements: str
+  returned: success
+  sample: [helper-pod-delete-pvc-0b9e6f0e-63e3-4a55-9b5e-1f6c7e7a8d01]
 volumes:
   description:
     - The volumes of the plan that still exist. C(act) is V(delete), V(keep) for reclaim policy Retain, V(wait), or
@@ -153,13 +154,13 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.client import KUBECONFIG_ARGUMENT, connect
-from ansible_collections.cloudpods.ha.plugins.module_utils._recovery import client
+from ansible_collections.cloudpods.ha.plugins.module_utils._recovery import clear, client
 
 CLAIM_KEYS = ("namespace", "name", "uid", "pv_name", "pv_uid")
 
 
 def main() -> t.NoReturn:
-    """Read and judge."""
+    """Read, judge and delete."""
     module = AnsibleModule(
         argument_spec={
             **KUBECONFIG_ARGUMENT,
@@ -175,18 +176,17 @@ def main() -> t.NoReturn:
         if missing:
             module.fail_json(msg="an entry of 'claims' lacks {0}: {1}".format(", ".join(missing), claim.get("name")))
     try:
-        api = connect(module.params["kubeconfig"], check_mode=True)
-        lost = client.lost_from(module.params["lost_node"])
-        result = client.released(
-            api,
-            lost=lost,
+        result = clear.clear(
+            connect(module.params["kubeconfig"], check_mode=module.check_mode),
+            lost=client.lost_from(module.params["lost_node"]),
             claims=module.params["claims"],
             seconds=module.params["wait_timeout"],
             delay=module.params["delay"],
+            check_mode=module.check_mode,
         )
     except HaError as exc:
         module.fail_json(msg=str(exc))
-    module.exit_json(changed=False, **result)
+    module.exit_json(changed=bool(result["removed_volumes"] or result["removed_pods"]), **result)
 
 
 if __name__ == "__main__":
