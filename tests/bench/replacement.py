@@ -63,10 +63,11 @@ def collection() -> tuple[dict[str, int], dict[str, int]]:
 
 
 def main() -> None:
+    where = machine()
     hand, (ours, waits) = by_hand(), collection()
     total_hand, total = sum(hand.values()), sum(ours.values())
     lines = [
-        "Measured {0} by `make bench`: {1}.".format(time.strftime("on %Y-%m-%d"), machine()),
+        "Measured {0} by `make bench`: {1}.".format(time.strftime("on %Y-%m-%d"), where),
         "",
         "| phase | by hand, s | the collection, s | of them waits for the cluster, s |",
         "| --- | ---: | ---: | ---: |",
