@@ -19,23 +19,6 @@ description:
   - The provisioner makes another pod for each of its tries until the volume is gone, so the module looks again after each removal.
   - Only the volumes named in O(claims) are touched, each by name and UID. An object that changed since it was read is read again.
 options:
-  lost_node:
-    description: The lost node, as it was before its Node object was deleted.
-    type: dict
-    required: true
-    suboptions:
-      name:
-        description: Name of the Node.
-        type: str
-        required: true
-      uid:
-        description: UID of the Node object.
-        type: str
-        required: true
-      hostname_label:
-        description: Value of its label C(kubernetes.io/hostname).
-        type: str
-        required: true
   claims:
     description: The lost claims and their volumes, with the UIDs at the time of the loss. Other keys are
       ignored.
@@ -52,6 +35,7 @@ options:
     default: 3
 extends_documentation_fragment:
   - cloudpods.ha._kubeconfig
+  - cloudpods.ha._lost_node
 attributes:
   check_mode:
     description: Reads once; RV(removed_volumes) and RV(removed_pods) are what would be removed now.

@@ -64,24 +64,6 @@ options:
       stays; for a StatefulSet it has no effect.
     type: str
     default: ""
-  lost_node:
-    description: The lost node of the volume, as it was before its Node object was deleted.
-    type: dict
-    required: true
-    suboptions:
-      name:
-        description: Name of the Node.
-        type: str
-        required: true
-      uid:
-        description: UID of the Node object.
-        type: str
-        required: true
-      hostname_label:
-        description: Value of its label C(kubernetes.io/hostname); the volume's affinity names this, not the node's
-          name.
-        type: str
-        required: true
   replacement:
     description: Name of the Node that must have the new volume.
     type: str
@@ -97,6 +79,7 @@ options:
     default: done
 extends_documentation_fragment:
   - cloudpods.ha._kubeconfig
+  - cloudpods.ha._lost_node
 attributes:
   check_mode:
     description: Reports the next action without carrying it out.
