@@ -13,6 +13,7 @@ import tempfile
 import threading
 import typing as t
 
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.cloudpods.ha.plugins.module_utils._format import qualified
@@ -29,7 +30,11 @@ class ActionModule(ActionBase):
     def run(self, tmp: t.Any = None, task_vars: t.Any = None) -> t.Dict[str, t.Any]:
         super().run(tmp, task_vars)
         asked = dict(self._task.args)
-        if not asked.get("prove_readable") or asked.get("progress_file") or self._connection.transport != "local":
+        if (
+            not boolean(asked.get("prove_readable"), strict=False)
+            or asked.get("progress_file")
+            or self._connection.transport != "local"
+        ):
             return self._ask(asked, task_vars)
         folder = tempfile.mkdtemp(prefix="cloudpods-ha-")
         ended = threading.Event()

@@ -6,12 +6,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: recoverable
-short_description: Decide whether the lost claims can be recovered as planned
+short_description: Decide whether the lost claims can be recovered as planned, and which together
 version_added: 0.1.0
 author: cloudpods.ha authors (@cloudpods-ha)
 description:
   - Each claim to recover must be in one batch of the plan, must belong to a workload that its policy can recover, and
     if it heals, must be in a group that heals.
+  - Workloads whose claims have the same C(order) are recovered together, a batch of each at a time.
 options:
   _input:
     description: The plan, in the shape that docs/contracts.md gives under C(Plan).
@@ -31,9 +32,10 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: C(ok), and the C(reason) if it is false.
+  description: C(ok), the C(reason) if it is false, and the C(rounds), none if it is false. A round is a list of groups of the plan's C(recovery), each with
+    the C(batch) of this round.
   type: dict
-  sample: {ok: false, reason: "The claim onecloud/data has the policy heal and belongs to Deployment: that can't be recovered."}
+  sample: {ok: false, reason: "The claim onecloud/data has the policy heal and belongs to Deployment: that can't be recovered.", rounds: []}
 """
 
 import typing as t
@@ -44,7 +46,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._recovery import verd
 
 def recoverable(plan: Json) -> Json:
     reason = verdicts.recoverable(plan)
-    return {"ok": not reason, "reason": reason}
+    return {"ok": not reason, "reason": reason, "rounds": [] if reason else verdicts.rounds(plan)}
 
 
 class FilterModule:

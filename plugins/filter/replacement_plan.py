@@ -35,12 +35,7 @@ options:
     elements: dict
     required: true
   minio:
-    description: The results of a loop of M(cloudpods.ha.minio_health_info) over the result of P(cloudpods.ha.healers#filter).
-    type: list
-    elements: dict
-    default: []
-  proofs:
-    description: The results of a loop of the same module with C(prove_readable), over those of them whose lost drives may be replaced.
+    description: The results of a loop of M(cloudpods.ha.minio_health_info) with C(prove_readable) over the result of P(cloudpods.ha.healers#filter).
     type: list
     elements: dict
     default: []
@@ -82,12 +77,11 @@ def replacement_plan(
     settings: Json,
     table: t.Sequence[Json],
     minio: t.Sequence[Json] = (),
-    proofs: t.Sequence[Json] = (),
 ) -> Json:
     try:
         request = replacement_request(settings, table)
         cluster = compose(api=api, hosts=reports, wanted=request.lost)
-        made = plan(cluster, request, answers_of_minio(minio, proofs))
+        made = plan(cluster, request, answers_of_minio(minio))
     except HaError as exc:
         raise AnsibleFilterError(str(exc)) from None
     return {"cluster": to_json(cluster), "plan": to_json(made), "connection": connection(cluster)}

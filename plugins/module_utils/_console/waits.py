@@ -22,7 +22,9 @@ class Wait:
 # By the name of the task without its role, up to the first templated word.
 WAITS: t.Mapping[str, Wait] = {
     "cluster | Read the cluster": Wait("the survivors to be Ready", "a few seconds"),
-    "plan | Read the state of each MinIO that must heal": Wait("MinIO to say what it has lost", "a few seconds"),
+    "plan | Read each MinIO that must heal, and prove its objects readable": Wait(
+        "MinIO to say what it has lost", "a few seconds"
+    ),
     "check | Wait until the Node is NotReady, unless it will be drained": Wait("the Node to be NotReady", "up to 40 s"),
     "check | Wait until the lost kubelet has stopped renewing its lease": Wait(
         "the lost kubelet's lease to age", "40 s"

@@ -118,7 +118,8 @@ def about_objects(result: t.Mapping[str, t.Any]) -> str:
     ]
     proof = result.get("proof") or {}
     told += _about_scan(result.get("scan") or {})
-    if proof:
+    # While no drive may be replaced the proof only repeats why.
+    if proof and not (result.get("gate") or {}).get("codes"):
         told.append(str(proof["permitted"]["reason"]))
         if proof["incomplete_count"] and not result.get("lost_pods"):
             told.append(_lacking(proof))

@@ -42,11 +42,11 @@ def run(api: KubeApi, params: Json) -> Json:
         if not judged.settled:
             break
     result = report.report(judged, views, name=label)
-    more = params["readback_max_objects"] or params["before_buckets"] or params["scan"] or params["prove_readable"]
+    more = params["readback_max_objects"] or params["before_buckets"] or params["scan"]
+    pod = next((view.name for view in views if view.info is not None), "")
     # Below read quorum every listing would time out.
     if more or (params["count_objects"] and judged.readable):
-        pod = next((view.name for view in views if view.info is not None), None)
-        if pod is None:
+        if not pod:
             silent = "; ".join("{0}: {1}".format(view.name, view.error) for view in views)
             raise HaError("no pod of {0} answers, so its objects can't be read ({1})".format(label, silent))
         result.update(
@@ -65,10 +65,10 @@ def run(api: KubeApi, params: Json) -> Json:
         if params["scan"]:
             names = [bucket["name"] for bucket in result["buckets"]]
             result["scan"] = _scan(found, pod, views, names, judged=judged, tunnel=tunnel, params=params)
-        if params["prove_readable"]:
-            result["proof"] = _prove(api, found, pod, judged=judged, tunnel=tunnel, params=params)
-        sentence = report.about_objects(result)
-        result["msg"] += "; " + sentence if sentence else ""
+    if params["prove_readable"]:
+        result["proof"] = _prove(api, found, pod, judged=judged, tunnel=tunnel, params=params)
+    sentence = report.about_objects(result)
+    result["msg"] += "; " + sentence if sentence else ""
     result["recovered"] = report.recovered(result)
     return result
 

@@ -183,30 +183,30 @@ def node_of_member(cluster: Cluster, member: Member) -> str:
     return provider.node_of_member(member.name) if provider else member.name
 
 
-def minio(results: t.Iterable[Json], proofs: t.Iterable[Json] = ()) -> t.List[Json]:
+def minio(results: t.Iterable[Json]) -> t.List[Json]:
     """One mapping for each MinIO that was read: {namespace, name, error, gate, converged, summary, drive_bytes, deployment_id, buckets, proof}.
 
-    `results` are those of a loop over `healers`; `drive_bytes` is what a drive holds, None when the objects were not all counted. `proofs` are
-    those of a second loop, which looked at the objects of some of them.
+    `results` are those of a loop over `healers`; `drive_bytes` is what a drive holds, None when the objects were not all counted. `proof` is empty
+    while no drive may be replaced, since the objects are not looked at then.
     """
-    proven = {_group(result): result.get("proof") or _no_proof(_why(result)) for result in proofs}
     reports = []
     for result in results:
         item = result[result["ansible_loop_var"]]
         buckets, sets = result.get("buckets") or [], result.get("sets") or []
         shards = sum(one["total"] - result["parity"] for one in sets)
+        gate = result.get("gate") or {}
         counted = bool(sets) and "buckets" in result and all(bucket["complete"] for bucket in buckets)
         reports.append(
             {
                 "namespace": item["namespace"],
                 "name": item["name"],
                 "error": _why(result) if "gate" not in result else "",
-                "gate": result.get("gate") or {},
+                "gate": gate,
                 "converged": bool(result.get("converged")),
                 "deployment_id": result.get("deployment_id") or "",
                 "buckets": buckets,
                 "summary": _why(result),
-                "proof": proven.get(_group(result)) or {},
+                "proof": (result.get("proof") or _no_proof(_why(result))) if gate.get("ok") else {},
                 "drive_bytes": sum(bucket["bytes"] for bucket in buckets) // shards if counted and shards else None,
             }
         )
@@ -217,10 +217,6 @@ def _no_proof(reason: str) -> Json:
     """The record of a look that ended without a verdict."""
     record = {"error": reason, "reason": reason, "lost_count": 0, "lost": [], "given_up": []}
     return {**record, "ok": False, "permitted": {"ok": False, "reason": reason}}
-
-
-def _group(result: Json) -> str:
-    return "{namespace}/{name}".format(**result[result["ansible_loop_var"]])
 
 
 def _host(item: Json) -> Host:

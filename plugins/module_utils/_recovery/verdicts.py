@@ -1,4 +1,4 @@
-"""Decides whether the claims of a plan may be recovered, and whether a hook has recovered its claim. Pure."""
+"""Decides whether the claims of a plan may be recovered and which of them together, and whether a hook has recovered its claim. Pure."""
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -39,6 +39,24 @@ def recoverable(plan: Json) -> str:
             "The batches of the plan do not contain each claim to recover exactly once. Run again, to make a new plan."
         )
     return ""
+
+
+def rounds(plan: Json) -> t.List[t.List[Json]]:
+    """The groups of `recovery` in the rounds in which their claims are recovered: each group with the `batch` of that round.
+
+    Groups of the same `order` share rounds: the n-th batch of each is in the n-th round, so of a MinIO never more than one. A round begins when every
+    drive of the round before has healed.
+    """
+    orders: t.Dict[int, t.List[Json]] = {}
+    for group in plan.get("recovery") or []:
+        orders.setdefault(min(claim["order"] for batch in group["batches"] for claim in batch), []).append(group)
+    found = []
+    for _order, groups in sorted(orders.items()):
+        for number in range(max(len(group["batches"]) for group in groups)):
+            found.append(
+                [{**group, "batch": group["batches"][number]} for group in groups if number < len(group["batches"])]
+            )
+    return found
 
 
 def hooked(target: Json, claim: t.Optional[Json]) -> Json:

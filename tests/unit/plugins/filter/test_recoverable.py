@@ -12,4 +12,18 @@ def test_a_plan_gets_a_verdict_with_its_reason() -> None:
     verdict = recoverable({"claims": [claim], "recovery": recovery})
     assert verdict["ok"] is False
     assert "ns/data" in verdict["reason"]
-    assert recoverable({"claims": [], "recovery": []}) == {"ok": True, "reason": ""}
+    assert recoverable({"claims": [], "recovery": []}) == {"ok": True, "reason": "", "rounds": []}
+
+
+def test_only_a_plan_that_may_be_recovered_has_rounds() -> None:
+    claim = {
+        "namespace": "ns",
+        "name": "data-0",
+        "uid": "u",
+        "policy": "heal",
+        "owner": {"kind": "StatefulSet"},
+        "order": 1,
+    }
+    recovery = [{"group": "ns/minio", "heals": True, "batches": [[claim]]}]
+    assert recoverable({"claims": [claim], "recovery": recovery})["rounds"] == [[{**recovery[0], "batch": [claim]}]]
+    assert recoverable({"claims": [], "recovery": recovery})["rounds"] == []

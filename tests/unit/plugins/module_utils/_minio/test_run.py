@@ -45,7 +45,7 @@ def test_readings_must_agree_one_after_the_other(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(run.deployment, "find", lambda *_args, **_kwargs: found)
     monkeypatch.setattr(run.probe, "probe", lambda *_args, **_kwargs: ())
     monkeypatch.setattr(run.health, "judge", lambda *_args, **_kwargs: taken.append(next(readings)) or taken[-1])
-    monkeypatch.setattr(run.report, "report", lambda health, *_args, **_kwargs: {"settled": health.settled})
+    monkeypatch.setattr(run.report, "report", lambda health, *_args, **_kwargs: {"msg": "", "settled": health.settled})
     assert run.run(object(), {**PARAMS, "readings": 3})["settled"] is False
     assert len(taken) == 2
 
@@ -97,6 +97,24 @@ def test_the_scan_knows_which_objects_were_given_up(monkeypatch: pytest.MonkeyPa
 def test_nothing_is_read_while_something_stands_against_replacing_a_drive(monkeypatch: pytest.MonkeyPatch) -> None:
     gate = (types.SimpleNamespace(sentence="minio-1 is healing"), types.SimpleNamespace(sentence="b"))
     assert proven(monkeypatch, gate=gate)[1]["blocked"] == "minio-1 is healing; b"
+
+
+def test_below_read_quorum_nothing_is_listed_and_the_gate_is_returned(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One call asks for the state, the counts and the proof, so what can't be had must not take the rest with it."""
+    found = types.SimpleNamespace(namespace="ns", name="minio", pods={}, lost_pods=("minio-0",))
+    gate = (types.SimpleNamespace(sentence="one drive too few is left"),)
+    judged = types.SimpleNamespace(settled=False, readable=False, gate=gate, drives=())
+    gone = types.SimpleNamespace(name="minio-1", info=None, error="refused")
+    monkeypatch.setattr(run.deployment, "find", lambda *_args, **_kwargs: found)
+    monkeypatch.setattr(run.probe, "probe", lambda *_args, **_kwargs: [gone])
+    monkeypatch.setattr(run.health, "judge", lambda *_args, **_kwargs: judged)
+    told = {"msg": "one drive too few is left", "gate": {"ok": False, "codes": ["below_read_quorum"]}}
+    monkeypatch.setattr(run.report, "report", lambda *_args, **_kwargs: dict(told))
+    monkeypatch.setattr(run.objects, "read_objects", lambda *_args, **_kwargs: pytest.fail("it was listed"))
+    result = run.run(object(), {**PARAMS, "count_objects": True, "prove_readable": True})
+    assert (result["msg"], result["gate"], "buckets" in result) == (told["msg"], told["gate"], False)
+    assert "one drive too few is left" in result["proof"]["error"]
+    assert result["proof"]["permitted"]["ok"] is False
 
 
 def test_where_nothing_could_be_judged_nothing_is_proven() -> None:

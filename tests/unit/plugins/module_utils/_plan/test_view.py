@@ -318,6 +318,14 @@ def test_a_minio_that_was_asked_tells_what_a_drive_holds() -> None:
     assert told(gate={"ok": True}, deployment_id="d1")["deployment_id"] == "d1"
 
 
+def test_a_minio_whose_drives_may_be_replaced_without_a_proof_is_not_proven() -> None:
+    assert told(gate={"ok": True}, msg="it broke")["proof"]["permitted"] == {"ok": False, "reason": "it broke"}
+    assert told(gate={"ok": True}, proof={"permitted": {"ok": True}})["proof"] == {"permitted": {"ok": True}}
+    # Then the objects were not looked at, and the gate is the reason.
+    assert told(gate={"ok": False}, proof={"permitted": {"ok": True}})["proof"] == {}
+    assert told(msg="no answer")["proof"] == {}
+
+
 @pytest.mark.parametrize(
     "fields",
     [

@@ -4,15 +4,18 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.cloudpods.ha.plugins.module_utils._recovery.verdicts import hooked, recoverable
+from ansible_collections.cloudpods.ha.plugins.module_utils._recovery.verdicts import hooked, recoverable, rounds
+from hypothesis import given
+from hypothesis import strategies as st
 
 
-def claim(name: str = "export-minio-0", policy: str = "heal", kind: str = "StatefulSet") -> dict:
+def claim(name: str = "export-minio-0", policy: str = "heal", kind: str = "StatefulSet", order: int = 10) -> dict:
     return {
         "namespace": "ns",
         "name": name,
         "uid": "u-" + name,
         "policy": policy,
+        "order": order,
         "owner": {"kind": kind} if kind else None,
     }
 
@@ -86,3 +89,49 @@ def test_a_hook_has_recovered_its_claim_when_it_is_gone_or_made_again_and_bound(
     verdict = hooked(TARGET, now)
     assert (verdict["ok"], verdict["lost"]) == (ok, lost)
     assert verdict["reason"]
+
+
+def told(found: list[list[dict]]) -> list[list[str]]:
+    return [
+        ["{0}: {1}".format(item["group"], ",".join(c["name"] for c in item["batch"])) for item in one] for one in found
+    ]
+
+
+def recovery(**groups: list[list[dict]]) -> dict:
+    return {"recovery": [{"group": name, "heals": True, "batches": batches} for name, batches in groups.items()]}
+
+
+def test_a_round_has_one_batch_of_each_workload_of_the_same_order() -> None:
+    found = rounds(
+        recovery(
+            a=[[claim("a0")], [claim("a1"), claim("a2")], [claim("a3")]],
+            b=[[claim("b0")], [claim("b1")]],
+            c=[[claim("c0", order=9)]],
+            d=[[claim("d0", order=11), claim("d1", order=8)]],
+        )
+    )
+    assert told(found) == [["d: d0,d1"], ["c: c0"], ["a: a0", "b: b0"], ["a: a1,a2", "b: b1"], ["a: a3"]]
+    assert found[2][0]["batches"][2][0]["name"] == "a3"
+    assert rounds({}) == []
+
+
+@given(
+    st.lists(
+        st.lists(st.lists(st.integers(-2, 2), min_size=1, max_size=3), min_size=1, max_size=4), min_size=0, max_size=4
+    )
+)
+def test_every_batch_is_in_one_round_and_those_of_a_workload_never_meet(orders: list[list[list[int]]]) -> None:
+    plan = recovery(
+        **{
+            "g{0}".format(g): [
+                [claim("{0}-{1}-{2}".format(g, b, n), order=o) for n, o in enumerate(batch)]
+                for b, batch in enumerate(group)
+            ]
+            for g, group in enumerate(orders)
+        }
+    )
+    found = rounds(plan)
+    for one in found:
+        assert len({item["group"] for item in one}) == len(one)
+    for group in plan["recovery"]:
+        assert [item["batch"] for one in found for item in one if item["group"] == group["group"]] == group["batches"]
