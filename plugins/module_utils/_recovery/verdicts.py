@@ -49,7 +49,8 @@ def rounds(plan: Json) -> t.List[t.List[Json]]:
     """
     orders: t.Dict[int, t.List[Json]] = {}
     for group in plan.get("recovery") or []:
-        orders.setdefault(min(claim["order"] for batch in group["batches"] for claim in batch), []).append(group)
+        order = min((claim["order"] for batch in group["batches"] for claim in batch), default=0)
+        orders.setdefault(order, []).append(group)
     found = []
     for _order, groups in sorted(orders.items()):
         for number in range(max(len(group["batches"]) for group in groups)):
