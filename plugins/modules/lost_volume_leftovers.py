@@ -99,38 +99,17 @@ volumes:
       finalizers: []
       act: delete
       reason: its claim and its node are gone
-deletable:
-  description: The RV(volumes) whose object may be deleted.
-  type: list
-  elements: dict
-  returned: success
-  sample: []
 held:
   description: The RV(volumes) that must be deleted and still exist, whether they are waited for or may be deleted.
   type: list
   elements: dict
   returned: success
   sample: []
-settled:
-  description: Whether no volume is waited for.
-  type: bool
-  returned: success
 msg:
   description: For each of RV(held), why it still exists; empty without any.
   type: str
   returned: success
   sample: "pvc-0b9e6f0e: its phase is Bound"
-helper_pods:
-  description: Pods of the provisioner that wait on the lost node to empty one of these volumes.
-  type: list
-  elements: dict
-  returned: success
-  sample:
-    - namespace: local-path-storage
-      name: helper-pod-delete-pvc-0b9e6f0e-63e3-4a55-9b5e-1f6c7e7a8d01
-      uid: 1f0d8a5c-2f06-4b0c-9b43-5d3f3f6a9e05
-      node: master-1
-      phase: Pending
 """
 
 import typing as t

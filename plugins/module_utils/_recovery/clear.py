@@ -32,8 +32,8 @@ def clear(
 ) -> Json:
     """Remove the leftovers of these claims' volumes until a look finds none and no volume is waited for, or the time is over.
 
-    The provisioner makes another pod for each of its tries until the volume is gone. Returns the findings of `look` after the last removal, with the names
-    of what was removed: removed_volumes, removed_pods. In check mode these are what would be removed now.
+    The provisioner makes another pod for each of its tries until the volume is gone. Returns the `volumes` that are left, those that are `held` and why
+    (`msg`), and the names of what was removed: removed_volumes, removed_pods. In check mode these are what would be removed now.
     """
     volumes: t.List[str] = []
     pods: t.List[str] = []
@@ -51,7 +51,8 @@ def clear(
         pods += [name for name in gone_pods if name not in pods]
         tried = found["deletable"] or found["helper_pods"]
         if check_mode or (found["settled"] and not tried) or (left <= 0 and not gone_volumes and not gone_pods):
-            return {**found, "removed_volumes": volumes, "removed_pods": pods}
+            left_over = {key: found[key] for key in ("volumes", "held", "msg")}
+            return {**left_over, "removed_volumes": volumes, "removed_pods": pods}
         sleep(delay)
         left -= max(1, delay)
 

@@ -170,7 +170,7 @@ def test_a_claim_without_its_volume_is_an_argument_error(run: t.Callable[..., di
 
 def test_nothing_left_is_nothing_to_do(run: t.Callable[..., dict]) -> None:
     result = run(lost_volume_leftovers, LEFTOVERS, EmptyCluster())
-    assert (result["changed"], result["volumes"], result["helper_pods"]) == (False, [], [])
+    assert (result["changed"], result["volumes"], result["removed_pods"]) == (False, [], [])
 
 
 def test_a_claim_that_is_gone_is_recovered_for_its_hook(run: t.Callable[..., dict]) -> None:

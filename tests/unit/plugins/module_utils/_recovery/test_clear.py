@@ -84,7 +84,7 @@ def test_volume_and_pods_are_removed_until_a_look_finds_none() -> None:
 def test_a_volume_whose_claim_is_still_there_is_waited_for_and_kept() -> None:
     cluster, slept = StandInCluster(), []
     found = clear.clear(cluster, lost=LOST, claims=[PARAMS], seconds=10, delay=3, sleep=slept.append)
-    assert (slept, found["settled"], found["removed_volumes"]) == ([3, 3, 3, 3], False, [])
+    assert (slept, found["held"], found["removed_volumes"]) == ([3, 3, 3, 3], found["volumes"], [])
     assert found["msg"] == NAME + ": its claim still exists"
     assert cluster.deleted == []
 
