@@ -20,7 +20,12 @@ from ansible_collections.cloudpods.ha.tests.playbooks.replacing import Done, Rep
 Json = dict[str, Any]
 
 # An end without a reason.
-_UNSAID = re.compile(r"Unknown error|Traceback \(most recent|the output has been hidden due to the fact")
+_UNSAID = re.compile(
+    r"Unknown error|Traceback \(most recent|the output has been hidden due to the fact|its output is hidden"
+)
+_CENSORED = re.compile(r'=> \{"censored": .*')
+# The claim of a StatefulSet that was scaled to nothing is recovered by nobody: it is refused until somebody scales it up again.
+_SCALED_DOWN = "Scale it up again"
 _PHASE_ROLES = """
 - hosts: localhost
   gather_facts: false
@@ -142,15 +147,18 @@ def run(case: Case, bench: Bench) -> Verdict:
 
 
 def judge_reason(done: Done, verdict: Verdict) -> None:
-    """A run that failed says why."""
-    found = _UNSAID.search(done.output) if done.code != 0 else None
+    """A run that failed says why. Ansible hides a result that may hold a secret, with its reason; the report's first lines say it then."""
+    told = _CENSORED.sub("", done.output) if "STOPPED: " in done.output else done.output
+    found = _UNSAID.search(told) if done.code != 0 else None
     if found:
         verdict.wrong.append("the reason is '{0}'".format(found.group(0)))
 
 
-def finish(made: Replacing, known: Reference, verdict: Verdict, *, compare: bool = True) -> None:
-    """Run again, undisturbed: it ends well, with the end state of a run that was never disturbed."""
+def finish(made: Replacing, known: Reference, verdict: Verdict, *, compare: bool = True, refused: str = "") -> None:
+    """Run again, undisturbed: it ends well, with the end state of a run that was never disturbed, or it is `refused` in these words."""
     done = made.play()
+    if done.code != 0 and refused and refused in done.output:
+        return
     if done.code != 0:
         verdict.wrong.append("the next run failed: " + reason(done))
         return
@@ -240,7 +248,7 @@ def _changes(case: Case, known: Reference, made: Replacing, verdict: Verdict) ->
         verdict.unsafe.append("the cordon of somebody else was lifted")
     if case.given["change"] not in ("scaled_down", "cordoned"):
         return
-    finish(made, known, verdict, compare=False)
+    finish(made, known, verdict, compare=False, refused=_SCALED_DOWN if case.given["change"] == "scaled_down" else "")
 
 
 def _two_runs(case: Case, known: Reference, made: Replacing, verdict: Verdict) -> None:
