@@ -83,13 +83,14 @@ def take(api: KubeApi, holder: str, process: str, *, take_over: bool = False) ->
 
 
 def release(api: KubeApi, holder: str) -> bool:
-    """Release the lock if it is this run's. Returns whether it was. Raises HaError if the cluster can't be asked."""
+    """Release the lock if it is this run's, or a dead run's of this controller. Returns whether it was. Raises HaError if the cluster can't be asked."""
     found = api.get(_PATH)
     known = rules.parse(found)
-    if found is None or known is None or known.holder != holder:
+    if found is None or known is None or not (known.holder == holder or ended(known.process)):
         return False
     try:
-        return api.delete(_PATH, uid=found["metadata"]["uid"])
+        # In the version that was read: a takeover by another run keeps the UID.
+        return api.delete(_PATH, uid=found["metadata"]["uid"], version=known.version)
     except ObjectChanged:
         return False
 

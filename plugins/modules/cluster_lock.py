@@ -18,7 +18,7 @@ extends_documentation_fragment:
   - cloudpods.ha._kubeconfig
 options:
   state:
-    description: Whether to hold or to release the lock. Only this run's lock is released.
+    description: Whether to hold or to release the lock. Only this run's lock is released, or that of a killed run on this controller.
     type: str
     choices: [held, released]
     default: held

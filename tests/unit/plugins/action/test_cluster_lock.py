@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.cloudpods.ha.plugins.action import cluster_lock
-from ansible_collections.cloudpods.ha.plugins.module_utils._errors import ApiRefused, ApiUnavailable, HaError, Unsafe
+from ansible_collections.cloudpods.ha.plugins.module_utils._errors import ApiRefused, ApiUnavailable, HaError, ObjectChanged, Unsafe
 from ansible_collections.cloudpods.ha.plugins.module_utils._guard import identity
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s import lock as rules
 
@@ -53,9 +53,14 @@ class StandInLeases:
     def replace(self, _path: str, body: Json) -> Json:
         return self._store("PUT", body)
 
-    def delete(self, _path: str, *, uid: str) -> bool:
+    def delete(self, path: str, *, uid: str, version: str) -> bool:
+        if self.interfere:
+            act, self.interfere = self.interfere, None
+            act()
         assert self.lease is not None
         assert uid == self.lease["metadata"]["uid"]
+        if version != self.lease["metadata"]["resourceVersion"]:
+            raise ObjectChanged(path, uid)
         self.lease = None
         self.writes.append("DELETE")
         return True
@@ -104,11 +109,32 @@ def test_another_run_s_lock_is_not_released() -> None:
     assert api.lease is not None
 
 
+def dead() -> str:
+    """The identity of a process of this controller that has ended."""
+    boot, namespace, number, _start = identity(os.getpid()).split("/")
+    return "/".join((boot, namespace, number, "1"))
+
+
 def test_a_dead_process_of_this_controller_makes_room() -> None:
     api = StandInLeases()
-    boot, namespace, number, _start = identity(os.getpid()).split("/")
-    cluster_lock.take(api, OTHER, "/".join((boot, namespace, number, "1")))  # type: ignore[arg-type]
+    cluster_lock.take(api, OTHER, dead())  # type: ignore[arg-type]
     assert take(api) is True
+
+
+def test_a_dead_run_s_lock_is_released() -> None:
+    api = StandInLeases()
+    cluster_lock.take(api, OTHER, dead())  # type: ignore[arg-type]
+    assert cluster_lock.release(api, ME) is True  # type: ignore[arg-type]
+    assert api.lease is None
+
+
+def test_a_dead_run_s_lock_that_another_run_takes_meanwhile_is_not_released() -> None:
+    api = StandInLeases()
+    cluster_lock.take(api, "root@dead (run 3-3)", dead())  # type: ignore[arg-type]
+    api.interfere = lambda: take(api, OTHER)
+    assert cluster_lock.release(api, ME) is False  # type: ignore[arg-type]
+    assert api.lease is not None
+    assert api.lease["spec"]["holderIdentity"] == OTHER
 
 
 def test_an_error_is_no_lock() -> None:
