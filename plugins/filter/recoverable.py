@@ -33,7 +33,7 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description: C(ok), the C(reason) if it is false, and the C(rounds), none if it is false. A round is a list of groups of the plan's C(recovery), each with
-    the C(batch) of this round.
+    the C(batch) of this round, and the claims that are recovered C(beside) it since they don't heal.
   type: dict
   sample: {ok: false, reason: "The claim onecloud/data has the policy heal and belongs to Deployment: that can't be recovered.", rounds: []}
 """

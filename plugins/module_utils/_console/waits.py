@@ -23,7 +23,7 @@ class Wait:
 WAITS: t.Mapping[str, Wait] = {
     "cluster | Read the cluster": Wait("the survivors to be Ready", "a few seconds"),
     "plan | Read each MinIO that must heal, and prove its objects readable": Wait(
-        "MinIO to say what it has lost", "a few seconds"
+        "MinIO to say what it has lost", "10 to 20 s for each"
     ),
     "check | Wait until the Node is NotReady, unless it will be drained": Wait("the Node to be NotReady", "up to 40 s"),
     "check | Wait until the lost kubelet has stopped renewing its lease": Wait(
@@ -58,7 +58,7 @@ WAITS: t.Mapping[str, Wait] = {
     "heal | Wait until all drives except the lost ones have healed": Wait("MinIO to heal"),
     "check_minio | Wait for the heal of an earlier run": Wait("the heal of an earlier run"),
     "read_minio | Wait until MinIO reports whether a lost drive may be replaced": Wait(
-        "MinIO to answer", "a few seconds"
+        "MinIO to answer", "10 to 20 s while a peer is lost"
     ),
     "verify_minio | Wait until every pod answers the maintenance check correctly after the heal": Wait(
         "every MinIO pod to answer correctly", "up to 2 min"

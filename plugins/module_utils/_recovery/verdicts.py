@@ -42,10 +42,10 @@ def recoverable(plan: Json) -> str:
 
 
 def rounds(plan: Json) -> t.List[t.List[Json]]:
-    """The groups of `recovery` in the rounds in which their claims are recovered: each group with the `batch` of that round.
+    """The groups of `recovery` in the rounds in which their claims are recovered: each group with the `batch` of that round, and what is recovered `beside` it.
 
     Groups of the same `order` share rounds: the n-th batch of each is in the n-th round, so of a MinIO never more than one. A round begins when every
-    drive of the round before has healed.
+    drive of the round before has healed. Claims that don't heal wait for nothing, so they are recovered beside the first group of their round.
     """
     orders: t.Dict[int, t.List[Json]] = {}
     for group in plan.get("recovery") or []:
@@ -54,10 +54,22 @@ def rounds(plan: Json) -> t.List[t.List[Json]]:
     found = []
     for _order, groups in sorted(orders.items()):
         for number in range(max(len(group["batches"]) for group in groups)):
-            found.append(
-                [{**group, "batch": group["batches"][number]} for group in groups if number < len(group["batches"])]
-            )
+            found.append(_round([group for group in groups if number < len(group["batches"])], number))
     return found
+
+
+def _round(groups: t.Sequence[Json], number: int) -> t.List[Json]:
+    first, *others = sorted(groups, key=lambda group: not group["heals"])
+    beside = [group for group in others if not group["heals"]]
+    alone = [group for group in others if group["heals"]]
+    return [
+        {
+            **first,
+            "batch": first["batches"][number],
+            "beside": [claim for group in beside for claim in group["batches"][number]],
+        },
+        *({**group, "batch": group["batches"][number], "beside": []} for group in alone),
+    ]
 
 
 def hooked(target: Json, claim: t.Optional[Json]) -> Json:

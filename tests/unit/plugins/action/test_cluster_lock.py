@@ -10,7 +10,13 @@ from typing import Any
 
 import pytest
 from ansible_collections.cloudpods.ha.plugins.action import cluster_lock
-from ansible_collections.cloudpods.ha.plugins.module_utils._errors import ApiRefused, ApiUnavailable, HaError, ObjectChanged, Unsafe
+from ansible_collections.cloudpods.ha.plugins.module_utils._errors import (
+    ApiRefused,
+    ApiUnavailable,
+    HaError,
+    ObjectChanged,
+    Unsafe,
+)
 from ansible_collections.cloudpods.ha.plugins.module_utils._guard import identity
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s import lock as rules
 

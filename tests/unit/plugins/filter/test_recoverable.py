@@ -25,5 +25,7 @@ def test_only_a_plan_that_may_be_recovered_has_rounds() -> None:
         "order": 1,
     }
     recovery = [{"group": "ns/minio", "heals": True, "batches": [[claim]]}]
-    assert recoverable({"claims": [claim], "recovery": recovery})["rounds"] == [[{**recovery[0], "batch": [claim]}]]
+    assert recoverable({"claims": [claim], "recovery": recovery})["rounds"] == [
+        [{**recovery[0], "batch": [claim], "beside": []}]
+    ]
     assert recoverable({"claims": [], "recovery": recovery})["rounds"] == []

@@ -115,23 +115,43 @@ def test_a_round_has_one_batch_of_each_workload_of_the_same_order() -> None:
     assert rounds({}) == rounds(recovery(a=[])) == []
 
 
+def test_claims_that_do_not_heal_are_recovered_beside_the_first_workload_of_their_round() -> None:
+    plan = recovery(db=[[claim("db0")], [claim("db1")]], a=[[claim("a0")]], b=[[claim("b0")]], tsdb=[[claim("t0")]])
+    for group in plan["recovery"]:
+        group["heals"] = group["group"] in "ab"
+    found = rounds(plan)
+    assert told(found) == [["a: a0", "b: b0"], ["db: db1"]]
+    assert [[[c["name"] for c in item["beside"]] for item in one] for one in found] == [[["db0", "t0"], []], [[]]]
+
+
 @given(
     st.lists(
         st.lists(st.lists(st.integers(-2, 2), min_size=1, max_size=3), min_size=1, max_size=4), min_size=0, max_size=4
-    )
+    ),
+    st.integers(0, 15),
 )
-def test_every_batch_is_in_one_round_and_those_of_a_workload_never_meet(orders: list[list[list[int]]]) -> None:
+def test_every_claim_is_in_one_round_and_those_of_a_workload_never_meet(
+    orders: list[list[list[int]]], healing: int
+) -> None:
     plan = recovery(
         **{
             "g{0}".format(g): [
-                [claim("{0}-{1}-{2}".format(g, b, n), order=o) for n, o in enumerate(batch)]
+                [
+                    claim("{3}{0}-{1}-{2}".format(g, b, n, "heals" if healing >> g & 1 else ""), order=o)
+                    for n, o in enumerate(batch)
+                ]
                 for b, batch in enumerate(group)
             ]
             for g, group in enumerate(orders)
         }
     )
+    for number, group in enumerate(plan["recovery"]):
+        group["heals"] = bool(healing >> number & 1)
     found = rounds(plan)
+    planned = [c["name"] for group in plan["recovery"] for batch in group["batches"] for c in batch]
+    assert sorted(planned) == sorted(c["name"] for one in found for item in one for c in item["batch"] + item["beside"])
     for one in found:
         assert len({item["group"] for item in one}) == len(one)
-    for group in plan["recovery"]:
+        assert not any(c["name"].startswith("heals") for item in one for c in item["beside"])
+    for group in (group for group in plan["recovery"] if group["heals"]):
         assert [item["batch"] for one in found for item in one if item["group"] == group["group"]] == group["batches"]
