@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import shutil
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -31,6 +33,8 @@ from .conf import MASTERS, SPARE, STATE, WORKERS, BedError, Host, each, say
 WHOLE = STATE / "cluster.json"
 FULL = STATE / "workloads.json"
 LOCK = STATE.with_name(STATE.name + ".lock")
+# Root file systems and images that no bed has used for so long are removed from the cache.
+UNUSED_DAYS = 3
 
 
 def _hosts_of_bed() -> list[Host]:
@@ -67,10 +71,11 @@ def _create(chosen: list[Host], flavour: str, binary: Path | None, minio: Path |
         k3s_release.take(binary)
     minio_program.take(minio)
     tree, images_store = rootfs.host_tree(k3s.dressing(flavour)), images.store()
-    trees = {rootfs.host_tree(k3s.dressing(f)).name for f in (conf.KUBEADM, conf.K3S, conf.STANDIN)}
-    keep = trees | {images_store.name} | hosts.trees_in_use()
+    # By age: a bed of another release that is being made beside this one has no hosts yet.
+    for used in (tree, images_store):
+        os.utime(used)
     for old in (*conf.CACHE.glob("host-*"), *conf.CACHE.glob("images-*")):
-        if old.name not in keep:
+        if old.stat().st_mtime < time.time() - UNUSED_DAYS * 86400 and old.name not in hosts.trees_in_use():
             shutil.rmtree(old, ignore_errors=True)
     each(lambda h: _host(h, tree, images_store, spare=h == SPARE), chosen)
     each(hosts.wait_ready, chosen)
