@@ -16,6 +16,7 @@ from typing import Any
 from ansible_collections.cloudpods.ha.tests.playbooks import invariants
 from ansible_collections.cloudpods.ha.tests.playbooks.cases import REFUSED, Case
 from ansible_collections.cloudpods.ha.tests.playbooks.replacing import Done, Replacing, begin
+from ansible_collections.cloudpods.ha.tests.playbooks.stand_in.changes import BY_SOMEBODY
 
 Json = dict[str, Any]
 
@@ -242,9 +243,9 @@ def _changes(case: Case, known: Reference, made: Replacing, verdict: Verdict) ->
         at="{0}:change:{1}".format(case.given["task"].rpartition(" : ")[2].replace(":", "%"), case.given["change"])
     )
     judge_reason(done, verdict)
-    nodes = {item["metadata"]["name"]: item for item in made.state()["objects"] if item["kind"] == "Node"}
-    changed = any(item.get("asked") for item in done.tasks)
-    if changed and case.given["change"] == "cordoned" and not nodes["master-2"]["spec"].get("unschedulable"):
+    nodes = [item for item in made.state()["objects"] if item["kind"] == "Node"]
+    marked = [item for item in nodes if BY_SOMEBODY in item["metadata"].get("annotations", {})]
+    if any(not item["spec"].get("unschedulable") for item in marked):
         verdict.unsafe.append("the cordon of somebody else was lifted")
     if case.given["change"] not in ("scaled_down", "cordoned"):
         return

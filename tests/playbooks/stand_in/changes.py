@@ -14,6 +14,9 @@ from ansible_collections.cloudpods.ha.tests.playbooks.stand_in.store import now
 if TYPE_CHECKING:
     from ansible_collections.cloudpods.ha.tests.playbooks.stand_in.world import World
 
+# Marks what somebody else cordoned, for those who judge.
+BY_SOMEBODY = "example.org/cordoned-by-somebody"
+
 
 def node_ready(world: World) -> None:
     """The lost machine's kubelet reports again."""
@@ -57,11 +60,12 @@ def scaled_down(world: World) -> None:
 
 
 def cordoned(world: World) -> None:
-    """Somebody cordoned a survivor."""
+    """Somebody cordons a survivor. As with kubectl, that writes nothing if it is cordoned already; no run can know of it then."""
     survivor = next(name for name in world.cluster.machines if name not in (world.cluster.lost, world.cluster.spare))
     node = world.cluster.store.find("Node", survivor)
-    if node is not None:
+    if node is not None and not node["spec"].get("unschedulable"):
         node["spec"]["unschedulable"] = True
+        node["metadata"].setdefault("annotations", {})[BY_SOMEBODY] = "true"
         world.cluster.store.put("Node", node)
 
 
