@@ -13,7 +13,10 @@ def pytest_configure(config: pytest.Config) -> None:
         kept()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    # `make cores` runs them in one process, without xdist.
+    if not config.pluginmanager.hasplugin("xdist"):
+        return
     for item in items:
         provider = getattr(item, "callspec", None) and item.callspec.params.get("bench")  # type: ignore[attr-defined]
         item.add_marker(pytest.mark.xdist_group(provider or item.nodeid.partition("::")[0]))
