@@ -84,15 +84,17 @@ def take(api: KubeApi, holder: str, process: str, *, take_over: bool = False) ->
 
 def release(api: KubeApi, holder: str) -> bool:
     """Release the lock if it is this run's, or a dead run's of this controller. Returns whether it was. Raises HaError if the cluster can't be asked."""
-    found = api.get(_PATH)
-    known = rules.parse(found)
-    if found is None or known is None or not (known.holder == holder or ended(known.process)):
-        return False
-    try:
-        # In the version that was read: a takeover by another run keeps the UID.
-        return api.delete(_PATH, uid=found["metadata"]["uid"], version=known.version)
-    except ObjectChanged:
-        return False
+    for _attempt in range(_ATTEMPTS):
+        found = api.get(_PATH)
+        known = rules.parse(found)
+        if found is None or known is None or not (known.holder == holder or ended(known.process)):
+            return False
+        try:
+            # In the version that was read: a takeover by another run keeps the UID. A renewal changes the version too, so it is read again.
+            return api.delete(_PATH, uid=found["metadata"]["uid"], version=known.version)
+        except ObjectChanged:
+            continue
+    return False
 
 
 def _watch_over(kubeconfig: str, holder: str, process: str) -> None:

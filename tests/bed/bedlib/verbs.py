@@ -74,8 +74,9 @@ def _create(chosen: list[Host], flavour: str, binary: Path | None, minio: Path |
     # By age: a bed of another release that is being made beside this one has no hosts yet.
     for used in (tree, images_store):
         os.utime(used)
+    keep, oldest = hosts.trees_in_use(), time.time() - UNUSED_DAYS * 86400
     for old in (*conf.CACHE.glob("host-*"), *conf.CACHE.glob("images-*")):
-        if old.stat().st_mtime < time.time() - UNUSED_DAYS * 86400 and old.name not in hosts.trees_in_use():
+        if old.stat().st_mtime < oldest and old.name not in keep:
             shutil.rmtree(old, ignore_errors=True)
     each(lambda h: _host(h, tree, images_store, spare=h == SPARE), chosen)
     each(hosts.wait_ready, chosen)

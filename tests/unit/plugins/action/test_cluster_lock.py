@@ -143,6 +143,14 @@ def test_a_dead_run_s_lock_that_another_run_takes_meanwhile_is_not_released() ->
     assert api.lease["spec"]["holderIdentity"] == OTHER
 
 
+def test_a_lock_that_is_renewed_meanwhile_is_released() -> None:
+    api = StandInLeases()
+    take(api)
+    api.interfere = lambda: take(api)
+    assert cluster_lock.release(api, ME) is True  # type: ignore[arg-type]
+    assert api.lease is None
+
+
 def test_an_error_is_no_lock() -> None:
     api = StandInLeases()
 
