@@ -24,6 +24,8 @@ _NEEDS_UID = (
 )
 _SUFFIX = re.compile(r"-[0-9a-f]{8}$")
 _PRIVATE = 0o077
+# A module's arguments are not in its archive.
+_ANSIBLE = re.compile(r"/\.ansible/|__pycache__|\.pyenv|^tmp/ansible_[^/]*_payload_")
 # What stays on the controller for good: backups, reports, and each plan that was shown.
 _KEPT = re.compile(
     r"(^|/)(backups|reports/[^/]+/reports)/|^reports/[^/]+/(report\.(html|json|txt)|plans/[0-9a-f]+\.txt)$"
@@ -162,13 +164,13 @@ def _name(item: Json) -> str:
 
 
 def _files(replacing: Replacing, name: str) -> list[str]:
-    """Files of a machine, but the backups, whose number depends on the runs, and Ansible's own folder."""
+    """Files of a machine, but the backups, whose number depends on the runs, and Ansible's own: its folder, and the archive of a module that was killed."""
     root = replacing.machine(name)
     found = []
     for top in ("etc/kubernetes", "etc/rancher", "etc/systemd", "var/lib", "var/tmp", "tmp", "run", "root", "programs"):
         for path in sorted((root / top).rglob("*")):
             text = str(path.relative_to(root))
-            if path.is_file() and "/.ansible/" not in text and "__pycache__" not in text and ".pyenv" not in text:
+            if path.is_file() and not _ANSIBLE.search(text):
                 found.append(text)
     return found
 
