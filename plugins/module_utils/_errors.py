@@ -3,10 +3,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._codes import known
+from ansible_collections.cloudpods.ha.plugins.module_utils._format import printable
 
 
 class HaError(Exception):
-    """Base of every error this collection raises on purpose."""
+    """Base of every error this collection raises on purpose. Its text may quote a server or a program, so it can't control a terminal."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__("\n".join(printable(line) for line in text.split("\n")))
 
 
 class ApiUnavailable(HaError):

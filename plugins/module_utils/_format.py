@@ -19,7 +19,7 @@ def address(text: str) -> str:
 
 def printable(text: str) -> str:
     """One line of text from the cluster or a program, for a terminal: what would control the terminal is a question mark."""
-    return "".join(char if char.isprintable() else "?" for char in text)
+    return "".join(char if char.isprintable() else "?" for char in text.replace("\t", " "))
 
 
 def human(size: float) -> str:

@@ -256,3 +256,30 @@ def test_a_task_gives_our_modules_no_option_that_they_do_not_have(path: Path) ->
             if key.startswith("cloudpods.ha."):
                 given = set(task[key] or {})
                 assert given <= documented_options("modules", key.rpartition(".")[2]), task.get("name")
+
+
+def on_the_way_out(path: Path) -> Iterator[dict[str, Any]]:
+    """The tasks of a file's `always` and `rescue`, with those of the files that these include."""
+    for task in tasks_of(path):
+        for part in ("always", "rescue"):
+            yield from included(path, task.get(part) or [])
+
+
+def included(path: Path, tasks: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    for task in tasks:
+        yield task
+        for part in ("block", "rescue", "always"):
+            yield from included(path, task.get(part) or [])
+        for key in CALLS & set(task):
+            if key.endswith("tasks"):
+                # A name that is made when the play runs stands for each that fits.
+                name = re.sub(r"\{\{.*?\}\}", "*", str(task[key])).removeprefix("*/tasks/")
+                for other in sorted((path.parents[1] / "tasks").rglob(name)):
+                    yield from included(other, read(other))
+
+
+@each_task_file
+def test_a_host_that_has_gone_away_does_not_end_the_way_out(path: Path) -> None:
+    # An unreachable host ends the run of localhost, without what is left of `always`: no report, no reason.
+    asked = [task for task in on_the_way_out(path) if task.get("delegate_to") not in (None, "localhost")]
+    assert [task["name"] for task in asked if not task.get("ignore_unreachable")] == []

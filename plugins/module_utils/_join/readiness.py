@@ -11,8 +11,8 @@ import typing as t
 import urllib.parse
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._etcd import quorum
-from ansible_collections.cloudpods.ha.plugins.module_utils._format import qualified
-from ansible_collections.cloudpods.ha.plugins.module_utils._models.etcd import Etcd
+from ansible_collections.cloudpods.ha.plugins.module_utils._format import address, qualified
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.etcd import Etcd, Member
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
 from ansible_collections.cloudpods.ha.plugins.module_utils._restore import from_json
 
@@ -45,6 +45,12 @@ def ready_to_join(etcd: Json, lost_nodes: Json, plan: Json) -> str:
         if lost_member is not None:
             found.append("The lost node's member {0} is still in the etcd member list.".format(lost_member.id))
             again = True
+        voter = _voter(view, plan) if plan.get("reset") or stale else None
+        if voter:
+            return (
+                "The replacement has become the etcd voter {0} since the plan was made, so it is not reset. "
+                "Run again: the next plan goes on from there."
+            ).format(voter.id)
         found += [item.observed for item in quorum.standing(view, ignored_id=stale)]
         found += [_sentence(item) for item in quorum.problems(rest)]
     if not found:
@@ -55,6 +61,17 @@ def ready_to_join(etcd: Json, lost_nodes: Json, plan: Json) -> str:
         else "Repair etcd and the API first, then run again."
     )
     return "The replacement can't join yet: {0} {1}".format(" ".join(dict.fromkeys(found)), remedy)
+
+
+def _voter(view: Etcd, plan: Json) -> t.Optional[Member]:
+    """The voter that the replacement has become; to reset it would wipe a copy of the cluster's data that counts."""
+    ip = address((plan.get("replacement") or {}).get("ip") or "")
+    voters = (item for item in view.members if item.started and not item.learner)
+    return next((item for item in voters if ip in map(_host, item.peer_urls)), None)
+
+
+def _host(url: str) -> str:
+    return address(urllib.parse.urlsplit(url).hostname or "")
 
 
 def survivors_wait(answer: Json, plan: Json) -> Json:
@@ -120,14 +137,14 @@ def node_wait(answer: Json, plan: Json, pods: t.Sequence[Json] = ()) -> Json:
 
 def voter_wait(answer: Json, plan: Json) -> Json:
     """Whether etcd is healthy and lists a voter at the replacement's address, by the answer of etcd_member_info."""
-    ip = plan["replacement"].get("ip") or ""
+    ip = address(plan["replacement"].get("ip") or "")
     if "etcd" not in answer:
         return _wait(False, "etcd could not be read: {0}.".format(_reason(answer)))
     if answer.get("problems"):
         problems = " ".join(_sentence(item) for item in answer["problems"])
         return _wait(False, "etcd is not healthy with the replacement: {0}".format(problems))
     members = answer["etcd"].get("members") or []
-    if any(urllib.parse.urlsplit(url).hostname == ip for member in members for url in member.get("peer_urls") or []):
+    if any(_host(url) == ip for member in members for url in member.get("peer_urls") or []):
         return _wait(True, "The member at {0} is a healthy voter.".format(ip))
     return _wait(False, "etcd lists no member at {0}: {1}.".format(ip, "; ".join(answer.get("lines") or ["none"])))
 

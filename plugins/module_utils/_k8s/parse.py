@@ -9,7 +9,7 @@ import decimal
 import re
 import typing as t
 
-from ansible_collections.cloudpods.ha.plugins.module_utils._format import address, qualified
+from ansible_collections.cloudpods.ha.plugins.module_utils._format import address, printable, qualified
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.volumes import HOSTNAME_LABEL, place
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes import (
@@ -183,11 +183,11 @@ def pod_hint(obj: Json) -> str:
     status = obj.get("status") or {}
     scheduled: Json = next((item for item in status.get("conditions") or [] if item.get("type") == "PodScheduled"), {})
     if scheduled.get("status") == "False":
-        return str(scheduled.get("message") or scheduled.get("reason") or "")
+        return printable(str(scheduled.get("message") or scheduled.get("reason") or ""))
     for container in (status.get("initContainerStatuses") or []) + (status.get("containerStatuses") or []):
         waiting = (container.get("state") or {}).get("waiting")
         if waiting:
-            return "{0} {1}".format(waiting.get("reason") or "", waiting.get("message") or "").strip()
+            return printable("{0} {1}".format(waiting.get("reason") or "", waiting.get("message") or "")).strip()
     return ""
 
 

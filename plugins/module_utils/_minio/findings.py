@@ -8,6 +8,7 @@ import collections
 import typing as t
 from dataclasses import dataclass
 
+from ansible_collections.cloudpods.ha.plugins.module_utils._format import printable
 from ansible_collections.cloudpods.ha.plugins.module_utils._minio.info import (
     OK,
     ONLINE,
@@ -68,9 +69,10 @@ class Finding:
     sentence: str
 
     def __post_init__(self) -> None:
-        """Raise ValueError for a code that is documented nowhere."""
+        """Raise ValueError for a code that is documented nowhere. What MinIO told in a sentence can't control a terminal."""
         if self.code not in FINDINGS:
             raise ValueError("there is no finding {0}".format(self.code))
+        object.__setattr__(self, "sentence", printable(self.sentence))
 
 
 def no_answer(views: t.Sequence[PodView]) -> Finding:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.cloudpods.ha.plugins.module_utils._format import human
+from ansible_collections.cloudpods.ha.plugins.module_utils._format import human, printable
 from ansible_collections.cloudpods.ha.plugins.module_utils._minio.parts import INTERNAL, Key, Left
 
 Json = t.Dict[str, t.Any]
@@ -148,7 +148,7 @@ def name(group: str, key: Key) -> str:
 
 def label(key: Key) -> str:
     """An object for people."""
-    return "{0}/{1}{2}".format(key[0], key[1], " version " + key[2] if key[2] else "")
+    return printable("{0}/{1}{2}".format(key[0], key[1], " version " + key[2] if key[2] else ""))
 
 
 def _told(group: str, item: Failure) -> Json:

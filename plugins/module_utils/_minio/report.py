@@ -7,6 +7,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from ansible_collections.cloudpods.ha.plugins.module_utils._format import printable
 from ansible_collections.cloudpods.ha.plugins.module_utils._minio.health import Health
 from ansible_collections.cloudpods.ha.plugins.module_utils._minio.info import Drive
 from ansible_collections.cloudpods.ha.plugins.module_utils._minio.views import PodView, starting
@@ -102,7 +103,7 @@ def recovered(result: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
         faults.append(str(proof["permitted"]["reason"]))
     if proof and proof["incomplete_count"] and not result.get("lost_pods"):
         faults.append(_lacking(proof))
-    return {"ok": not faults, "reason": "; ".join(faults)}
+    return {"ok": not faults, "reason": printable("; ".join(faults))}
 
 
 def about_objects(result: t.Mapping[str, t.Any]) -> str:
@@ -123,7 +124,7 @@ def about_objects(result: t.Mapping[str, t.Any]) -> str:
         told.append(str(proof["permitted"]["reason"]))
         if proof["incomplete_count"] and not result.get("lost_pods"):
             told.append(_lacking(proof))
-    return "; ".join(told)
+    return printable("; ".join(told))
 
 
 def _lacking(proof: t.Mapping[str, t.Any]) -> str:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ansible_collections.cloudpods.ha.plugins.module_utils._format import qualified
+from ansible_collections.cloudpods.ha.plugins.module_utils._format import printable, qualified
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster import Cluster
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import ClaimPlan, Plan, Request
@@ -182,7 +182,7 @@ def _refused(made: Plan, cluster: Cluster) -> Plan:
         refusals=made.refusals,
         warnings=made.warnings,
         before={} if cluster.api_error else control_plane(cluster),
-        refused_text=reasons + " Nothing was changed.",
+        refused_text=printable(reasons + " Nothing was changed."),
         text=tuple(lines(made, cluster)),
     )
 

@@ -58,6 +58,29 @@ def test_a_replacement_may_join_a_healthy_cluster_without_the_lost_node() -> Non
     assert ready(asked()) == {"ok": True, "reason": ""}
 
 
+@pytest.mark.parametrize("plan", [{"reset": True}, {"stale_member_id": "a4"}], ids=str)
+@pytest.mark.parametrize(
+    ("joined", "voter"),
+    [
+        ({}, True),
+        ({"peer_urls": ["https://[2001:db8:0:0::14]:2380"]}, True),
+        ({"learner": True}, False),
+        ({"name": "", "client_urls": []}, False),
+    ],
+    ids=str,
+)
+def test_a_replacement_that_has_become_a_voter_since_the_plan_is_not_reset(
+    plan: Json, joined: Json, voter: bool
+) -> None:
+    replacement = {**PLAN["replacement"], **({"ip": "2001:DB8::14"} if "peer_urls" in joined else {})}
+    verdict = ready(asked(member(2), member(3), member(4, **joined)), **plan, replacement=replacement)
+    assert ("has become the etcd voter a4" in verdict["reason"]) == voter
+
+
+def test_a_replacement_that_has_joined_and_is_not_reset_is_a_voter() -> None:
+    assert ready(asked(member(2), member(3), member(4)), joined=True)["ok"]
+
+
 @pytest.mark.parametrize(
     ("etcd", "words"),
     [

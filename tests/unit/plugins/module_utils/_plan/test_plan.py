@@ -149,6 +149,14 @@ def test_a_node_that_never_was_is_refused_without_steps() -> None:
     assert made.refused_text.endswith(" Nothing was changed.")
 
 
+def test_the_text_of_a_refusal_is_text_whatever_a_host_says() -> None:
+    cluster = StandInCluster()
+    cluster.change_host("master-2", reachable=False, error="\x1b[31mred\x07")
+    text = cluster.plan().refused_text
+    assert "?[31mred?" in text
+    assert text.isprintable()
+
+
 def test_a_second_master_that_died_is_refused_although_the_steps_are_shown() -> None:
     cluster = StandInCluster()
     cluster.set_ready("master-3", False)
