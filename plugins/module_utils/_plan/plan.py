@@ -152,7 +152,8 @@ def _draft(
         joining=_joining(cluster, found),
         joined=found.joined,
         reset=situation.needs_reset(cluster, found),
-        restore_cordons=any(node.cordoned_for == found.lost.name for node in cluster.nodes),
+        # Its own Node is deleted.
+        restore_cordons=any(node.cordoned_for == found.lost.name != node.name for node in cluster.nodes),
         before=control_plane(cluster),
     )
 

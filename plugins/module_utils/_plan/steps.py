@@ -144,7 +144,7 @@ def _recoveries(cluster: Cluster, made: Plan) -> t.Iterator[Step]:
             risk="final",
         )
     if made.restore_cordons:
-        names = [node for node in cluster.nodes if made.lost and node.cordoned_for == made.lost.name]
+        names = [node for node in cluster.nodes if made.lost and node.cordoned_for == made.lost.name != node.name]
         yield Step(
             "stateful_recovery",
             "uncordon the nodes that an earlier run cordoned",

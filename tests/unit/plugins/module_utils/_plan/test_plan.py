@@ -561,6 +561,14 @@ def test_cordons_of_a_killed_run_are_in_the_next_plan() -> None:
     assert [ref.name for ref in step.objects] == ["master-2", "master-3"]
 
 
+def test_the_cordon_of_the_lost_node_ends_with_it() -> None:
+    cluster = StandInCluster()
+    node = cluster.node("master-1")
+    node["spec"]["unschedulable"] = True
+    node["metadata"].setdefault("annotations", {})["ha.cloudpods.org/cordoned-for"] = "master-1"
+    assert not cluster.plan().restore_cordons
+
+
 def test_a_half_joined_replacement_is_reset_only_when_the_journal_says_that_we_joined_it() -> None:
     cluster = StandInCluster()
     labels = [label for label, _act in cluster.acts(cluster.plan())]
