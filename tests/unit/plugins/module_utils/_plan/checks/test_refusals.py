@@ -441,6 +441,8 @@ CASES: list[tuple[Change, list[str]]] = [
         for text in (
             "apiServer: {extraArgs: {advertise-address: 192.0.2.11}}",
             "apiServer: {extraArgs: [{name: etcd-servers, value: 'https://192.0.2.11:2379'}]}",
+            "apiServer: {extraArgs: [{name: etcd-servers, value: 'https://192.0.2.11:2379'}, {name: etcd-servers, value: 'https://192.0.2.12:2379'}]}",
+            "etcd: {external: {endpoints: ['https://192.0.2.11:2379', 'https://192.0.2.12:2379']}}",
             "controlPlaneEndpoint: master-1:6443",
             "etcd: {local: {extraArgs: {initial-cluster: 'master-1=https://192.0.2.99:2380'}}}",
         )
@@ -561,6 +563,25 @@ def test_what_does_not_name_the_lost_node_is_no_reason(change: Change) -> None:
     cluster = StandInCluster()
     change(cluster)
     assert cluster.plan().refusals == ()
+
+
+@pytest.mark.parametrize("name", ["etcd", "pki", "kubernetes", "kubeadm", "audit", "cluster"])
+def test_a_node_whose_name_is_a_word_of_kubeadm_is_not_named_by_its_settings(name: str) -> None:
+    text = """
+apiVersion: kubeadm.k8s.io/v1beta3
+kind: ClusterConfiguration
+apiServer: {extraVolumes: [{name: audit, hostPath: /etc/etcd}], extraArgs: {audit-log-path: /var/log/audit}}
+certificatesDir: /etc/kubernetes/pki
+clusterName: kubernetes
+etcd: {local: {dataDir: /var/lib/etcd}}
+networking: {dnsDomain: cluster.local}
+controlPlaneEndpoint: 192.0.2.100:6443
+"""
+    cluster = StandInCluster((name, "master-2", "master-3"), lost=name)
+    kubeadm_config(text)(cluster)
+    assert "KUBEADM_CONFIG_DEAD" not in cluster.codes()
+    kubeadm_config(text.replace("192.0.2.100", name))(cluster)
+    assert "KUBEADM_CONFIG_DEAD" in cluster.codes()
 
 
 def test_a_server_by_an_ipv6_address_is_known_in_any_form() -> None:
