@@ -25,15 +25,24 @@ def text_of(path: str) -> str:
 
 
 def argument(text: str, name: str) -> str:
-    """The value of the argument --NAME=VALUE in a static pod's manifest, or of the line `NAME: VALUE` in etcd's configuration; empty without one.
+    """The value of an argument in a static pod's manifest, or of the line `NAME: VALUE` in etcd's configuration; empty without one.
 
-    Keys of etcd's configuration are not indented; those of a manifest, such as the pod's own name, are.
+    An argument is `--NAME=VALUE`, `--NAME VALUE` or two items. Keys of etcd's configuration are not indented; those of a manifest, such as the pod's own
+    name, are.
     """
-    for form in (r"^[ \t]*-[ \t]+[\"']?--{0}[= ][\"']?([^\s\"']+)", r"^{0}:[ \t]*[\"']?([^\s\"']+)"):
+    flag = r"^[ \t]*-[ \t]+[\"']?--{0}(?:[= ]|[\"']?[ \t]*\n[ \t]*-[ \t]+(?!-|[\"']-))[\"']?([^\s\"']+)"
+    for form in (flag, r"^{0}:[ \t]*[\"']?([^\s\"']+)"):
         match = re.search(form.format(re.escape(name)), text, re.MULTILINE)
         if match:
             return match.group(1)
     return ""
+
+
+def advertised(provider: Provider) -> t.List[str]:
+    """The addresses that this host's API server, or with K3s its etcd member, tells the others, in their shortest form."""
+    if provider.etcd_in_pod:
+        return [bare(argument(text_of(provider.manifests + "/kube-apiserver.yaml"), "advertise-address"))]
+    return [bare(_split(url)[0]) for url in argument(text_of(provider.etcd_mark), "advertise-client-urls").split(",")]
 
 
 def api_address(provider: Provider, *, default_port: int = API_PORT) -> t.Tuple[str, int]:
