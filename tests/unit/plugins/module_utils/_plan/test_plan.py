@@ -26,6 +26,7 @@ from ansible_collections.cloudpods.ha.tests.unit.plugins.stand_in_cluster import
     StandInCluster,
     claim_object,
     deployment_object,
+    keepalived,
     node_object,
     pod_object,
     volume_object,
@@ -308,6 +309,16 @@ def test_nobody_is_promoted_when_a_survivor_is_master_already() -> None:
     made = cluster.plan()
     assert made.promote == ""
     assert "vip" not in phases(made)
+
+
+@pytest.mark.parametrize(("others", "priority"), [(90, 100), (100, 101), (200, 201)])
+def test_the_priority_that_is_told_is_the_one_that_will_be_written(others: int, priority: int) -> None:
+    cluster = StandInCluster()
+    for name in cluster.survivors:
+        mine = keepalived(cluster.address[name], state="BACKUP", priority=others)
+        cluster.change_host(name, keepalived=mine)
+    (step,) = (step for step in cluster.plan().steps if step.phase == "vip")
+    assert "(priority {0})".format(priority) in step.act
 
 
 def test_claims_nobody_wants_recovered_are_left_alone_and_told() -> None:
