@@ -206,7 +206,9 @@ def _api_ready(provider: Provider) -> str:
     first = certificate if not provider.etcd_in_pod else None
     status, body = _ready(urls, first)
     if status in (401, 403) and first is None and certificate is not None and os.path.exists(certificate[1]):
-        status, body = _ready(urls, certificate)
+        with_it = _ready(urls, certificate)
+        # A certificate that can't be shown takes away nothing of the first answer: something listens.
+        status, body = with_it if with_it[0] else (status, body)
     if status == 0:
         return ""
     if status == 200:

@@ -336,6 +336,9 @@ def test_an_api_server_that_answers_nobody_is_asked_with_a_certificate(
     assert gather().api_ready == "not ready: status {0}".format(anonymous)
     Path(names[1]).write_text("x", encoding="utf-8")
     assert gather().api_ready == "ok"
+    # The second question has no answer, as with a damaged certificate.
+    monkeypatch.setattr(facts, "_local", lambda _url, certificate=None: (0, "") if certificate else (anonymous, ""))
+    assert gather().api_ready == "not ready: status {0}".format(anonymous)
 
 
 def test_a_plane_of_ipv6_addresses_is_asked_where_its_manifests_say(
