@@ -342,8 +342,27 @@ def test_a_volume_that_another_node_may_use_is_never_found_lost(
         # What is told nevertheless is told as a conflict, which nobody acts on.
         assert not reasons or "conflict" in reasons
         assert not volumes.pinned_alone(where, known, others)
+        assert not {"affinity", "label"} & {*volumes.found_by(where, known, others)}
     for node in nodes:
         assert volumes.fits(where, node) or not scheduler_allows(terms, node)
+
+
+@given(
+    nodes=nodes_,
+    zones=st.lists(st.sampled_from([*ZONES, "topology.csi.vmware.com/k8s-zone"]), min_size=1, max_size=2),
+    shared=st.lists(st.sampled_from(["kubernetes.io/os", "kubernetes.io/arch"]), max_size=2),
+    source=st.sampled_from([{"csi": {"driver": "ebs.csi.aws.com"}}, {"nfs": {"server": "192.0.2.1"}}]),
+)
+def test_what_the_whole_zone_reaches_is_not_lost_with_the_only_node_in_it(
+    nodes: list[Site], zones: list[str], shared: list[str], source: Json
+) -> None:
+    """Whatever else all Nodes share."""
+    common = dict.fromkeys(shared, "x")
+    known, *others = (Site(node.name, node.hostname, {**node.labels, **common}) for node in nodes)
+    lost = Site(known.name, known.hostname, {**known.labels, **dict.fromkeys(zones, "z1")})
+    where = term(*(expression(key, "z1") for key in zones), *(expression(key, "x") for key in shared))
+    if others or not shared:
+        assert found(volume(where, source=source), lost, tuple(others)) == ()
 
 
 @given(
