@@ -18,7 +18,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._plan import settings
 
 PREFIX = "replace_master_"
 SPECS = pathlib.Path(__file__).resolve().parents[2] / "roles" / "replace_master" / "meta" / "argument_specs.yml"
-_WORDS = {"list": "a list", "dict": "a mapping"}
+_WORDS = {"list": "a list", "dict": "a mapping whose keys are text"}
 # Facts that the playbooks publish with the same prefix.
 PUBLISHED = frozenset((PREFIX + "settings", PREFIX + "phase"))
 

@@ -49,13 +49,6 @@ class Provider(t.NamedTuple):
         """The static pod that holds the VIP."""
         return self.manifests + "/keepalived.yaml"
 
-    @property
-    def advertised(self) -> t.Tuple[str, str]:
-        """A file with the Node address of this host, and a pattern whose first group is that address or a URL with it."""
-        if self.etcd_in_pod:
-            return self.manifests + "/kube-apiserver.yaml", r"--advertise-address=([^\s\"']+)"
-        return self.etcd_mark, r"^advertise-client-urls:\s*[\"']?([^\s,\"']+)"
-
     def node_of_member(self, member: str) -> str:
         """The node name of an etcd member with this name. K3s adds eight hexadecimal digits (source: k3s, pkg/etcd/etcd.go, setName)."""
         match = re.fullmatch(r"(.+)-[0-9a-f]{8}", member) if self.suffixed_members else None
@@ -130,7 +123,8 @@ PROVIDERS: t.Mapping[str, Provider] = {KUBEADM.name: KUBEADM, K3S.name: K3S}
 
 # Interfaces of pods and virtual machines: no other machine reaches an address on one. Not br0, to which Cloudpods moves the host's own address.
 INSIDE_INTERFACE = re.compile(
-    r"antrea|cali|cbr0$|cilium|cni|docker|flannel|incusbr|kube-bridge|lxc|lxdbr|nerdctl|ovn|podman|tunl|veth|virbr|vnet|vxlan\.calico|weave|br-[0-9a-f]{12}$"
+    r"antrea|cali|cbr0$|cilium|cni|docker|egress\.calico|flannel|incusbr|kube-bridge|lxc|lxdbr|mpqemubr|nerdctl|ovn|podman|tunl|vboxnet|veth|virbr|vmnet|vnet"
+    r"|vxlan(?:-v6)?\.calico|weave|(?:wireguard|wg-v6)\.cali|br-[0-9a-f]{12}$"
 )
 
 # Ports on which a running control-plane machine accepts connections.

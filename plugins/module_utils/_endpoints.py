@@ -1,12 +1,15 @@
-"""Where this host's own API server and etcd member listen, and their node's name, as their configuration says. Reads files only."""
+"""Where this host's own API server and etcd member listen, and their node's name, as their configuration says. Reads files, and asks no program."""
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
+import ipaddress
 import re
+import socket
 import typing as t
 import urllib.parse
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import API_PORT, Provider, host_port
+from ansible_collections.cloudpods.ha.plugins.module_utils._format import address as bare
 
 _EVERYWHERE = ("", "0.0.0.0", "::")  # noqa: S104  what the configuration says, nothing is bound
 _LOOPBACKS = ("127.0.0.1", "::1")
@@ -22,27 +25,39 @@ def text_of(path: str) -> str:
 
 
 def argument(text: str, name: str) -> str:
-    """The value of the argument --NAME=VALUE in a static pod's manifest, or of the line `NAME: VALUE` in etcd's configuration; empty without one.
+    """The value of an argument in a static pod's manifest, or of the line `NAME: VALUE` in etcd's configuration; empty without one.
 
-    Keys of etcd's configuration are not indented; those of a manifest, such as the pod's own name, are.
+    An argument is `--NAME=VALUE`, `--NAME VALUE` or two items. Keys of etcd's configuration are not indented; those of a manifest, such as the pod's own
+    name, are.
     """
-    for form in (r"^[ \t]*-[ \t]+[\"']?--{0}[= ][\"']?([^\s\"']+)", r"^{0}:[ \t]*[\"']?([^\s\"']+)"):
+    flag = r"^[ \t]*-[ \t]+[\"']?--{0}(?:[= ]|[\"']?[ \t]*\n[ \t]*-[ \t]+(?!-|[\"']-))[\"']?([^\s\"']+)"
+    for form in (flag, r"^{0}:[ \t]*[\"']?([^\s\"']+)"):
         match = re.search(form.format(re.escape(name)), text, re.MULTILINE)
         if match:
             return match.group(1)
     return ""
 
 
+def advertised(provider: Provider) -> t.List[str]:
+    """The addresses that this host's API server, or with K3s its etcd member, tells the others, in their shortest form."""
+    if provider.etcd_in_pod:
+        return [bare(argument(text_of(provider.manifests + "/kube-apiserver.yaml"), "advertise-address"))]
+    return [bare(_split(url)[0]) for url in argument(text_of(provider.etcd_mark), "advertise-client-urls").split(",")]
+
+
 def api_address(provider: Provider, *, default_port: int = API_PORT) -> t.Tuple[str, int]:
     """The address to which the API server is bound, empty for all of them, and its port."""
     if provider.etcd_in_pod:
         text = text_of(provider.manifests + "/kube-apiserver.yaml")
-        address, port = argument(text, "bind-address"), argument(text, "secure-port")
+        address, port = bare(argument(text, "bind-address")), argument(text, "secure-port")
     else:
-        # K3s writes its own kubeconfig with the address on which it listens.
+        # K3s writes its own kubeconfig with the address on which it listens. An administrator may have written the VIP or a load balancer there instead.
         match = re.search(r"^\s*server:\s*[\"']?(\S+?)[\"']?\s*$", text_of(provider.admin_kubeconfig), re.MULTILINE)
         address, port = _split(match.group(1) if match else "")
-        address = "" if address in _LOOPBACKS else address
+        if address in (*_LOOPBACKS, *_EVERYWHERE, "localhost"):
+            address = ""
+        elif not is_carried(address):
+            address, port = "", ""
     number = int(port) if port.isdigit() and 0 < int(port) < 65536 else default_port
     return ("" if address in _EVERYWHERE else address), number
 
@@ -55,8 +70,19 @@ def api_port(provider: Provider) -> int:
 def api_urls(provider: Provider, *, default_port: int = API_PORT, ipv6: bool = False) -> t.List[str]:
     """The URLs at which this host reaches its own API server, in the order of preference."""
     address, port = api_address(provider, default_port=default_port)
-    hosts = [address] if address else [_LOOPBACKS[0], *([_LOOPBACKS[1]] if ipv6 else [])]
-    return ["https://{0}".format(host_port(item, port)) for item in hosts]
+    # After an address of its own too: what is written may be old.
+    hosts = [*([address] if address else []), _LOOPBACKS[0], *([_LOOPBACKS[1]] if ipv6 else [])]
+    return ["https://{0}".format(host_port(item, port)) for item in dict.fromkeys(hosts)]
+
+
+def is_carried(address: str) -> bool:
+    """Whether this host carries an IP address: the kernel then takes it as the source as well. A name is none. Nothing is sent."""
+    try:
+        with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.connect((str(ipaddress.ip_address(address)), 9))
+            return bare(probe.getsockname()[0]) == bare(address)
+    except (OSError, ValueError):
+        return False
 
 
 def etcd_urls(provider: Provider, name: str, default: str, *, ipv6: bool = False) -> t.List[str]:

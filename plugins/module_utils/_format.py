@@ -2,8 +2,6 @@
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-from __future__ import annotations
-
 import ipaddress
 import re
 

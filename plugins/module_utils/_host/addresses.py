@@ -79,18 +79,18 @@ def _is_network(text: str) -> bool:
 
 def default_route(run: Runner, found: t.Mapping[str, str]) -> str:
     """The host's address of the default route, from {address: interface}; empty without one."""
-    for family in ("-4", "-6"):
-        rc, out, _err = run(("ip", family, "-o", "route", "show", "default"))
-        words = out.split("\n", 1)[0].split() if rc == 0 else []
-        after = dict(zip(words, words[1:]))
-        version = 4 if family == "-4" else 6
-        own = [
-            item
-            for item, name in found.items()
-            if name == after.get("dev") and ipaddress.ip_address(item).version == version
-        ]
-        if after.get("src") in found:
-            return after["src"]
-        if own:
-            return own[0]
+    for version in (4, 6):
+        rc, out, _err = run(("ip", "-{0}".format(version), "-o", "route", "show", "default"))
+        for line in out.splitlines() if rc == 0 else ():
+            words = line.replace("\\", " ").split()
+            after = dict(zip(words, words[1:]))
+            name = after.get("dev", "")
+            # One may lead into a network of pods or virtual machines, whatever its metric.
+            if not name or INSIDE_INTERFACE.match(name):
+                continue
+            if after.get("src") in found:
+                return after["src"]
+            own = [item for item in found if found[item] == name and ipaddress.ip_address(item).version == version]
+            if own:
+                return own[0]
     return ""

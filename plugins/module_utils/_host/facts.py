@@ -10,7 +10,6 @@ import re
 import shutil
 import socket
 import typing as t
-import urllib.parse
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import (
     API_PORT,
@@ -23,6 +22,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import
     Provider,
 )
 from ansible_collections.cloudpods.ha.plugins.module_utils._endpoints import (
+    advertised,
     api_address,
     api_urls,
     etcd_urls,
@@ -175,11 +175,8 @@ def _node_ip(run: Runner, provider: Provider, found: t.Mapping[str, str]) -> str
 
     An address that the host does not carry belongs to another machine and is skipped.
     """
-    path, pattern = provider.advertised
-    match = re.search(pattern, text_of(path), re.MULTILINE)
-    named = match.group(1) if match else ""
-    host = (urllib.parse.urlsplit(named).hostname or "") if "//" in named else named
-    return host if host in found else default_route(run, found) or next(iter(found), "")
+    own = [item for item in advertised(provider) if item in found]
+    return next(iter(own), "") or default_route(run, found) or next(iter(found), "")
 
 
 def _etcd_health(provider: Provider) -> str:
@@ -209,7 +206,9 @@ def _api_ready(provider: Provider) -> str:
     first = certificate if not provider.etcd_in_pod else None
     status, body = _ready(urls, first)
     if status in (401, 403) and first is None and certificate is not None and os.path.exists(certificate[1]):
-        status, body = _ready(urls, certificate)
+        with_it = _ready(urls, certificate)
+        # A certificate that can't be shown takes away nothing of the first answer: something listens.
+        status, body = with_it if with_it[0] else (status, body)
     if status == 0:
         return ""
     if status == 200:

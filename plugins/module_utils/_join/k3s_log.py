@@ -10,17 +10,27 @@ import typing as t
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
 
-# Lines with the reason of a stop: K3s's own word, a crash of Go, a program that systemd or the kernel did not let run; else the last error.
+# Where a line begins, also behind what `journalctl` puts in front of it.
+_BEGIN = r"(?:^|\]: )"
+# Lines with the reason of a stop: K3s's own word or that of its components, whose lines begin with F, a crash of Go, a program that systemd or the kernel
+# did not let run; else the last error.
 _REASONS = (
     re.compile(
-        r"level=fatal|(?:^|\]: )(?:panic: |fatal error: |runtime: out of memory|unexpected fault address|SIG[A-Z]+: |Incorrect Usage)"
+        _BEGIN
+        + r"(?:panic: |fatal error: |runtime: out of memory|unexpected (?:fault address|signal)|SIG[A-Z]+: |Incorrect Usage|F\d{4} \d\d:\d\d:\d\d)|level=fatal"
         r"|flag provided but not defined|Failed at step \w+ spawning|Failed to execute|Exec format error|killed by the OOM killer"
     ),
-    re.compile(r"level=error"),
+    re.compile(_BEGIN + r"E\d{4} \d\d:\d\d:\d\d|level=error"),
 )
 _OF_SYSTEMD = re.compile(
-    r"(?:^|\]: )(?:Failed to start|Starting|Stopping|Stopped|Started) |Scheduled restart job|Main process exited|Control process exited"
-    r"|Failed with result|Consumed .* CPU time|Start request repeated|Deactivated successfully|Unit process|(?:^|\]: )goroutine \d+|(?:^|\]: )created by "
+    _BEGIN
+    + r"(?:Failed to start|Starting|Stopping|Stopped|Started) |Scheduled restart job|Main process exited|Control process exited"
+    r"|Failed with result|Consumed .* CPU time|Start request repeated|Deactivated successfully|Unit process"
+)
+# The stack of a crash: goroutines, their calls, files with an offset, registers.
+_OF_STACK = re.compile(
+    _BEGIN
+    + r"(?:goroutine \d+|created by |\[signal |[\w./*()\[\]%~,-]+\(.*\)$|[a-z][a-z0-9]+ +0x[0-9a-f]+$)|\+0x[0-9a-f]+$"
 )
 
 
@@ -48,8 +58,9 @@ def why(log: str, secrets: t.Iterable[str]) -> str:
     """
     lines = [line.strip() for entry in log.splitlines() for line in _message(entry).splitlines() if line.strip()]
     found = [next((line for line in reversed(lines) if pattern.search(line)), "") for pattern in _REASONS]
-    # What systemd says of the service's end says nothing of its reason.
-    found += [next((line for line in reversed(lines) if not _OF_SYSTEMD.search(line)), ""), *lines[-1:]]
+    # What systemd says of the service's end, and a stack, say nothing of its reason.
+    said = [line for line in lines if not _OF_SYSTEMD.search(line) and not _OF_STACK.search(line)]
+    found += [*said[-1:], *lines[-1:]]
     reason = next(filter(None, found), "")
     match = re.search(r'msg="((?:[^"\\]|\\.)*)"', reason)
     return hidden(match.group(1) if match else reason, secrets)

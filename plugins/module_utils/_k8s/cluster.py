@@ -155,10 +155,11 @@ class _Whereabouts:
             return ()
         return k8s_volumes.found_by(k8s_volumes.place(volume), self._site, self._others, used_there=used_there)
 
-    def is_gone(self, claim: Json) -> bool:
-        """Whether a claim names a volume that is gone, and that was requested on the lost node."""
+    def is_gone(self, claim: Json, *, used_there: bool) -> bool:
+        """Whether a claim names a volume that is gone, and that was requested on the lost node, or, if nothing tells where, used by a pod there."""
         gone = (claim.get("status") or {}).get("phase") == "Lost"
-        return gone and parse.selected_node(claim) in (self._site.name, self._site.hostname)
+        requested_on = parse.selected_node(claim)
+        return gone and (requested_on in (self._site.name, self._site.hostname) if requested_on else used_there)
 
     def may_lose(self, volume: Json) -> t.Optional[Json]:
         """The volume, if it counts as lost or would if a pod on the lost node used it."""
@@ -174,7 +175,9 @@ def _with_losses(api: KubeApi, cluster: Cluster, lost: Lost, where: _Whereabouts
             "/api/v1/persistentvolumeclaims",
             keep=lambda obj: (
                 obj
-                if obj["metadata"]["uid"] in claimed_by or parse.waits_for_volume(obj) or where.is_gone(obj)
+                if obj["metadata"]["uid"] in claimed_by
+                or parse.waits_for_volume(obj)
+                or where.is_gone(obj, used_there=True)
                 else None
             ),
         )
@@ -226,6 +229,9 @@ def _with_volumes(
 ) -> Cluster:
     used = {(pod.namespace, name) for pod in lost_pods for name in pod.claims}
 
+    def used_on_lost(obj: t.Optional[Json]) -> bool:
+        return obj is not None and (obj["metadata"]["namespace"], obj["metadata"]["name"]) in used
+
     def record(obj: Json, **more: t.Any) -> Claim:
         users = mounts.of(obj["metadata"]["namespace"], obj["metadata"]["name"])
         return parse.claim(obj, users=users, now=cluster.now, **more)
@@ -234,8 +240,7 @@ def _with_volumes(
     unclaimed: t.List[Volume] = []
     for volume in volumes:
         obj = parse.bound_claim(volume, claims)
-        used_there = obj is not None and (obj["metadata"]["namespace"], obj["metadata"]["name"]) in used
-        reasons = where.reasons(volume, used_there=used_there)
+        reasons = where.reasons(volume, used_there=used_on_lost(obj))
         if reasons and obj is None:
             unclaimed.append(parse.volume(volume, reasons=reasons))
         elif reasons and obj is not None:
@@ -244,7 +249,7 @@ def _with_volumes(
         cluster,
         claims=tuple(lost_claims),
         volumes=tuple(unclaimed),
-        gone_claims=tuple(record(obj) for obj in claims.values() if where.is_gone(obj)),
+        gone_claims=tuple(record(obj) for obj in claims.values() if where.is_gone(obj, used_there=used_on_lost(obj))),
         pending_claims=tuple(record(obj) for obj in claims.values() if parse.waits_for_volume(obj)),
     )
 

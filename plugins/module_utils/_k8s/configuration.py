@@ -11,7 +11,11 @@ try:
 except ImportError:  # a dependency of the Kubernetes client; connect() reports when both are missing
     yaml = None  # type: ignore[assignment]
 
-_NAMES_IN_CERTIFICATES = ("certSANs", "serverCertSANs", "peerCertSANs")
+# Names in certificates may be those of a lost node. The others are words and paths: spelt like a host's name, they are none.
+_NO_HOSTS = (
+    *("certSANs", "serverCertSANs", "peerCertSANs"),
+    *("apiVersion", "kind", "clusterName", "kubernetesVersion", "dnsDomain", "extraVolumes"),
+)
 
 
 def kubeconfig_server(text: str) -> str:
@@ -26,11 +30,16 @@ def kubeconfig_server(text: str) -> str:
 def kubeadm_settings(text: str) -> t.Dict[str, str]:
     """The values in a ClusterConfiguration of kubeadm by their paths, such as apiServer.extraArgs.advertise-address.
 
-    Without the names in certificates, which may be those of a lost node. Empty if the text is not YAML.
+    Values of one path have commas between them. Without names in certificates, and without paths of files. Empty if the text is not YAML.
     """
     try:
         found = yaml.safe_load(text)
-        return dict(_leaves("", found)) if isinstance(found, dict) else {}
+        values: t.Dict[str, t.List[str]] = {}
+        for path, value in _leaves("", found) if isinstance(found, dict) else ():
+            # A path names no host.
+            if not value.startswith("/"):
+                values.setdefault(path, []).append(value)
+        return {path: ", ".join(items) for path, items in values.items()}
     except (yaml.YAMLError, RecursionError):
         return {}
 
@@ -42,7 +51,7 @@ def _leaves(path: str, value: t.Any) -> t.Iterator[t.Tuple[str, str]]:
             yield "{0}.{1}".format(path, value["name"]), str(value["value"])
             return
         for key, item in value.items():
-            if key not in _NAMES_IN_CERTIFICATES:
+            if key not in _NO_HOSTS:
                 yield from _leaves("{0}.{1}".format(path, key) if path else str(key), item)
     elif isinstance(value, list):
         for item in value:

@@ -22,14 +22,17 @@ _OWN_DOMAINS = re.compile(
     r"|cloud\.google\.com|node\.cluster\.x-k8s\.io|karpenter\.sh|eks\.amazonaws\.com"
     # hardware
     r"|nvidia\.com|amd\.com|habana\.ai|huawei\.com|intel\.com|mellanox\.com"
-    r"|kubevirt\.io"
+    r"|kubevirt\.io|talos\.dev"
     # controllers
     r"|upgrade\.cattle\.io|k3s\.io|rke\.cattle\.io|(?<!svccontroller\.)k3s\.cattle\.io"
     r"|openebs\.io|csi\.[a-z0-9.-]+|[a-z0-9.-]+\.csi\.[a-z0-9.-]+|projectcalico\.org"
     r")|kubernetes\.io"
 )
 # Names that say where a machine stands or what it is made of, with any domain or none.
-_OWN_WORDS = re.compile(r"(?:.*[/.])?(?:rack|row|room|zone|region|datacenter|hostname|instance-type|accelerator|gpu)")
+_OWN_WORDS = re.compile(
+    r"(?:.*[/.])?(?:(?:rack|row|room|zone|region|dc|datacenter)(?:[._-](?:id|name))?|hostname|instance-type|accelerator"
+    r"|(?:v?gpu|npu|mlu|dcu|xpu|fpga)(?:[._-].*)?)"
+)
 _TRANSIENT_TAINTS = ("node.kubernetes.io/", "node.cloudprovider.kubernetes.io/")
 
 Taint = t.Mapping[str, str]
@@ -65,10 +68,12 @@ def parity(node: Node, survivors: t.Sequence[Node]) -> Parity:
 
 def _is_own(key: str, value: str, survivors: t.Sequence[Node]) -> bool:
     """Whether a label belongs to one Node: by its key, or since its value names a survivor."""
-    domain, _slash, _name = key.rpartition("/")
-    names = {text for node in survivors for text in (node.name, node.hostname_label, node.uid, node.machine_id)}
-    names |= {text for node in survivors for text in node.addresses}
-    return bool(_OWN_DOMAINS.fullmatch(domain) or _OWN_WORDS.fullmatch(key)) or (bool(value) and value in names)
+    domain, _slash, _name = key.lower().rpartition("/")
+    named = [text.lower() for node in survivors for text in (node.name, node.hostname_label) if text]
+    names = {text.lower() for node in survivors for text in (node.uid, node.machine_id, *node.addresses)} | {*named}
+    # A name may have its domain, in the label or in the Node's name.
+    by_name = value.lower() in names or value.lower().split(".")[0] in {text.split(".")[0] for text in named}
+    return bool(_OWN_DOMAINS.fullmatch(domain) or _OWN_WORDS.fullmatch(key.lower())) or (bool(value) and by_name)
 
 
 def _identity(taint: Taint) -> t.Tuple[str, str, str]:

@@ -8,6 +8,7 @@ a node may be used there. A volume that fits another registered node never count
 
 from __future__ import annotations
 
+import re
 import typing as t
 from dataclasses import dataclass, field, replace
 
@@ -22,7 +23,7 @@ SELECTED_NODE = "local.path.provisioner/selected-node"
 CSI = "csi"
 HOST_FOLDERS = ("hostPath", "local")
 _NODE_NAME_FIELD = "metadata.name"
-_ZONES = ("/zone", "/region")
+_ZONES = ("/zone", "/region", "-zone", "-region")
 _OLD_ZONES = "failure-domain.beta."
 # Mappings in the spec of a PersistentVolume besides its source.
 _NO_SOURCE = ("capacity", "claimRef", "nodeAffinity")
@@ -122,18 +123,28 @@ def fits(where: Place, node: Site) -> bool:
 
 def pinned_alone(where: Place, node: Site, others: t.Iterable[Site]) -> bool:
     """Whether the volume is on this node, and on no other registered one."""
-    return pinned(where, node) and not any(fits(where, other) or pinned(where, other) for other in others)
+    others = tuple(others)
+    # A label that others have too names neither this node nor another one.
+    own = {
+        key: value for key, value in node.labels.items() if not any(other.labels.get(key) == value for other in others)
+    }
+    return pinned(where, replace(node, labels=own)) and not _usable(where, others)
+
+
+def _usable(where: Place, nodes: t.Iterable[Site]) -> bool:
+    """Whether the volume may be used on one of these nodes, by their labels, or by a name of theirs."""
+    return any(fits(where, node) or pinned(where, replace(node, labels={})) for node in nodes)
 
 
 def found_by(where: Place, lost: Site, others: t.Sequence[Site], *, used_there: bool = False) -> t.Tuple[str, ...]:
     """Why a volume counts as being on the lost node; empty if it does not. `others` are all other registered Nodes.
 
-    'affinity', 'annotation' (the provisioner's), or both. 'label' stands for an affinity with a label that only the lost Node has, and that does not
-    name it. 'conflict' is added if affinity and annotation disagree, 'elsewhere' if the data is not on the node's own disk by the kind of its
-    source. 'pod': neither exists, and a pod that used it was on the lost node (`used_there`).
+    'affinity', 'annotation' (the provisioner's), or both. 'label' stands for an affinity that leaves only the lost Node, but by labels: by one that no other
+    has, or, for a folder, which is on some node in any case, by all that it asks for. 'conflict' is added if affinity and annotation disagree, 'elsewhere'
+    if the data is not on the node's own disk by the kind of its source. 'pod': neither exists, and a pod that used it was on the lost node (`used_there`).
     """
     by_affinity = pinned_alone(where, replace(lost, labels={}), others)
-    by_label = not by_affinity and pinned_alone(where, lost, others)
+    by_label = not by_affinity and (pinned_alone(where, lost, others) or _folder_alone(where, lost, others))
     foreign = {name for other in others for name in (other.name, other.hostname)}
     by_annotation = bool(where.annotated) and where.annotated in {lost.name, lost.hostname} - (foreign - {lost.name})
     found = [
@@ -146,6 +157,11 @@ def found_by(where: Place, lost: Site, others: t.Sequence[Site], *, used_there: 
     if not found and used_there and where.kind in HOST_FOLDERS and not where.terms and not where.annotated:
         found.append("pod")
     return tuple(found)
+
+
+def _folder_alone(where: Place, lost: Site, others: t.Sequence[Site]) -> bool:
+    known = bool(where.terms and lost.labels and others)
+    return where.kind in HOST_FOLDERS and known and fits(where, lost) and not _usable(where, others)
 
 
 def proven(reasons: t.Collection[str]) -> bool:
@@ -186,4 +202,12 @@ def _holds(item: Requirement, node: Site) -> bool:
         return value is not None
     if item.operator == "DoesNotExist":
         return value is None
+    if item.operator in ("Gt", "Lt") and item.values:
+        limit, own = _whole(item.values[0]), _whole(value)
+        # As the scheduler reads it: what is no number is neither greater nor less.
+        return limit is not None and own is not None and (own > limit if item.operator == "Gt" else own < limit)
     return True
+
+
+def _whole(text: t.Optional[str]) -> t.Optional[int]:
+    return int(text) if text is not None and re.fullmatch(r"[+-]?[0-9]+", text) else None

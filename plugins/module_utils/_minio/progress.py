@@ -75,7 +75,7 @@ class Look:
 
 
 def look(memory: Memory, result: Json, *, name: str, now: float, limits: Limits) -> t.Tuple[Memory, Look]:
-    """Judge one poll by the previous ones. `now` is any monotonic clock."""
+    """Judge one poll by the previous ones. `name` is NAMESPACE/STATEFULSET, `now` any monotonic clock."""
     if result.get("failed"):
         since = now if memory.blind_since is None else memory.blind_since
         sentence = str(result.get("msg") or "the check failed")
@@ -118,8 +118,10 @@ def look(memory: Memory, result: Json, *, name: str, now: float, limits: Limits)
     findings = [(code, s if code not in lasting or s in lasted else observed(s)) for code, s in findings]
     percent = _percent(totals)
     come = totals["objects"] if percent is None else percent
-    still = [_still(endpoint, heal, now) for endpoint, heal in heals.items() if now - heal.moved >= _STILL]
-    still += [_without_numbers(key[1], now - since_when[key]) for key in silent if now - since_when[key] >= _STILL]
+    still = [_still(name, endpoint, heal, now) for endpoint, heal in heals.items() if now - heal.moved >= _STILL]
+    still += [
+        _without_numbers(name, key[1], now - since_when[key]) for key in silent if now - since_when[key] >= _STILL
+    ]
     signature = (come, totals["failed"], totals["retries"], tuple(sorted(keys)), tuple(sorted(heals)), len(still))
     text = "; ".join(["{0}: {1}".format(name, _line(memory, totals, findings)), *still])
     return _tell(memory, signature, text, now, limits, bool(why), tuple(why))
@@ -190,24 +192,24 @@ def _forgotten(endpoint: str, heal: Heal) -> str:
     )
 
 
-def _still(endpoint: str, heal: Heal, now: float) -> str:
+def _still(name: str, endpoint: str, heal: Heal, now: float) -> str:
     """The sentence for a heal that has not moved for a while. It may go on: MinIO counts an object when it is done."""
     return "{0} has not moved for {1:.0f} s, at {2} objects and {3}. A large object counts only when it is done; {4}".format(
-        endpoint, now - heal.moved, heal.best[0], human(heal.best[1]), _look_at(endpoint)
+        endpoint, now - heal.moved, heal.best[0], human(heal.best[1]), _look_at(name, endpoint)
     )
 
 
-def _without_numbers(endpoint: str, seconds: float) -> str:
+def _without_numbers(name: str, endpoint: str, seconds: float) -> str:
     """The sentence for a heal of which MinIO says nothing but that it is under way."""
     return "{0} has been healing for {1:.0f} s, and MinIO does not say how far it is; {2}".format(
-        endpoint, seconds, _look_at(endpoint)
+        endpoint, seconds, _look_at(name, endpoint)
     )
 
 
-def _look_at(endpoint: str) -> str:
+def _look_at(name: str, endpoint: str) -> str:
     return (
-        "see kubectl logs {0} for errors. If nothing moves for long, restart that pod alone, kubectl delete pod {0}, and wait until it is Ready: the heal "
-        "goes on".format(host_of(endpoint))
+        "see kubectl -n {0} logs {1} for errors. If nothing moves for long, restart that pod alone, kubectl -n {0} delete pod {1}, and wait until it is Ready: "
+        "the heal goes on".format(name.partition("/")[0], host_of(endpoint))
     )
 
 

@@ -59,8 +59,8 @@ class Vip:
 class Cluster:
     """The findings of discovery: the documented fact `discovery_cluster`.
 
-    `gone_claims` name a volume that is gone, and that was requested on the lost node. `kubeadm_settings` are the values in kubeadm-config that a
-    joining master gets, by their paths.
+    `gone_claims` name a volume that is gone, and that was requested on the lost node or used by a pod there. `kubeadm_settings` are the values in
+    kubeadm-config that a joining master gets, by their paths.
     `cloudpods` are the facts of its OnecloudCluster that policies use: {version, glance_on_s3}; None without one.
     """
 

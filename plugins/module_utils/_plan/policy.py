@@ -210,7 +210,7 @@ def _doubt(claim: Claim) -> str:
     if "affinity" in claim.found_by:
         return ""
     if "label" in claim.found_by:
-        return "its affinity names the node only by a label that no other Node has"
+        return "its affinity leaves no other Node, but names this one only by labels"
     if "annotation" in claim.found_by:
         return "only the provisioner's annotation names the node, no affinity does"
     return "only a pod that mounted it was there, which proves nothing about its data"

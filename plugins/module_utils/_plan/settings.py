@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import difflib
 import ipaddress
+import json
 import math
 import re
 import typing as t
@@ -55,14 +56,17 @@ def misspelt(given: t.Iterable[str], known: t.Collection[str], *, prefix: str = 
 def from_text(name: str, option: Json, value: t.Any, *, parse: t.Callable[[str], t.Any]) -> t.Any:
     """Convert a value that came as text, as from the command line, to its option's type. Raises HaError with one sentence.
 
-    A list may be one name, names with commas between them, or YAML or JSON in brackets; a mapping is YAML or JSON, which `parse` reads: it raises
-    ValueError for anything else.
+    A list may be one name, names with commas between them, or YAML or JSON in brackets; one of mappings may be a single mapping. A mapping is YAML or JSON,
+    which `parse` reads: it raises ValueError for anything else.
     """
     kind = str(option.get("type", "str"))
+    of_mappings = option.get("elements") == "dict"
     if value is None or (kind in ("list", "dict") and str(value).strip() in _NOTHING):
         raise HaError("{0} has no value. Set a value, or remove the variable.".format(name))
     if isinstance(value, str) and kind in ("list", "dict"):
-        value = _from_yaml(name, kind, value, parse)
+        value = _from_yaml(name, kind, value, parse, of_mappings=of_mappings)
+    if of_mappings and isinstance(value, t.Mapping):
+        value = [value]
     wrong = {
         "list": not isinstance(value, (list, tuple)),
         "dict": not isinstance(value, t.Mapping),
@@ -75,13 +79,34 @@ def from_text(name: str, option: Json, value: t.Any, *, parse: t.Callable[[str],
     }
     if wrong.get(kind):
         raise HaError("{0} is {1!r}, which is not {2}.".format(name, value, _WORDS.get(kind, "text")))
+    if of_mappings:
+        return [_mapping(name, item, parse) for item in value]
+    for key in value if kind == "dict" else ():
+        if not isinstance(key, str):
+            raise HaError("{0} has the key {1}, which is not text.".format(name, _shown(key)))
     return value
 
 
-def _from_yaml(name: str, kind: str, text: str, parse: t.Callable[[str], t.Any]) -> t.Any:
+def _mapping(name: str, item: t.Any, parse: t.Callable[[str], t.Any]) -> t.Any:
+    """An item of a list of mappings, which may be text."""
+    try:
+        found = parse(item) if isinstance(item, str) else item
+    except ValueError:
+        found = None
+    if not isinstance(found, t.Mapping):
+        raise HaError("{0} has the item {1}, which is not a mapping.".format(name, _shown(item)))
+    return found
+
+
+def _shown(value: t.Any) -> str:
+    """A value as YAML and JSON write it, not as Python does."""
+    return json.dumps(value, default=str, ensure_ascii=False)[:120]
+
+
+def _from_yaml(name: str, kind: str, text: str, parse: t.Callable[[str], t.Any], *, of_mappings: bool) -> t.Any:
     bare = text.strip()
-    # A block of YAML has a dash and a blank in front of each item; a quoted name is YAML too.
-    if kind == "list" and bare[:1] not in ("[", "{", "'", '"') and bare[:2] != "- ":
+    # A block of YAML has a dash and a blank in front of each item; a quoted name is YAML too. Mappings have no names.
+    if kind == "list" and not (of_mappings and bare) and bare[:1] not in ("[", "{", "'", '"') and bare[:2] != "- ":
         return [part.strip() for part in bare.split(",") if part.strip()]
     try:
         value = parse(bare)

@@ -10,8 +10,9 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster import Cluster
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes import ObjectRef
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import ClaimPlan, Plan, Recovery, Request, Step
-from ansible_collections.cloudpods.ha.plugins.module_utils._plan import policy
+from ansible_collections.cloudpods.ha.plugins.module_utils._plan import policy, view
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan.situation import Situation
+from ansible_collections.cloudpods.ha.plugins.module_utils._vip.election import promotion_priority
 
 _HOW = {"ocboot": ", by ocboot", "manual": ", by hand: the run prints the commands and waits"}
 
@@ -60,7 +61,9 @@ def _removals(cluster: Cluster, found: Situation, made: Plan) -> t.Iterator[Step
 
 def _additions(cluster: Cluster, made: Plan) -> t.Iterator[Step]:
     if made.promote:
-        yield Step("vip", "make {0} the MASTER of the VIP {1} (priority 100)".format(made.promote, cluster.vip.address))
+        priority = promotion_priority(view.survivors(cluster), made.promote)
+        act = "make {0} the MASTER of the VIP {1} (priority {2})".format(made.promote, cluster.vip.address, priority)
+        yield Step("vip", act)
     if made.stale_member_id:
         yield Step(
             "join",

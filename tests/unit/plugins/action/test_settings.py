@@ -93,6 +93,57 @@ def test_a_policy_may_come_as_json_text(check: t.Callable[..., Json]) -> None:
 
 
 @pytest.mark.parametrize(
+    "given",
+    [
+        {"namespace": "db", "claim": "x", "policy": "discard", "reason": "y"},
+        "namespace: db\nclaim: x\npolicy: discard\nreason: y",
+        '{"namespace": "db", "claim": "x", "policy": "discard", "reason": "y"}',
+        "- namespace: db\n  claim: x\n  policy: discard\n  reason: y",
+        "---\n- {namespace: db, claim: x, policy: discard, reason: y}",
+        ['{"namespace": "db", "claim": "x", "policy": "discard", "reason": "y"}'],
+    ],
+)
+def test_one_policy_needs_no_list(check: t.Callable[..., Json], given: t.Any) -> None:
+    policy = {"namespace": "db", "claim": "x", "policy": "discard", "reason": "y"}
+    assert check(lost="master-1", claim_policies=given)["settings"]["claim_policies"] == [policy]
+
+
+@pytest.mark.parametrize("given", ["", "[]", []])
+def test_no_policy_is_none(check: t.Callable[..., Json], given: t.Any) -> None:
+    assert check(lost="master-1", claim_policies=given)["settings"]["claim_policies"] == []
+
+
+@pytest.mark.parametrize(
+    ("given", "item"),
+    [
+        ("[1]", "1"),
+        ([1], "1"),
+        ("[null]", "null"),
+        ("discard", '"discard"'),
+        ("a,b", '"a,b"'),
+        (["a"], '"a"'),
+        ("[[x]]", '["x"]'),
+        (["a: b: c"], '"a: b: c"'),
+    ],
+)
+def test_a_policy_that_is_no_mapping_is_told_in_one_sentence(
+    check: t.Callable[..., Json], given: t.Any, item: str
+) -> None:
+    sentence = "replace_master_claim_policies has the item {0}, which is not a mapping. Nothing was changed."
+    assert check(lost="master-1", claim_policies=given)["msg"] == sentence.format(item)
+
+
+@pytest.mark.parametrize("given", ["{1: marked-secret}", "{true: marked-secret}", {None: "marked-secret"}])
+def test_a_key_that_is_not_text_is_refused_in_the_first_task(check: t.Callable[..., Json], given: t.Any) -> None:
+    for name in ("k3s_config", "ocboot_options", "ocboot_environment", "ocboot_replacement"):
+        told = check(lost="master-1", **{name: given})["msg"]
+        assert "replace_master_{0} is not a mapping whose keys are text".format(name) in told
+        assert "marked-secret" not in told
+    told = check(lost="master-1", addresses="{7: 192.0.2.12}")["msg"]
+    assert told == "replace_master_addresses has the key 7, which is not text. Nothing was changed."
+
+
+@pytest.mark.parametrize(
     ("given", "words"),
     [
         ({}, "-e replace_master_lost=NAME"),

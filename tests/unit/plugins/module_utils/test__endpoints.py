@@ -57,10 +57,21 @@ def write_api(kubeadm: Provider, *lines: str, etcd: str = "https://127.0.0.1:237
     [
         ([], ["https://127.0.0.1:6443", "https://[::1]:6443"]),
         (["--secure-port=6440"], ["https://127.0.0.1:6440", "https://[::1]:6440"]),
-        (["--bind-address=192.0.2.12"], ["https://192.0.2.12:6443"]),
+        (
+            ["--bind-address=192.0.2.12"],
+            ["https://192.0.2.12:6443", "https://127.0.0.1:6443", "https://[::1]:6443"],
+        ),
+        (["--bind-address=127.0.0.1"], ["https://127.0.0.1:6443", "https://[::1]:6443"]),
+        (["--bind-address=[::]"], ["https://127.0.0.1:6443", "https://[::1]:6443"]),
         (["--bind-address=0.0.0.0"], ["https://127.0.0.1:6443", "https://[::1]:6443"]),
         (["--bind-address=::", '"--secure-port=7443"'], ["https://127.0.0.1:7443", "https://[::1]:7443"]),
-        (["--bind-address=2001:db8::12", "--secure-port=6440"], ["https://[2001:db8::12]:6440"]),
+        *(
+            (
+                ["--bind-address=" + address, "--secure-port=6440"],
+                ["https://[2001:db8::12]:6440", "https://127.0.0.1:6440", "https://[::1]:6440"],
+            )
+            for address in ("2001:db8::12", "[2001:db8::12]", "2001:0DB8:0::12")
+        ),
         (["--secure-port=x"], ["https://127.0.0.1:6443", "https://[::1]:6443"]),
     ],
 )
@@ -72,18 +83,35 @@ def test_the_api_server_is_where_its_manifest_says(kubeadm: Provider, lines: lis
 
 
 @pytest.mark.parametrize(
-    ("server", "url"),
+    ("server", "urls"),
     [
-        ("https://127.0.0.1:6443", "https://127.0.0.1:6443"),
-        ("https://127.0.0.1:6440", "https://127.0.0.1:6440"),
-        ('"https://[2001:db8::12]:6443"', "https://[2001:db8::12]:6443"),
-        ("https://[::1]:6443", "https://127.0.0.1:6443"),
-        ("nonsense", "https://127.0.0.1:6443"),
+        ("https://127.0.0.1:6443", ["https://127.0.0.1:6443"]),
+        ("https://127.0.0.1:6440", ["https://127.0.0.1:6440"]),
+        ("https://localhost:6440", ["https://127.0.0.1:6440"]),
+        ('"https://[2001:db8::12]:6443"', ["https://[2001:db8::12]:6443", "https://127.0.0.1:6443"]),
+        ("https://192.0.2.12:6440", ["https://192.0.2.12:6440", "https://127.0.0.1:6440"]),
+        ("https://[::1]:6443", ["https://127.0.0.1:6443"]),
+        ("nonsense", ["https://127.0.0.1:6443"]),
+        # Written by an administrator: the VIP, a load balancer, a name.
+        ("https://192.0.2.100:6443", ["https://127.0.0.1:6443"]),
+        ("https://192.0.2.100:8443", ["https://127.0.0.1:6443"]),
+        ("https://k3s.example.com:8443", ["https://127.0.0.1:6443"]),
     ],
 )
-def test_k3s_tells_it_in_its_own_kubeconfig(k3s: Provider, server: str, url: str) -> None:
+def test_k3s_tells_it_in_its_own_kubeconfig(
+    k3s: Provider, monkeypatch: pytest.MonkeyPatch, server: str, urls: list[str]
+) -> None:
+    monkeypatch.setattr(endpoints, "is_carried", lambda address: address in ("192.0.2.12", "2001:db8::12"))
     Path(k3s.admin_kubeconfig).write_text("clusters:\n- cluster:\n    server: {0}\n".format(server), encoding="utf-8")
-    assert endpoints.api_urls(k3s)[0] == url
+    assert endpoints.api_urls(k3s) == urls
+    assert endpoints.api_port(k3s) == int(urls[0].rpartition(":")[2])
+
+
+def test_an_address_is_carried_where_the_kernel_says_so() -> None:
+    assert endpoints.is_carried("127.0.0.1")
+    # Documentation's addresses are on no host.
+    for address in ("192.0.2.100", "2001:db8::100", "k3s.example.com", "localhost", "", "127.0.0.1:1", "::"):
+        assert not endpoints.is_carried(address)
 
 
 @pytest.mark.parametrize(

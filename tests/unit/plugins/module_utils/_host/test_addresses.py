@@ -78,7 +78,32 @@ def test_networks_of_pods_and_virtual_machines_come_last_and_services_not_at_all
     ]
 
 
-OWN = {"192.0.2.11": "eth0", "192.0.2.12": "br0", "192.0.2.13": "br0", "2001:db8::12": "br0"}
+OWN = {
+    "192.0.2.11": "eth0",
+    "192.0.2.12": "br0",
+    "192.0.2.13": "br0",
+    "2001:db8::12": "br0",
+    "10.244.0.1": "cni0",
+    "172.17.0.1": "docker0",
+}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("vxlan.calico", "vxlan-v6.calico", "wireguard.cali", "wg-v6.cali", "egress.calico"),
+        *("vmnet1", "vboxnet0", "mpqemubr0", "cni0", "br-0123456789ab"),
+    ],
+)
+def test_an_address_of_a_network_inside_the_host_comes_last(name: str) -> None:
+    text = "2: {0}    inet 10.9.0.1/24 scope global {0}\\ \n3: eth0    inet 192.0.2.12/24 scope global eth0\\ \n"
+    assert list(addresses.addresses(saying(text.format(name)))) == ["192.0.2.12", "10.9.0.1"]
+
+
+@pytest.mark.parametrize("name", ["br0", "br-mgmt", "bond0", "ens3", "wg0", "eth0.100", "vxlan7"])
+def test_an_interface_of_the_host_s_own_comes_first(name: str) -> None:
+    text = "2: {0}    inet 192.0.2.12/24 scope global {0}\\ \n3: eth9    inet 192.0.2.13/24 scope global eth9\\ \n"
+    assert list(addresses.addresses(saying(text.format(name)))) == ["192.0.2.12", "192.0.2.13"]
 
 
 def test_routes_are_read_without_those_of_pods_and_of_no_network() -> None:
@@ -111,6 +136,14 @@ def test_routes_are_read_without_those_of_pods_and_of_no_network() -> None:
         ("default via 192.0.2.1 dev br0 src 198.51.100.1 \n", "", "192.0.2.12"),
         ("", "default via fe80::1 dev br0 proto ra \n", "2001:db8::12"),
         ("default via 192.0.2.1 dev ppp0 \n", "", ""),
+        (
+            "default dev docker0 metric 50 \ndefault dev cni0 linkdown \ndefault via 192.0.2.1 dev br0 \n",
+            "",
+            "192.0.2.12",
+        ),
+        ("default via 192.0.2.1 dev ppp0 \ndefault via 192.0.2.1 dev br0 \n", "", "192.0.2.12"),
+        ("default dev cni0 src 10.244.0.1 \n", "default via fe80::1 dev br0 \n", "2001:db8::12"),
+        ("default \\\tnexthop via 192.0.2.1 dev br0 weight 1 \n", "", "192.0.2.12"),
         ("", "", ""),
     ],
 )

@@ -207,6 +207,17 @@ def test_without_keepalived_the_api_server_names_the_node_s_address_then_the_def
     path = Path(provider.manifests, "kube-apiserver.yaml")
     path.write_text("    - --advertise-address=192.0.2.100\n    - --allow-privileged=true\n", encoding="utf-8")
     assert gather(run=routed).node_ip == "192.0.2.100"
+    for line, address in (
+        ("- --advertise-address 192.0.2.100", "192.0.2.100"),
+        ("- --advertise-address\n    - 192.0.2.100", "192.0.2.100"),
+        ('- "--advertise-address"\n    - "192.0.2.100"', "192.0.2.100"),
+        ("- --advertise-address\n    - --bind-address=192.0.2.100", "2001:db8::12"),
+    ):
+        path.write_text("    {0}\n    - --v=2\n".format(line), encoding="utf-8")
+        assert gather(run=routed).node_ip == address
+    for address in ("2001:DB8:0:0::12", "[2001:db8::12]"):
+        path.write_text("    - --advertise-address={0}\n".format(address), encoding="utf-8")
+        assert gather().node_ip == "2001:db8::12"
     # A manifest that was copied from another machine.
     path.write_text("    - --advertise-address=192.0.2.99\n", encoding="utf-8")
     assert gather(run=routed).node_ip == "2001:db8::12"
@@ -226,6 +237,10 @@ def test_the_etcd_of_k3s_names_the_node_s_address(server: Path) -> None:
             text.replace("192.168.0.244:2379", address + ":2379", 1), encoding="utf-8"
         )
         assert gather().node_ip == address.strip("[]")
+    # Of several the one that the host carries.
+    several = text.replace("192.168.0.244:2379", "192.0.2.99:2379,https://192.0.2.100:2379", 1)
+    (server / "db" / "config").write_text(several, encoding="utf-8")
+    assert gather().node_ip == "192.0.2.100"
     (server / "db" / "config").write_text(text, encoding="utf-8")
     assert gather().node_ip == "192.0.2.12"
 
@@ -321,6 +336,9 @@ def test_an_api_server_that_answers_nobody_is_asked_with_a_certificate(
     assert gather().api_ready == "not ready: status {0}".format(anonymous)
     Path(names[1]).write_text("x", encoding="utf-8")
     assert gather().api_ready == "ok"
+    # The second question has no answer, as with a damaged certificate.
+    monkeypatch.setattr(facts, "_local", lambda _url, certificate=None: (0, "") if certificate else (anonymous, ""))
+    assert gather().api_ready == "not ready: status {0}".format(anonymous)
 
 
 def test_a_plane_of_ipv6_addresses_is_asked_where_its_manifests_say(

@@ -104,6 +104,20 @@ def test_without_a_log_the_failure_of_the_start_is_told(rc: int, words: str) -> 
     assert "could not be read" in k3s_log.failure({"unreachable": True}, STOPPED, {}, [])
 
 
+FATAL = "F0101 03:05:07.000000    1234 c.go:210] no cloud provider"
+ERROR = 'E0101 03:05:07.000000    1234 server.go:302] "leaderelection lost"'
+STACK = [
+    "goroutine 1 [running]:",
+    "k8s.io/klog/v2.(*loggingT).output(0xc0004b2000, {0x1, 0x2})",
+    "/go/pkg/mod/k8s.io/klog/v2@v2.100.1/klog.go:1038 +0x8a",
+    "sync.(*Pool[...]).Get(...)",
+    "main.main()",
+    "created by main.main in goroutine 1",
+    "rax    0x0",
+]
+END = ["k3s.service: Main process exited, code=exited, status=255/EXCEPTION", "Failed to start Lightweight Kubernetes."]
+
+
 @pytest.mark.parametrize(
     ("lines", "reason"),
     [
@@ -144,6 +158,15 @@ def test_without_a_log_the_failure_of_the_start_is_told(rc: int, words: str) -> 
             "Incorrect Usage: flag provided but not defined: -foo",
         ),
         (["waiting for something", "Failed to start Lightweight Kubernetes."], "waiting for something"),
+        (["E0101 03:05:07.000000 1234 c.go:1] harmless", FATAL, *STACK, *END], FATAL),
+        (['time="x" level=error msg="boring"', FATAL, *END], FATAL),
+        (['time="x" level=error msg="boring"', ERROR, *END], ERROR),
+        ([ERROR, "I0101 03:05:08.000000 1234 c.go:1] bye", *STACK, *END], ERROR),
+        (
+            ["unexpected signal during runtime execution", "[signal SIGSEGV: segmentation violation]", *STACK, *END],
+            "unexpected signal during runtime execution",
+        ),
+        (["waiting for something", *STACK, *END], "waiting for something"),
         (["Failed to start Lightweight Kubernetes."], "Failed to start Lightweight Kubernetes."),
     ],
 )

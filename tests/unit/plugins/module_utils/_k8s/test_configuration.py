@@ -35,3 +35,17 @@ etcd: {local: {extraArgs: [{name: initial-cluster, value: "a=b"}], serverCertSAN
         "etcd.local.extraArgs.initial-cluster": "a=b",
     }
     assert [configuration.kubeadm_settings(item) for item in ("", "a: [", "7", "- 1")] == [{}, {}, {}, {}]
+
+
+def test_all_values_of_a_repeated_argument_and_of_a_list_are_read() -> None:
+    text = """
+certificatesDir: /etc/kubernetes/pki
+clusterName: kubernetes
+apiServer: {extraArgs: [{name: etcd-servers, value: A}, {name: v, value: 2}, {name: etcd-servers, value: B}]}
+etcd: {external: {endpoints: [A, B], caFile: /a}}
+"""
+    assert configuration.kubeadm_settings(text) == {
+        "apiServer.extraArgs.etcd-servers": "A, B",
+        "apiServer.extraArgs.v": "2",
+        "etcd.external.endpoints": "A, B",
+    }

@@ -85,6 +85,18 @@ def test_only_labels_that_all_survivors_share_are_given_and_none_that_is_a_node_
             "node.kubernetes.io/instance-type",
             "gpu.intel.com/x",
         ),
+        *(
+            "iluvatar.com/gpu.present",
+            "mthreads.com/gpu.present",
+            "cambricon.com/mlu.product",
+            "hygon.com/dcu.count",
+            "metax-tech.com/gpu.product",
+            "run.ai/gpu.present",
+            "example.org/gpu_model",
+            "example.org/vgpu",
+            "extensions.talos.dev/drbd",
+        ),
+        *("dc", "example.org/rack-id", "Rack", "example.org/Zone", "topology.example.org/DC", "datacenter-name"),
     ],
 )
 def test_a_label_of_the_hardware_the_place_or_a_controller_is_not_given(key: str) -> None:
@@ -92,13 +104,18 @@ def test_a_label_of_the_hardware_the_place_or_a_controller_is_not_given(key: str
     assert not parity(node(), [node({key: "x"})]).differs
 
 
-@pytest.mark.parametrize("value", ["master-2", "host-2", "192.0.2.12", "5f0c-uid"])
+@pytest.mark.parametrize(
+    "value",
+    ["master-2", "host-2", "192.0.2.12", "5f0c-uid", "MASTER-2", "master-2.example.com", "Host-2.local", "5F0C-uid"],
+)
 def test_a_label_that_names_the_survivor_is_not_given(value: str) -> None:
     survivor = Node("master-2", "5f0c-uid", True, True, ("192.0.2.12",), "host-2", labels={"example.org/of": value})
     assert not parity(node(), [survivor]).differs
-    assert parity(node(), [dataclasses.replace(survivor, labels={"example.org/of": "all"})]).labels == {
-        "example.org/of": "all"
-    }
+    with_domain = dataclasses.replace(survivor, name="master-2.example.com", hostname_label="host-2.example.com")
+    assert not parity(node(), [with_domain]).differs
+    for other in ("all", "192", "master", "master-20", "master-2x.example.com"):
+        found = parity(node(), [dataclasses.replace(survivor, labels={"example.org/of": other})])
+        assert found.labels == {"example.org/of": other}
 
 
 @pytest.mark.parametrize(
@@ -106,6 +123,7 @@ def test_a_label_that_names_the_survivor_is_not_given(value: str) -> None:
     [
         *("onecloud.yunion.io/host", "svccontroller.k3s.cattle.io/enablelb", "node-role.kubernetes.io/control-plane"),
         *("node-role.kubernetes.io/etcd", "node-restriction.kubernetes.io/team", "example.org/role", "environment"),
+        *("onecloud.yunion.io/controller", "onecloud.yunion.io/hugepage", "example.org/dcs", "example.org/growth"),
     ],
 )
 def test_a_role_that_somebody_gave_is_given(key: str) -> None:

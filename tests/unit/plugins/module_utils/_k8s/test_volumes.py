@@ -198,6 +198,88 @@ def test_a_new_volume_is_on_the_replacement_alone() -> None:
     assert not volumes.pinned_alone(opaque, Site("master-2", "host-2"), ())
 
 
+ARCH, DISK, ZONE = "kubernetes.io/arch", "example.org/disk", ZONES[0]
+
+
+def labelled(number: int, **more: str) -> Site:
+    name, host = "master-{0}".format(number), "host-{0}".format(number)
+    own = {
+        HOSTNAME: host,
+        ARCH: "amd64",
+        ZONE: "z{0}".format(number),
+        "linbit.com/hostname": name,
+        "linbit.com/sp": "true",
+    }
+    return Site(name, host, {**own, **more})
+
+
+@pytest.mark.parametrize(
+    ("terms", "folder", "driver"),
+    [
+        pytest.param([term(expression(DISK, "ssd"))], ("label",), ("label",), id="its own label"),
+        pytest.param(
+            [term(expression(DISK, "ssd"), expression(ARCH, "amd64"))], ("label",), ("label",), id="and a shared one"
+        ),
+        pytest.param([term(expression(DISK, operator="Exists"))], ("label",), (), id="whatever its value"),
+        pytest.param([term(expression(DISK, "ssd", "nvme"))], ("label",), (), id="one of two values"),
+        pytest.param(
+            [term(expression(DISK, "hdd", operator="NotIn"), expression(ZONE, "z1"))], ("label",), (), id="not"
+        ),
+        pytest.param([term(expression("example.org/size", "5", operator="Gt"))], ("label",), (), id="greater"),
+        pytest.param([term(expression("example.org/age", "5", operator="Lt"))], ("label",), (), id="less"),
+        pytest.param([term(expression("example.org/size", "9", operator="Gt"))], (), (), id="not that great"),
+        pytest.param([term(expression(DISK, "9", operator="Gt"))], (), (), id="no number"),
+        pytest.param([term(expression(ZONE, "z1"))], ("label",), (), id="its zone"),
+        pytest.param([term(expression(DISK, "ssd")), term(expression(DISK, "x"))], ("label",), (), id="or nowhere"),
+        pytest.param(
+            [term(expression(ZONE, "z1"), expression(ARCH, "amd64"))], ("label",), (), id="its zone and a shared one"
+        ),
+        pytest.param(
+            [term(expression("example.org/k8s-zone", "z1"), expression(ARCH, "amd64"))],
+            ("label",),
+            (),
+            id="its zone by a key that ends so",
+        ),
+        pytest.param(
+            [term(expression("linbit.com/hostname", "master-1"), expression("linbit.com/sp", "true"))],
+            ("affinity",),
+            ("affinity",),
+            id="its name and a shared label",
+        ),
+        pytest.param([term(expression(ARCH, "amd64"))], (), (), id="a shared label"),
+        pytest.param([term(expression(ZONE, "z1", "z2"))], (), (), id="its zone or another's"),
+        pytest.param(
+            [term(expression(DISK, "ssd"), expression(ZONE, "z9"))],
+            ("label",),
+            ("label",),
+            id="its label, nobody's zone",
+        ),
+        pytest.param([term()], (), (), id="anywhere"),
+    ],
+)
+def test_a_label_that_all_share_does_not_hide_what_is_the_lost_nodes_alone(
+    terms: list[Json], folder: tuple[str, ...], driver: tuple[str, ...]
+) -> None:
+    lost = labelled(1, **{DISK: "ssd", "example.org/k8s-zone": "z1", "example.org/size": "7", "example.org/age": "3"})
+    others = (labelled(2, **{"example.org/size": "5"}), labelled(3, **{"example.org/age": "old"}))
+    assert found(volume(*terms), lost, others) == folder
+    assert found(volume(*terms, source={"local": {"path": "/x"}}), lost, others) == folder
+    assert found(volume(*terms, source={"csi": {"driver": "d"}}), lost, others) == driver
+    nfs = found(volume(*terms, source={"nfs": {"server": "192.0.2.1"}}), lost, others)
+    assert nfs == ((*driver, "elsewhere") if driver else ())
+    # A label proves nothing, and one that is not known any more tells nothing.
+    assert not volumes.proven(("label",))
+    assert "label" not in found(volume(*terms), Site(lost.name, lost.hostname), others)
+
+
+def test_a_new_volume_is_on_the_replacement_by_what_is_its_own() -> None:
+    others = [labelled(2), labelled(3)]
+    named = volumes.place(volume(term(expression("linbit.com/hostname", "master-1"), expression(ARCH, "amd64"))))
+    assert volumes.pinned_alone(named, labelled(1), others)
+    by_zone = volumes.place(volume(term(expression(ZONE, "z1"), expression(ARCH, "amd64"))))
+    assert not volumes.pinned_alone(by_zone, labelled(1), others)
+
+
 # Few names, so that nodes, labels and values meet often.
 NAMES = ["a", "b", "c"]
 KEYS = [HOSTNAME, "topology.topolvm.io/node", "topology.kubernetes.io/zone", "rack"]
@@ -260,8 +342,27 @@ def test_a_volume_that_another_node_may_use_is_never_found_lost(
         # What is told nevertheless is told as a conflict, which nobody acts on.
         assert not reasons or "conflict" in reasons
         assert not volumes.pinned_alone(where, known, others)
+        assert not {"affinity", "label"} & {*volumes.found_by(where, known, others)}
     for node in nodes:
         assert volumes.fits(where, node) or not scheduler_allows(terms, node)
+
+
+@given(
+    nodes=nodes_,
+    zones=st.lists(st.sampled_from([*ZONES, "topology.csi.vmware.com/k8s-zone"]), min_size=1, max_size=2),
+    shared=st.lists(st.sampled_from(["kubernetes.io/os", "kubernetes.io/arch"]), max_size=2),
+    source=st.sampled_from([{"csi": {"driver": "ebs.csi.aws.com"}}, {"nfs": {"server": "192.0.2.1"}}]),
+)
+def test_what_the_whole_zone_reaches_is_not_lost_with_the_only_node_in_it(
+    nodes: list[Site], zones: list[str], shared: list[str], source: Json
+) -> None:
+    """Whatever else all Nodes share."""
+    common = dict.fromkeys(shared, "x")
+    known, *others = (Site(node.name, node.hostname, {**node.labels, **common}) for node in nodes)
+    lost = Site(known.name, known.hostname, {**known.labels, **dict.fromkeys(zones, "z1")})
+    where = term(*(expression(key, "z1") for key in zones), *(expression(key, "x") for key in shared))
+    if others or not shared:
+        assert found(volume(where, source=source), lost, tuple(others)) == ()
 
 
 @given(

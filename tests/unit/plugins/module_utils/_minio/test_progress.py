@@ -231,7 +231,7 @@ def test_a_heal_that_does_not_move_is_told_within_a_minute_and_waited_for() -> N
     assert {item.state for item in found} == {"wait"}
     told = [t * 5 for t, item in enumerate(found) if "has not moved for" in item.line]
     assert told[0] == 60
-    assert "kubectl delete pod minio-0, and wait until it is Ready" in found[12].line
+    assert "kubectl -n m delete pod minio-0, and wait until it is Ready" in found[12].line
     moving = [(float(t), seen(d1=half(objects_done=20 + t))) for t in range(0, 125, 5)]
     assert not any("has not moved" in item.line for item in looks(*moving))
 
@@ -248,7 +248,7 @@ def test_a_heal_of_which_minio_tells_no_numbers_is_told_within_a_minute_and_wait
     told = [t * 5 for t, item in enumerate(found) if "MinIO does not say how far it is" in item.line]
     assert told[0] == 60
     assert "http://minio-3.svc:9000/export has been healing for 60 s" in found[12].line
-    assert "kubectl logs minio-3" in found[12].line
+    assert "kubectl -n m logs minio-3" in found[12].line
     # Numbers that come late are those of a heal that moves.
     late = (
         *((float(t), silent("d1")) for t in range(0, 50, 5)),

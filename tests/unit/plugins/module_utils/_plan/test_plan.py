@@ -26,6 +26,7 @@ from ansible_collections.cloudpods.ha.tests.unit.plugins.stand_in_cluster import
     StandInCluster,
     claim_object,
     deployment_object,
+    keepalived,
     node_object,
     pod_object,
     volume_object,
@@ -269,6 +270,29 @@ def test_a_claim_whose_volume_is_gone_with_the_lost_node_is_told_until_it_is_ign
     assert not [text for text in cluster.plan().warnings if "prod/data-0" in text]
 
 
+def test_a_claim_that_tells_no_node_is_gone_with_the_lost_one_when_its_pod_was_there() -> None:
+    cluster = StandInCluster()
+    claim = claim_object("prod", "data-0", "c-gone", volume="pvc-gone")
+    claim["status"]["phase"] = "Lost"
+    cluster.lists[CLAIMS].append(claim)
+
+    def told() -> list[str]:
+        return [text for text in cluster.plan().warnings if "prod/data-0" in text]
+
+    for namespace, node in (("prod", "master-2"), ("prod", ""), ("test", "master-1")):
+        cluster.lists[PODS].append(pod_object(namespace, "user-" + node, "u", node=node, claims=["data-0"]))
+    assert not told()
+    cluster.lists[PODS].append(pod_object("prod", "user", "u", node="master-1", claims=["data-0"]))
+    assert told()
+    assert [item.name for item in cluster.cluster().gone_claims] == ["data-0"]
+    # What is told of its place counts more than a pod.
+    claim["metadata"]["annotations"] = {"volume.kubernetes.io/selected-node": "master-2"}
+    assert not told()
+    claim["metadata"]["annotations"] = {}
+    claim["status"]["phase"] = "Bound"
+    assert not told()
+
+
 def test_a_cluster_of_ipv6_addresses_is_replaced_like_any_other() -> None:
     addresses = ["2001:db8::1", "2001:db8::10", "2001:db8::11", "2001:db8::12"]
     cluster = StandInCluster(addresses=addresses, vip="2001:db8::100")
@@ -293,6 +317,16 @@ def test_nobody_is_promoted_when_a_survivor_is_master_already() -> None:
     made = cluster.plan()
     assert made.promote == ""
     assert "vip" not in phases(made)
+
+
+@pytest.mark.parametrize(("others", "priority"), [(90, 100), (100, 101), (200, 201)])
+def test_the_priority_that_is_told_is_the_one_that_will_be_written(others: int, priority: int) -> None:
+    cluster = StandInCluster()
+    for name in cluster.survivors:
+        mine = keepalived(cluster.address[name], state="BACKUP", priority=others)
+        cluster.change_host(name, keepalived=mine)
+    (step,) = (step for step in cluster.plan().steps if step.phase == "vip")
+    assert "(priority {0})".format(priority) in step.act
 
 
 def test_claims_nobody_wants_recovered_are_left_alone_and_told() -> None:

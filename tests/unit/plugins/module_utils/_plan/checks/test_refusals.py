@@ -43,6 +43,7 @@ from ansible_collections.cloudpods.ha.tests.unit.plugins.stand_in_cluster import
 )
 
 Change = Callable[[StandInCluster], Any]
+Json = dict[str, Any]
 
 BOTH_DOWN = "9: connection refused"
 
@@ -345,12 +346,24 @@ def clock_of_a_worker_is_ahead(cluster: StandInCluster) -> None:
     cluster.lists[LEASES].append(lease)
 
 
-def tied_to_a_label(cluster: StandInCluster) -> None:
-    cluster.node("master-1")["metadata"]["labels"]["example.org/disk"] = "ssd-7"
-    volume = next(item for item in cluster.lists[VOLUMES] if item["spec"]["claimRef"]["name"] == "export-minio-0")
-    volume["metadata"]["annotations"] = {}
-    term = volume["spec"]["nodeAffinity"]["required"]["nodeSelectorTerms"][0]
-    term["matchExpressions"] = [{"key": "example.org/disk", "operator": "In", "values": ["ssd-7"]}]
+def tied(*expressions: Json, others: Json | None = None) -> Change:
+    """One volume is bound by labels; master-1 has the disk ssd-7 and is in z1, all have amd64."""
+
+    def change(cluster: StandInCluster) -> None:
+        for node in cluster.lists[NODES]:
+            node["metadata"]["labels"].update({"kubernetes.io/arch": "amd64", **(others or {})})
+        own = {"example.org/disk": "ssd-7", "topology.kubernetes.io/zone": "z1"}
+        cluster.node("master-1")["metadata"]["labels"].update(own)
+        volume = next(item for item in cluster.lists[VOLUMES] if item["spec"]["claimRef"]["name"] == "export-minio-0")
+        volume["metadata"]["annotations"] = {}
+        term = volume["spec"]["nodeAffinity"]["required"]["nodeSelectorTerms"][0]
+        term["matchExpressions"] = list(expressions)
+
+    return change
+
+
+def has(key: str, *values: str) -> Json:
+    return {"key": key, "operator": "In", "values": list(values)} if values else {"key": key, "operator": "Exists"}
 
 
 # What is changed in a cluster whose lost master can be replaced, and all that is refused then.
@@ -428,6 +441,8 @@ CASES: list[tuple[Change, list[str]]] = [
         for text in (
             "apiServer: {extraArgs: {advertise-address: 192.0.2.11}}",
             "apiServer: {extraArgs: [{name: etcd-servers, value: 'https://192.0.2.11:2379'}]}",
+            "apiServer: {extraArgs: [{name: etcd-servers, value: 'https://192.0.2.11:2379'}, {name: etcd-servers, value: 'https://192.0.2.12:2379'}]}",
+            "etcd: {external: {endpoints: ['https://192.0.2.11:2379', 'https://192.0.2.12:2379']}}",
             "controlPlaneEndpoint: master-1:6443",
             "etcd: {local: {extraArgs: {initial-cluster: 'master-1=https://192.0.2.99:2380'}}}",
         )
@@ -436,7 +451,11 @@ CASES: list[tuple[Change, list[str]]] = [
     (release("v2.0.1"), ["KUBEADM_UNKNOWN"]),
     (clock_of_the_lost_is_ahead, ["NODE_DOWN_TOO_SHORT"]),
     (clock_of_a_worker_is_ahead, ["NODE_DOWN_TOO_SHORT"]),
-    (tied_to_a_label, ["VOLUME_AMBIGUOUS"]),
+    (tied(has("example.org/disk", "ssd-7")), ["VOLUME_AMBIGUOUS"]),
+    (tied(has("example.org/disk", "ssd-7"), has("kubernetes.io/arch", "amd64")), ["VOLUME_AMBIGUOUS"]),
+    (tied(has("example.org/disk")), ["VOLUME_AMBIGUOUS"]),
+    (tied(has("example.org/disk", "ssd-7", "nvme")), ["VOLUME_AMBIGUOUS"]),
+    (tied(has("topology.kubernetes.io/zone", "z1")), ["VOLUME_AMBIGUOUS"]),
 ]
 ETCD_NAME, ETCD_ADDRESS = "etcd.k3s.cattle.io/node-name", "etcd.k3s.cattle.io/node-address"
 # The same for K3s.
@@ -467,6 +486,16 @@ ELSEWHERE = {"API_UNREACHABLE", "PROVIDER_MISMATCH", "NODE_UNKNOWN"}
 
 def test_nothing_is_refused_when_one_master_is_lost_and_all_else_is_well() -> None:
     assert StandInCluster().plan().refusals == ()
+
+
+def test_a_label_that_all_share_makes_no_doubt_about_a_volume() -> None:
+    cluster = StandInCluster()
+    tied(has("example.org/node", "master-1"), has("kubernetes.io/arch", "amd64"))(cluster)
+    assert "export-minio-0" in [item.name for item in cluster.plan().claims]
+    cluster = StandInCluster()
+    zone = "topology.kubernetes.io/zone"
+    tied(has(zone, "z1"), others={zone: "z1"})(cluster)
+    assert cluster.plan().refusals == ()
 
 
 def assert_nothing_to_act_on(made: Plan) -> None:
@@ -534,6 +563,25 @@ def test_what_does_not_name_the_lost_node_is_no_reason(change: Change) -> None:
     cluster = StandInCluster()
     change(cluster)
     assert cluster.plan().refusals == ()
+
+
+@pytest.mark.parametrize("name", ["etcd", "pki", "kubernetes", "kubeadm", "audit", "cluster"])
+def test_a_node_whose_name_is_a_word_of_kubeadm_is_not_named_by_its_settings(name: str) -> None:
+    text = """
+apiVersion: kubeadm.k8s.io/v1beta3
+kind: ClusterConfiguration
+apiServer: {extraVolumes: [{name: audit, hostPath: /etc/etcd}], extraArgs: {audit-log-path: /var/log/audit}}
+certificatesDir: /etc/kubernetes/pki
+clusterName: kubernetes
+etcd: {local: {dataDir: /var/lib/etcd}}
+networking: {dnsDomain: cluster.local}
+controlPlaneEndpoint: 192.0.2.100:6443
+"""
+    cluster = StandInCluster((name, "master-2", "master-3"), lost=name)
+    kubeadm_config(text)(cluster)
+    assert "KUBEADM_CONFIG_DEAD" not in cluster.codes()
+    kubeadm_config(text.replace("192.0.2.100", name))(cluster)
+    assert "KUBEADM_CONFIG_DEAD" in cluster.codes()
 
 
 def test_a_server_by_an_ipv6_address_is_known_in_any_form() -> None:
