@@ -190,7 +190,9 @@ def _guarded(monkeypatch: pytest.MonkeyPatch) -> tuple[StandInLeases, Json]:
     return api, told
 
 
-def test_the_guard_renews_the_lock_so_that_it_does_not_expire_during_a_wait(guarded: tuple[StandInLeases, Json]) -> None:
+def test_the_guard_renews_the_lock_so_that_it_does_not_expire_during_a_wait(
+    guarded: tuple[StandInLeases, Json],
+) -> None:
     api, told = guarded
     assert told["every"] * 3 <= rules.EXPIRY
     for _time in range(3):
