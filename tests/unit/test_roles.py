@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.cloudpods.ha.tests.tools import role_readmes
-from jinja2 import Environment, nodes
+from jinja2 import StrictUndefined, nodes
+from jinja2.nativetypes import NativeEnvironment
 
 ROOT = Path(__file__).resolve().parents[2]
 ROLES = sorted(path for path in (ROOT / "roles").iterdir() if path.is_dir())
@@ -227,12 +228,16 @@ def read_although_failed(task: dict[str, Any]) -> list[str]:
     known = {"attempts", "failed", "changed"}
     for key in task:
         if key.startswith("cloudpods.ha."):
-            module = importlib.import_module("ansible_collections.cloudpods.ha.plugins.modules." + key.rpartition(".")[2])
+            module = importlib.import_module(
+                "ansible_collections.cloudpods.ha.plugins.modules." + key.rpartition(".")[2]
+            )
             returned = yaml.safe_load(module.RETURN) or {}
             known |= {name for name, item in returned.items() if item["returned"] == "always"}
     until = str(task["until"])
     texts = ["{{ " + until + " }}", *(str(text) for name, text in (task.get("vars") or {}).items() if name in until)]
-    found = [name for text in texts for name in unguarded(Environment().parse(text), str(task["register"]), known)]
+    found = [
+        name for text in texts for name in unguarded(NativeEnvironment().parse(text), str(task["register"]), known)
+    ]
     # A result that a task's own condition calls no failure is none for `until` either.
     if "failed_when" in task and re.search(r"\bis (not )?failed\b", until):
         found.append("failed")
@@ -343,3 +348,75 @@ def test_a_task_gives_our_modules_no_option_that_they_do_not_have(path: Path) ->
             if key.startswith("cloudpods.ha."):
                 given = set(task[key] or {})
                 assert given <= documented_options("modules", key.rpartition(".")[2]), task.get("name")
+
+
+def stopped_by(path: Path, **known: Any) -> list[str]:
+    """The asserts of a task file that fail with these variables, by their names' ends. Only Jinja's own filters and tests are known."""
+    jinja = NativeEnvironment(undefined=StrictUndefined)
+    found = []
+    for task in tasks_of(path):
+        check = task.get("ansible.builtin.assert")
+        if check is None:
+            continue
+        own = {name: jinja.from_string(text).render(known) for name, text in (task.get("vars") or {}).items()}
+
+        def holds(condition: Any, variables: dict[str, Any]) -> bool:
+            every = condition if isinstance(condition, list) else [condition]
+            return all(jinja.compile_expression(str(text))(**variables) for text in every)
+
+        if holds(task.get("when", True), {**known, **own}) and not holds(check["that"], {**known, **own}):
+            found.append(task["name"].partition("Assert that ")[2])
+    return found
+
+
+MAY, READABLE = "a lost drive may be replaced", "each object is readable before the next drive is replaced"
+
+
+@pytest.mark.parametrize(
+    ("answer", "replaces", "stopped"),
+    [
+        ({"gate": {"ok": True}, "proof": {"permitted": {"ok": True}}}, True, []),
+        ({"gate": {"ok": False}, "proof": {"permitted": {"ok": True}}}, True, [MAY]),
+        ({"gate": {"ok": True}, "proof": {"permitted": {"ok": False}}}, True, [READABLE]),
+        ({"gate": {"ok": True}}, True, [READABLE]),
+        ({"gate": {"ok": True}}, False, []),
+        ({"gate": {"ok": False}}, False, [MAY]),
+        ({"msg": "MODULE FAILURE"}, True, [MAY, READABLE]),
+    ],
+)
+def test_no_drive_is_replaced_without_gate_and_proof(
+    answer: dict[str, Any], replaces: bool, stopped: list[str]
+) -> None:
+    role = ROOT / "roles" / "stateful_recovery"
+    without = {name: value for name, value in read(role / "vars" / "main.yml").items() if isinstance(value, dict)}
+    known = {**without, "__stateful_recovery_gate": answer, "__stateful_recovery_replaces": replaces}
+    assert stopped_by(role / "tasks" / "check_minio.yml", **known) == stopped
+
+
+# From what these files already have, by vip_info; and from the filter k3s_join_files.
+MODES_OF_OTHERS = {
+    "{{ __join_vip.vip.manifest_mode }}",
+    "{{ __vip_host_info.manifest_mode }}",
+    "{{ __join_content.mode }}",
+}
+
+
+@each_yaml_file
+def test_what_is_hidden_is_written_for_its_owner_alone_and_nothing_for_others_to_write(path: Path) -> None:
+    for task in tasks_of(path):
+        for name in ("copy", "template", "file"):
+            given = task.get("ansible.builtin." + name) or {}
+            if name == "file" and given.get("state") in ("absent", "link"):
+                continue
+            if given and given["mode"] not in MODES_OF_OTHERS:
+                open_to_others = 0o077 if task.get("no_log") else 0o022
+                assert int(given["mode"], 8) & open_to_others == 0, task["name"]
+
+
+def test_a_k3s_that_did_not_join_is_stopped_before_anything_else_can_fail() -> None:
+    (block,) = read(ROOT / "roles" / "join" / "tasks" / "k3s" / "start.yml")
+    service = block["block"][0]["ansible.builtin.systemd_service"]["name"]
+    assert block["rescue"][0]["ansible.builtin.systemd_service"] == {"name": service, "state": "stopped"}
+    # The last one tells why.
+    for task in block["rescue"][:-1]:
+        assert (task["failed_when"], task["ignore_unreachable"]) == (False, True), task["name"]
