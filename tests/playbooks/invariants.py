@@ -75,8 +75,12 @@ def _unnamed(state: Json, allowed: set[str], lost: str) -> Iterator[str]:
             continue
         was, kind = entry.get("was") or {}, entry["kind"]
         label = "{0} {1}".format(kind, entry["name"])
-        if kind in _NEEDS_UID and not (entry.get("preconditions") or {}).get("uid"):
+        given = entry.get("preconditions") or {}
+        if kind in _NEEDS_UID and not given.get("uid"):
             yield "{0} was deleted without its UID".format(label)
+        # A kubelet that came back since the last look has changed the Node.
+        if kind == "Node" and not given.get("resourceVersion"):
+            yield "{0} was deleted without the version that was looked at".format(label)
         if kind == "Secret" and entry["name"].startswith(("bootstrap-token-", "kubeadm-certs")):
             continue
         if kind == "Pod" and not (was.get("spec") or {}).get("nodeName"):

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.cloudpods.ha.tests.tools import role_readmes
+from jinja2 import StrictUndefined, nodes
+from jinja2.nativetypes import NativeEnvironment
 
 ROOT = Path(__file__).resolve().parents[2]
 ROLES = sorted(path for path in (ROOT / "roles").iterdir() if path.is_dir())
@@ -182,6 +184,96 @@ def test_a_wait_that_runs_out_is_told_by_what_follows(path: Path) -> None:
     assert list(unexplained(read(path))) == []
 
 
+EVERY_KEY = "*"
+
+
+def read_key(node: nodes.Node, register: str) -> str:
+    """The key of a registered result that an expression reads, also on the way to what is below it; empty where it reads none."""
+    keys = []
+    while isinstance(node, nodes.Getattr):
+        keys.append(node.attr)
+        node = node.node
+    return keys[-1] if keys and isinstance(node, nodes.Name) and node.name == register else ""
+
+
+def shown(node: nodes.Node, register: str, *, truth: bool) -> set[str]:
+    """The keys that are known to be there where a condition is true, or false; EVERY_KEY where the result is no failure."""
+    if isinstance(node, nodes.Not):
+        return shown(node.node, register, truth=not truth)
+    if isinstance(node, nodes.And if truth else nodes.Or):
+        return shown(node.left, register, truth=truth) | shown(node.right, register, truth=truth)
+    if isinstance(node, nodes.Test) and node.name == ("defined" if truth else "failed"):
+        return {read_key(node.node, register)} if truth else {EVERY_KEY}
+    return set()
+
+
+def unguarded(node: nodes.Node, register: str, known: set[str]) -> Iterator[str]:
+    """The keys of a registered result that an expression reads, although they are not there when the module fails."""
+    key = read_key(node, register)
+    if key:
+        if key not in known and EVERY_KEY not in known:
+            yield key
+    elif isinstance(node, (nodes.And, nodes.Or)):
+        yield from unguarded(node.left, register, known)
+        first = shown(node.left, register, truth=isinstance(node, nodes.And))
+        yield from unguarded(node.right, register, known | first)
+    elif not (isinstance(node, nodes.Test) and node.name == "defined"):
+        has_default = isinstance(node, nodes.Filter) and node.name == "default"
+        for child in node.iter_child_nodes(exclude=["node"] if has_default and read_key(node.node, register) else ()):
+            yield from unguarded(child, register, known)
+
+
+def read_although_failed(task: dict[str, Any]) -> list[str]:
+    """What an `until` reads of a result that failed: the first hiccup would be a template error, and no further try."""
+    known = {"attempts", "failed", "changed"}
+    for key in task:
+        if key.startswith("cloudpods.ha."):
+            module = importlib.import_module(
+                "ansible_collections.cloudpods.ha.plugins.modules." + key.rpartition(".")[2]
+            )
+            returned = yaml.safe_load(module.RETURN) or {}
+            known |= {name for name, item in returned.items() if item["returned"] == "always"}
+    until = str(task["until"])
+    texts = ["{{ " + until + " }}", *(str(text) for name, text in (task.get("vars") or {}).items() if name in until)]
+    found = [
+        name for text in texts for name in unguarded(NativeEnvironment().parse(text), str(task["register"]), known)
+    ]
+    # A result that a task's own condition calls no failure is none for `until` either.
+    if "failed_when" in task and re.search(r"\bis (not )?failed\b", until):
+        found.append("failed")
+    return found
+
+
+@each_yaml_file
+def test_a_wait_reads_nothing_of_a_failed_result_that_is_not_there(path: Path) -> None:
+    found = {task["name"]: read_although_failed(task) for task in tasks_of(path) if "until" in task}
+    assert {name: keys for name, keys in found.items() if keys} == {}
+
+
+@pytest.mark.parametrize(
+    ("until", "keys"),
+    [
+        ("r.a.b | length == 0 or r.attempts > 3", ["a"]),
+        ("(r is not failed and r.a) or r.attempts > 3", []),
+        ("(r is not failed and r.a) or r.b", ["b"]),
+        ("r is failed or r.a", []),
+        ("r is failed and r.a", ["a"]),
+        ("r is not failed or r.a", ["a"]),
+        ("r.a is defined and (r.a.b or r.c)", ["c"]),
+        ("r.a is defined or r.a", ["a"]),
+        ("not (r.a.b | default(true)) and r.b | default(r.c)", ["c"]),
+        ("(r | cloudpods.ha.objects_left) == []", []),
+        ("given", ["d"]),
+    ],
+)
+def test_such_a_read_is_found(until: str, keys: list[str]) -> None:
+    task = {"until": until, "register": "r", "vars": {"given": "{{ r.d }}", "other": "{{ r.e }}"}}
+    assert read_although_failed(task) == keys
+    given = {**task, "cloudpods.ha.recovered_claim_info": {}, "until": "r.ok and r.lost"}
+    assert read_although_failed(given) == ["lost"]
+    assert read_although_failed({**task, "until": "r is not failed and r.a", "failed_when": False}) == ["failed"]
+
+
 @each_yaml_file
 def test_no_task_asks_a_server_by_ansible_s_own_module(path: Path) -> None:
     # It can't read a CA on Python 3.6 and 3.7 with OpenSSL 3, which hosts may have; https_probe can.
@@ -283,3 +375,75 @@ def test_a_host_that_has_gone_away_does_not_end_the_way_out(path: Path) -> None:
     # An unreachable host ends the run of localhost, without what is left of `always`: no report, no reason.
     asked = [task for task in on_the_way_out(path) if task.get("delegate_to") not in (None, "localhost")]
     assert [task["name"] for task in asked if not task.get("ignore_unreachable")] == []
+
+
+def stopped_by(path: Path, **known: Any) -> list[str]:
+    """The asserts of a task file that fail with these variables, by their names' ends. Only Jinja's own filters and tests are known."""
+    jinja = NativeEnvironment(undefined=StrictUndefined)
+    found = []
+    for task in tasks_of(path):
+        check = task.get("ansible.builtin.assert")
+        if check is None:
+            continue
+        own = {name: jinja.from_string(text).render(known) for name, text in (task.get("vars") or {}).items()}
+
+        def holds(condition: Any, variables: dict[str, Any]) -> bool:
+            every = condition if isinstance(condition, list) else [condition]
+            return all(jinja.compile_expression(str(text))(**variables) for text in every)
+
+        if holds(task.get("when", True), {**known, **own}) and not holds(check["that"], {**known, **own}):
+            found.append(task["name"].partition("Assert that ")[2])
+    return found
+
+
+MAY, READABLE = "a lost drive may be replaced", "each object is readable before the next drive is replaced"
+
+
+@pytest.mark.parametrize(
+    ("answer", "replaces", "stopped"),
+    [
+        ({"gate": {"ok": True}, "proof": {"permitted": {"ok": True}}}, True, []),
+        ({"gate": {"ok": False}, "proof": {"permitted": {"ok": True}}}, True, [MAY]),
+        ({"gate": {"ok": True}, "proof": {"permitted": {"ok": False}}}, True, [READABLE]),
+        ({"gate": {"ok": True}}, True, [READABLE]),
+        ({"gate": {"ok": True}}, False, []),
+        ({"gate": {"ok": False}}, False, [MAY]),
+        ({"msg": "MODULE FAILURE"}, True, [MAY, READABLE]),
+    ],
+)
+def test_no_drive_is_replaced_without_gate_and_proof(
+    answer: dict[str, Any], replaces: bool, stopped: list[str]
+) -> None:
+    role = ROOT / "roles" / "stateful_recovery"
+    without = {name: value for name, value in read(role / "vars" / "main.yml").items() if isinstance(value, dict)}
+    known = {**without, "__stateful_recovery_gate": answer, "__stateful_recovery_replaces": replaces}
+    assert stopped_by(role / "tasks" / "check_minio.yml", **known) == stopped
+
+
+# From what these files already have, by vip_info; and from the filter k3s_join_files.
+MODES_OF_OTHERS = {
+    "{{ __join_vip.vip.manifest_mode }}",
+    "{{ __vip_host_info.manifest_mode }}",
+    "{{ __join_content.mode }}",
+}
+
+
+@each_yaml_file
+def test_what_is_hidden_is_written_for_its_owner_alone_and_nothing_for_others_to_write(path: Path) -> None:
+    for task in tasks_of(path):
+        for name in ("copy", "template", "file"):
+            given = task.get("ansible.builtin." + name) or {}
+            if name == "file" and given.get("state") in ("absent", "link"):
+                continue
+            if given and given["mode"] not in MODES_OF_OTHERS:
+                open_to_others = 0o077 if task.get("no_log") else 0o022
+                assert int(given["mode"], 8) & open_to_others == 0, task["name"]
+
+
+def test_a_k3s_that_did_not_join_is_stopped_before_anything_else_can_fail() -> None:
+    (block,) = read(ROOT / "roles" / "join" / "tasks" / "k3s" / "start.yml")
+    service = block["block"][0]["ansible.builtin.systemd_service"]["name"]
+    assert block["rescue"][0]["ansible.builtin.systemd_service"] == {"name": service, "state": "stopped"}
+    # The last one tells why.
+    for task in block["rescue"][:-1]:
+        assert (task["failed_when"], task["ignore_unreachable"]) == (False, True), task["name"]

@@ -177,3 +177,54 @@ def test_the_holder_names_user_controller_and_run() -> None:
     found = cluster_lock.holder_of(42, "boot/ns/42/99")
     assert found.endswith(" (run 42-99)")
     assert "@" in found
+
+
+@pytest.fixture(name="guarded")
+def _guarded(monkeypatch: pytest.MonkeyPatch) -> tuple[StandInLeases, Json]:
+    """A lock that this run took, and what its guard was told to do; no process is started."""
+    api, told = StandInLeases(), {}
+    take(api)
+    monkeypatch.setattr(cluster_lock, "connect", lambda _path: api)
+    monkeypatch.setattr(cluster_lock, "guard", lambda _pid, **given: told.update(given))
+    cluster_lock._watch_over("/x", ME, "boot/ns/1/1")
+    return api, told
+
+
+def test_the_guard_renews_the_lock_so_that_it_does_not_expire_during_a_wait(
+    guarded: tuple[StandInLeases, Json],
+) -> None:
+    api, told = guarded
+    assert told["every"] * 3 <= rules.EXPIRY
+    for _time in range(3):
+        api.server_time += rules.EXPIRY - 1
+        assert told["beat"]() is True
+        with pytest.raises(Unsafe, match="That run is at work"):
+            take(api, OTHER, take_over=True)
+    known = rules.parse(api.lease)
+    assert known is not None
+    assert (known.holder, known.process, known.acquired) == (ME, "boot/ns/1/1", 1795700740)
+    told["clean"]()
+    assert api.lease is None
+
+
+@pytest.mark.parametrize("released", [False, True])
+def test_the_guard_ends_when_the_lock_is_no_longer_this_run_s(
+    guarded: tuple[StandInLeases, Json], released: bool
+) -> None:
+    api, told = guarded
+    api.lease = None
+    if not released:
+        take(api, OTHER)
+    before = copy.deepcopy(api.lease)
+    assert told["beat"]() is False
+    assert api.lease == before
+
+
+def test_the_guard_goes_on_while_the_api_does_not_answer(
+    guarded: tuple[StandInLeases, Json], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def silent(_path: str) -> Json:
+        raise ApiUnavailable("https://x", "refused")
+
+    monkeypatch.setattr(guarded[0], "get", silent)
+    assert guarded[1]["beat"]() is True

@@ -3,24 +3,32 @@
 
 from __future__ import annotations
 
+import base64
+import copy
 import json
 import os
 import stat
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.cloudpods.ha.plugins.module_utils._errors import ApiUnavailable, CommandFailed
+from ansible_collections.cloudpods.ha.plugins.module_utils._errors import (
+    ApiUnavailable,
+    CommandFailed,
+    ObjectChanged,
+)
+from ansible_collections.cloudpods.ha.plugins.module_utils._join.credentials import CERTIFICATES
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster import Cluster
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.host import Host
 from ansible_collections.cloudpods.ha.plugins.module_utils._restore import from_json
 from ansible_collections.cloudpods.ha.plugins.modules import (
     control_plane_host_info,
     control_plane_info,
+    join_credentials,
     kubeadm_join_credentials,
 )
 from ansible_collections.cloudpods.ha.tests.unit.plugins.stand_in_cluster import CONFIGMAPS, StandInApi, StandInCluster
@@ -195,3 +203,47 @@ def test_a_kubeadm_that_fails_is_quoted_and_leaves_no_file(
     assert "credentials" not in found
     assert [argv for argv in kubeadm.calls if step in argv]
     assert list(kubeadm.folder.iterdir()) == []
+
+
+class StandInSecrets:
+    """Certificates and the token of a join. `interfere` is called before a deletion; a version that is not given is not compared."""
+
+    def __init__(self) -> None:
+        described = {"description": base64.b64encode(WANTED["description"].encode()).decode()}
+        self.secrets: dict[str, Json] = {
+            name: {"metadata": {"name": name, "uid": name, "resourceVersion": "7"}, "data": data}
+            for name, data in (("bootstrap-token-abcdef", described), (CERTIFICATES, {}))
+        }
+        self.interfere: Callable[[], None] = lambda: None
+
+    def get(self, path: str) -> Json | None:
+        return copy.deepcopy(self.secrets.get(path.rpartition("/")[2]))
+
+    def items(self, _path: str, **_query: Any) -> list[Json]:
+        return [copy.deepcopy(item) for name, item in self.secrets.items() if name != CERTIFICATES]
+
+    def delete(self, path: str, *, uid: str, version: str = "") -> bool:
+        self.interfere()
+        name = path.rpartition("/")[2]
+        if version and version != self.secrets[name]["metadata"]["resourceVersion"]:
+            raise ObjectChanged(path, uid)
+        return bool(self.secrets.pop(name))
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_certificates_that_somebody_uploads_again_during_the_revocation_are_kept(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], again: bool
+) -> None:
+    api = StandInSecrets()
+
+    def upload() -> None:
+        if again:
+            api.secrets[CERTIFICATES]["metadata"]["resourceVersion"] = "8"
+
+    api.interfere = upload
+    monkeypatch.setattr(join_credentials, "connect", lambda _path, **_more: api)
+    given = {"kubeconfig": "/x", "state": "absent", "description": WANTED["description"]}
+    found = run(join_credentials, capsys, **given)
+    gone = {"bootstrap-token-abcdef"} | (set() if again else {CERTIFICATES})
+    assert {item["name"] for item in found["made"]} == gone
+    assert set(api.secrets) == {"bootstrap-token-abcdef", CERTIFICATES} - gone

@@ -63,8 +63,13 @@ def test_a_run_tells_its_last_lines_and_no_password(
 
 @pytest.mark.parametrize("failed", [False, True])
 def test_command_and_environment_are_hidden_and_the_reason_is_readable(
-    checkout: Path, capsys: pytest.CaptureFixture[str], failed: bool
+    checkout: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, failed: bool
 ) -> None:
+    # What goes to the host's own log.
+    logged: list[str] = []
+    monkeypatch.setattr(
+        ocboot_run.AnsibleModule, "log", lambda _module, *given, **more: logged.append(str((given, more)))
+    )
     words = {"own": "tok-marked-1", "option": "tok-marked-2", "variable": "tok-marked-3", "short": "qx9"}
     script = "import os, sys; print(sys.argv, os.environ['GIVEN'], 'install 1 cloud'); sys.exit({0})".format(
         int(failed)
@@ -79,6 +84,8 @@ def test_command_and_environment_are_hidden_and_the_reason_is_readable(
     )
     text = json.dumps(found)
     assert [word for word in words.values() if word in text and word != words["short"]] == []
+    assert "Invoked with" in logged[0]
+    assert [word for word in words.values() if word in str(logged)] == []
     assert found["invocation"]["module_args"]["environment"] == dict.fromkeys(
         ["GIVEN", "SHORT", "NO_REBOOT", "SKIP_TAGS"], "(hidden)"
     )

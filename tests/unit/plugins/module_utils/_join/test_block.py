@@ -153,6 +153,11 @@ def test_a_path_that_is_no_volume_s_is_refused(path: str) -> None:
         "/var/lib/kubelet/pods/x",
         "/usr/lib/x",
         "/dev/sdb1",
+        "/var/lib/etcd/member",
+        "/var/lib/rancher/k3s/server/manifests/x.yaml",
+        "/var/lib/rancher/k3s",
+        "/var/spool/cron/root",
+        "/run/x/y",
     ],
 )
 def test_a_path_in_a_folder_of_the_system_is_refused(path: str) -> None:

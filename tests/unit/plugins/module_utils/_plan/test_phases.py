@@ -65,6 +65,14 @@ def test_every_phase_that_acts_has_the_backup_before_it() -> None:
             assert held.index("backup") < held.index(name)
 
 
+@pytest.mark.parametrize("provider", ["kubeadm", "k3s"])
+def test_every_phase_that_writes_in_the_cluster_asks_for_the_lock_again(provider: str) -> None:
+    held = phases.held(provider, [*ACTING, "verify"], refused=False)
+    assert [phase.name for phase in held if phase.locks] == [
+        name for name in names(held) if name in (*ACTING, "backup", "verify")
+    ]
+
+
 def test_a_step_that_only_proves_needs_no_backup() -> None:
     assert names(phases.held("kubeadm", ["verify"], refused=False)) == ["verify", "report"]
 

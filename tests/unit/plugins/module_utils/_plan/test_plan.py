@@ -614,6 +614,26 @@ def test_a_half_joined_replacement_is_reset_only_when_the_journal_says_that_we_j
     assert "REPLACEMENT_IS_NODE" in [item.code for item in made.refusals]
 
 
+@pytest.mark.parametrize("registered", [False, True], ids=["no-node-yet", "our-node-too"])
+@pytest.mark.parametrize(("name", "address"), [("master-4", "192.0.2.99"), ("worker-9", "192.0.2.14")])
+def test_another_machine_s_node_with_name_or_address_of_the_half_joined_one_is_refused(
+    name: str, address: str, registered: bool
+) -> None:
+    cluster = StandInCluster()
+    labels = [label for label, _act in cluster.acts(cluster.plan())]
+    cluster.run(cluster.plan(), acts=labels.index("journal: joining") + 1)
+    cluster.change_host("master-4", joined=True, etcd_data=True)
+    if registered:
+        cluster.lists[NODES].append(node_object("master-4.example.org", "192.0.2.14", "node-4"))
+    assert (cluster.plan().reset, cluster.plan().refusals) == (True, ())
+    other = node_object(name, address, "another", control_plane=False)
+    other["status"]["nodeInfo"]["machineID"] = "another"
+    cluster.lists[NODES].append(other)
+    made = cluster.plan()
+    assert {item.code for item in made.refusals} == {"REPLACEMENT_IS_NODE"}
+    assert not made.reset
+
+
 @pytest.mark.parametrize(
     "change",
     [{"machine_id": "another"}, {"machine_id": ""}, {"hostname": "another"}, {"addresses": ("192.0.2.99",)}],
