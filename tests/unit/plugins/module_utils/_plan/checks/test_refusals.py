@@ -553,6 +553,29 @@ def test_a_release_that_is_not_known_is_joined_by_hand() -> None:
     assert cluster.codes(join_method="manual") == []
 
 
+@pytest.mark.parametrize(
+    ("version", "phase", "has"),
+    [
+        ("v1.30.4", "etcd-join", False),
+        ("v1.30.4", "kubelet-wait-bootstrap", False),
+        ("v1.31.0", "etcd-join", True),
+        ("v1.29.9", "wait-control-plane", False),
+        ("v1.30.0", "wait-control-plane", True),
+        ("v1.30.4", "control-plane-join/update-status", True),
+        ("v1.31.0", "control-plane-join/update-status", False),
+        ("v1.15.12", "check-etcd", True),
+        ("v1.34.0", "control-plane-prepare/certs", True),
+    ],
+)
+def test_a_phase_to_skip_must_be_one_of_this_release(version: str, phase: str, has: bool) -> None:
+    cluster = StandInCluster()
+    release(version)(cluster)
+    assert cluster.codes(join_skip_phases=("preflight", phase)) == ([] if has else ["KUBEADM_UNKNOWN"])
+    # Who joins by hand names the phases on the command line.
+    assert cluster.codes(join_skip_phases=(phase,), join_method="manual") == []
+    assert StandInCluster(provider="k3s").codes(join_skip_phases=(phase,)) == []
+
+
 @pytest.mark.parametrize("provider", ["kubeadm", "k3s"])
 @pytest.mark.parametrize("masters", [2, 3])
 def test_a_worker_of_which_only_volumes_are_left_is_not_replaced_by_a_further_master(
