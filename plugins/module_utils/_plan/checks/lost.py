@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.parse import ETCD_LABELS
+from ansible_collections.cloudpods.ha.plugins.module_utils._k8s import parse
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster import BY_VOLUMES, Cluster, Lost
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.host import Host
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes import Node
@@ -82,7 +82,7 @@ def identity(cluster: Cluster, request: Request) -> Refusals:
 
 def _no_master(cluster: Cluster, node: Node) -> Refusal:
     member = view.lost_member(cluster)
-    if member is None and not any(label in node.labels for label in ETCD_LABELS):
+    if member is None and not any(label in node.labels for label in parse.ETCD_LABELS):
         return Refusal(
             "NOT_A_MASTER",
             "{0} is a Node without a control-plane role label.".format(node.name),
@@ -141,6 +141,15 @@ def liveness(cluster: Cluster, request: Request) -> Refusals:
                 "at an unknown time" if node.lease_age_seconds is None else "{0} s ago".format(node.lease_age_seconds),
             ),
             fence,
+        )
+    elif not request.fenced and parse.kubelet_runs(node):
+        yield Refusal(
+            "NODE_READY",
+            "The Node {0} is not Ready, but its kubelet still reports{1}.".format(
+                node.name,
+                "" if node.lease_age_seconds is None else "; last heartbeat {0} s ago".format(node.lease_age_seconds),
+            ),
+            "Wait until its condition Ready is Unknown, a minute after its last heartbeat. " + fence,
         )
     elif not node.ready and not request.fenced and (node.down_seconds or 0) < request.minimum_down_seconds:
         since = "for {0} s only".format(node.down_seconds) if node.down_seconds is not None else "for an unknown time"

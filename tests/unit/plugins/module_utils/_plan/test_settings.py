@@ -100,7 +100,12 @@ def test_the_defaults_can_be_used(good: dict[str, Any]) -> None:
 
 def test_phases_of_any_release_may_be_skipped(good: dict[str, Any]) -> None:
     phases = ["preflight", "control-plane-join/mark-control-plane", "control-plane-prepare/download-certs", "etcd-join"]
-    phases += ["check-etcd", "control-plane-join/update-status", "wait-control-plane", "control-plane-prepare/kubeconfig"]
+    phases += [
+        "check-etcd",
+        "control-plane-join/update-status",
+        "wait-control-plane",
+        "control-plane-prepare/kubeconfig",
+    ]
     assert list(settings.problems({**good, "join_skip_phases": phases}, GROUPS)) == []
 
 

@@ -103,6 +103,21 @@ def just_down(cluster: StandInCluster) -> None:
     cluster.set_ready("master-1", False, since="2026-03-01T12:09:01Z")
 
 
+def its_kubelet_says_not_ready(cluster: StandInCluster) -> None:
+    # Behind a firewall no port answers, and the machine's clock is wrong; it was not Ready for long.
+    clock_of_the_lost_is_ahead(cluster)
+    cluster.set_ready("master-1", False)
+    cluster.node("master-1")["status"]["conditions"][0]["status"] = "False"
+
+
+def its_lease_is_renewed(cluster: StandInCluster) -> None:
+    cluster.heartbeat("master-1", "2026-03-01T12:09:21.000000Z")
+
+
+def its_lease_ran_out(cluster: StandInCluster) -> None:
+    cluster.heartbeat("master-1", "2026-03-01T12:09:20.000000Z")
+
+
 def in_two_clusters(cluster: StandInCluster) -> None:
     cluster.change_member("master-3", cluster_id="c2")
 
@@ -333,9 +348,7 @@ def release(version: str) -> Change:
 def clock_of_the_lost_is_ahead(cluster: StandInCluster) -> None:
     # The lost machine's clock is a day ahead; by the survivors', it went down five seconds ago.
     cluster.set_ready("master-1", False, since="2026-03-01T12:09:55Z")
-    for item in cluster.lists[LEASES]:
-        if item["metadata"]["name"] == "master-1":
-            item["spec"]["renewTime"] = "2026-03-02T12:09:50.000000Z"
+    cluster.heartbeat("master-1", "2026-03-02T12:09:50.000000Z")
 
 
 def clock_of_a_worker_is_ahead(cluster: StandInCluster) -> None:
@@ -369,6 +382,8 @@ CASES: list[tuple[Change, list[str]]] = [
     (unprobed, ["NODE_UNPROBED"]),
     (answering, ["NODE_ANSWERS"]),
     (lambda cluster: cluster.set_ready("master-1", True), ["NODE_READY"]),
+    (its_kubelet_says_not_ready, ["NODE_READY"]),
+    (its_lease_is_renewed, ["NODE_READY"]),
     (just_down, ["NODE_DOWN_TOO_SHORT"]),
     (down_since_nobody_knows_when, ["NODE_DOWN_TOO_SHORT"]),
     (lambda cluster: cluster.members.clear(), ["ETCD_UNREADABLE"]),
@@ -527,6 +542,7 @@ def test_where_k3s_runs_this_and_nothing_else_is_refused(change: Change, codes: 
         ),
         kubeadm_config("apiServer: {certSANs: [192.0.2.11, master-1], extraArgs: {a: 192.0.2.110, b: my-master-1}}"),
         kubeadm_config("controlPlaneEndpoint: 192.0.2.100:6443"),
+        its_lease_ran_out,
         *(release(version) for version in ("v1.15.12", "v1.31.0", "v1.37.2")),
     ],
 )
@@ -618,11 +634,19 @@ def test_a_host_is_known_by_the_name_of_its_node() -> None:
     assert "LOST_IS_SURVIVOR" in cluster.codes()
 
 
+@pytest.mark.parametrize("change", [its_kubelet_says_not_ready, its_lease_is_renewed])
+def test_a_kubelet_that_still_reports_is_waited_for_unless_the_machine_is_fenced(change: Change) -> None:
+    cluster = StandInCluster()
+    change(cluster)
+    (refusal,) = cluster.plan().refusals
+    assert "not Ready, but its kubelet still reports" in refusal.observed
+    assert "until its condition Ready is Unknown" in refusal.remedy
+    assert cluster.codes(fenced=True) == []
+
+
 def test_a_dead_lease_from_a_wrong_clock_does_not_keep_a_lost_node_alive() -> None:
     cluster = StandInCluster()
-    for item in cluster.lists[LEASES]:
-        if item["metadata"]["name"] == "master-1":
-            item["spec"]["renewTime"] = "2026-03-02T12:09:50.000000Z"
+    cluster.heartbeat("master-1", "2026-03-02T12:09:50.000000Z")
     made = cluster.plan()
     assert made.refusals == ()
     node = next(item for item in cluster.cluster().nodes if item.name == "master-1")
