@@ -218,7 +218,7 @@ def etcdctl_argv(
 ) -> t.List[str]:
     """The start of an etcdctl command line: in the etcd pod of this host, or `program` of the host itself.
 
-    `endpoint` defaults to the member of this host. The command line contains paths but no secrets.
+    `endpoint` defaults to the member of this host, at the port that both distributions give it. The command line contains paths but no secrets.
     """
     # The loopback address of the node's family: where it has IPv6 addresses only, etcd listens on ::1.
     loopback = "::1" if ":" in node_ip else "127.0.0.1"
