@@ -145,13 +145,13 @@ def began_to_join(cluster: Cluster, host: Host) -> bool:
 
 
 def url_hosts(urls: t.Iterable[str]) -> t.Set[str]:
-    """The hosts in URLs, as _format.address writes them; empty text for a URL without one."""
+    """The hosts in URLs, as _format.address writes them; empty text for a URL without one. A scheme may be missing."""
     return {_url_host(url) for url in urls}
 
 
 def _url_host(url: str) -> str:
     try:
-        return address(urllib.parse.urlsplit(url).hostname or "")
+        return address(urllib.parse.urlsplit(url if "//" in url else "//" + url).hostname or "")
     except ValueError:  # brackets that hold no IPv6 address
         return ""
 

@@ -248,7 +248,8 @@ def test_a_member_that_never_started_has_the_name_that_was_given() -> None:
         ("", ["https://[2001:db8::11]:2380"], True),
         ("master-10", ["https://192.0.2.110:2380"], False),
         ("", [], False),
-        ("", ["192.0.2.11"], False),
+        ("", ["192.0.2.11"], True),
+        ("", ["192.0.2.110:2380"], False),
     ],
 )
 def test_the_lost_member_is_known_by_name_or_peer_address(name: str, urls: list[str], is_lost: bool) -> None:
@@ -341,6 +342,12 @@ def test_without_keepalived_there_is_no_vip() -> None:
 
 def test_url_hosts_are_without_port_and_brackets() -> None:
     assert plan_view.url_hosts(["https://[2001:db8::1]:2380", "https://192.0.2.1:2380"]) == {"2001:db8::1", "192.0.2.1"}
+    assert plan_view.url_hosts(["[2001:DB8::1]:2380", "192.0.2.1:2380", "Host:1"]) == {
+        "2001:db8::1",
+        "192.0.2.1",
+        "host",
+    }
+    assert plan_view.url_hosts(["", "https://", "[x]:1"]) == {""}
 
 
 def test_the_api_is_asked_at_a_survivor_that_is_ready_and_has_a_kubeconfig() -> None:

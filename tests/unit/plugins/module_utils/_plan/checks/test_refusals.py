@@ -436,6 +436,7 @@ CASES: list[tuple[Change, list[str]]] = [
         for server in (
             *("https://master-1:6443", "https://master-1.example.org:6443", "https://MASTER-1.:6443"),
             *('"https://192.0.2.11:6443"', "https://192.0.2.11", "'https://master-1'"),
+            *("master-1:6443", "192.0.2.11:6443", "MASTER-1.example.org:6443", "192.0.2.11"),
         )
     ),
     *(
@@ -561,6 +562,48 @@ def test_a_server_by_an_ipv6_address_is_known_in_any_form() -> None:
     cluster = StandInCluster(addresses=addresses, vip="2001:db8::100")
     kubeadm_config("apiServer: {extraArgs: {advertise-address: '2001:db8:0::1'}}")(cluster)
     assert cluster.codes() == ["KUBEADM_CONFIG_DEAD"]
+
+
+def with_domain(*others: str) -> StandInCluster:
+    """The lost Node has a domain in its name, and an outer address."""
+    cluster = StandInCluster(
+        names=("master-1.example.org", *(others or ("master-2", "master-3"))), lost="master-1.example.org"
+    )
+    cluster.node("master-1.example.org")["status"]["addresses"].append(
+        {"type": "ExternalIP", "address": "198.51.100.7"}
+    )
+    return cluster
+
+
+@pytest.mark.parametrize("name", ["master-1", "MASTER-1", "master-1.example.org", "198.51.100.7"])
+def test_a_lost_node_is_named_without_its_domain_or_by_its_outer_address(name: str) -> None:
+    for change, code in (
+        (cluster_info("https://{0}:6443".format(name)), "CLUSTER_INFO_DEAD"),
+        (kubeadm_config("controlPlaneEndpoint: {0}:6443".format(name)), "KUBEADM_CONFIG_DEAD"),
+    ):
+        cluster = with_domain()
+        change(cluster)
+        assert cluster.codes() == [code]
+
+
+@pytest.mark.parametrize("name", ["master", "master-10", "master-1.example.com", "example.org", "198.51.100.70"])
+def test_another_name_or_address_is_not_the_lost_nodes(name: str) -> None:
+    cluster = with_domain()
+    cluster_info("https://{0}:6443".format(name))(cluster)
+    kubeadm_config("controlPlaneEndpoint: {0}:6443".format(name))(cluster)
+    assert cluster.codes() == []
+
+
+def test_a_first_label_that_another_node_has_too_names_that_one() -> None:
+    cluster = with_domain("master-1.example.com", "master-3")
+    cluster_info("https://master-1:6443")(cluster)
+    assert cluster.codes() == []
+    # Nor is an outer address of the lost one a dead server where the replacement takes its place.
+    cluster = with_domain()
+    cluster.change_host("master-4", addresses=("192.0.2.11",), machine_id="new")
+    cluster.node("master-1.example.org")["status"]["nodeInfo"]["machineID"] = "old"
+    cluster_info("https://198.51.100.7:6443")(cluster)
+    assert "CLUSTER_INFO_DEAD" not in cluster.codes()
 
 
 def test_a_release_that_is_not_known_is_joined_by_hand() -> None:
