@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+import base64
 import importlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import jinja2
+import jinja2.nativetypes
 import pytest
 import yaml
 from ansible_collections.cloudpods.ha.tests.tools import role_readmes
@@ -256,3 +259,33 @@ def test_a_task_gives_our_modules_no_option_that_they_do_not_have(path: Path) ->
             if key.startswith("cloudpods.ha."):
                 given = set(task[key] or {})
                 assert given <= documented_options("modules", key.rpartition(".")[2]), task.get("name")
+
+
+@pytest.mark.parametrize(
+    ("annotations", "kubelet", "socket"),
+    [
+        ({"kubeadm.alpha.kubernetes.io/cri-socket": "unix:///run/a.sock"}, "", "unix:///run/a.sock"),
+        (
+            {"kubeadm.alpha.kubernetes.io/cri-socket": "/run/a.sock"},
+            "containerRuntimeEndpoint: unix:///run/b.sock\n",
+            "/run/a.sock",
+        ),
+        ({}, "kind: KubeletConfiguration\ncontainerRuntimeEndpoint: unix:///run/b.sock\n", "unix:///run/b.sock"),
+        (None, "kind: KubeletConfiguration\n", ""),
+        (None, None, ""),
+    ],
+)
+def test_a_half_joined_machine_is_reset_through_the_survivors_runtime(
+    annotations: Any, kubelet: str | None, socket: str
+) -> None:
+    tasks = list(tasks_of(ROOT / "roles/join/tasks/kubeadm/reset.yml"))
+    (reset,) = [task for task in tasks if "reset" in str(task.get("ansible.builtin.command"))]
+    environment = jinja2.nativetypes.NativeEnvironment(undefined=jinja2.ChainableUndefined)
+    environment.filters.update(b64decode=lambda text: base64.b64decode(text).decode(), from_yaml=yaml.safe_load)
+    content = {} if kubelet is None else {"content": base64.b64encode(kubelet.encode()).decode()}
+    metadata = {} if annotations is None else {"annotations": annotations}
+    found = {"__join_reset_survivor": {"resources": [{"metadata": metadata}]}, "__join_reset_kubelet": content}
+    known = environment.from_string(reset["vars"]["__join_socket"]).render(found)
+    argv = environment.from_string(reset["ansible.builtin.command"]["argv"]).render(__join_socket=known)
+    assert argv[:4] == ["kubeadm", "reset", "--force", "--skip-phases=remove-etcd-member"]
+    assert argv[4:] == (["--cri-socket", socket] if socket else [])
