@@ -36,11 +36,12 @@ def reachability(cluster: Cluster) -> Refusals:
                 remedy,
             )
         elif host.error:
-            yield Refusal(
-                "HOST_UNREADABLE",
-                "On {0}: {1}.".format(host.name, host.error.rstrip(".")),
-                "Repair the file by hand first.",
-            )
+            remedy = "Repair the file by hand first."
+            if host.unsupported:
+                remedy = "There is nothing to repair: a K3s with an external datastore or another data-dir is not supported. Replace the master by hand."
+            elif host.address_given and host.node_ip not in host.addresses:
+                remedy = "Correct replace_master_addresses first."
+            yield Refusal("HOST_UNREADABLE", "On {0}: {1}.".format(host.name, host.error.rstrip(".")), remedy)
     reachable = [host for host in view.survivors(cluster) if host.reachable]
     foreign = ["{0}: {1}".format(host.name, host.foreign_etcd) for host in reachable if host.foreign_etcd]
     if foreign:

@@ -298,7 +298,9 @@ def external_etcd(cluster: StandInCluster) -> None:
 
 def other_datastore(cluster: StandInCluster) -> None:
     for name in cluster.survivors:
-        cluster.change_host(name, error="this K3s server has no etcd data in /x", etcd_health="", provider="")
+        cluster.change_host(
+            name, error="this K3s server has no etcd data in /x", unsupported=True, etcd_health="", provider=""
+        )
 
 
 def only_ipv6(cluster: StandInCluster) -> None:
@@ -662,10 +664,61 @@ def test_a_node_with_etcd_alone_is_no_worker() -> None:
     assert found.code == "NOT_A_MASTER"
     assert "holds etcd: the member master-1-" in found.observed
     assert "kubectl delete node" not in found.remedy
+    del cluster.node("master-1")["metadata"]["annotations"][ETCD_NAME]
     cluster.members = [item for item in cluster.members if not cluster._is_at(item, "master-1")]
     assert "kubectl delete node" in cluster.plan().refusals[0].remedy
     cluster.node("master-1")["metadata"]["labels"]["node-role.kubernetes.io/etcd"] = "true"
     assert "holds etcd, which counts" in cluster.plan().refusals[0].observed
+
+
+@pytest.mark.parametrize("annotated", [False, True])
+@pytest.mark.parametrize("unread", ["timed out.", "no members", ""])
+def test_a_node_that_may_hold_etcd_is_not_told_to_be_deleted(annotated: bool, unread: str) -> None:
+    cluster = StandInCluster(provider="k3s")
+    no_role_label(cluster)
+    if not annotated:
+        del cluster.node("master-1")["metadata"]["annotations"][ETCD_NAME]
+    cluster.members = [item for item in cluster.members if not cluster._is_at(item, "master-1")]
+    found = cluster.cluster()
+    if unread:
+        found = dataclasses.replace(found, etcd=Etcd(error=unread if "." in unread else ""))
+    (refusal,) = lost.identity(found, cluster.request())
+    assert refusal.code == "NOT_A_MASTER"
+    assert ("kubectl delete node" in refusal.remedy) == (not annotated and not unread)
+    if annotated:
+        assert "it holds etcd, which counts" in refusal.observed
+    elif unread:
+        assert (
+            "is not known: {0}.".format("timed out" if "." in unread else "etcd listed no members") in refusal.observed
+        )
+
+
+def test_what_to_do_about_a_host_is_told_by_what_is_wrong_with_it() -> None:
+    for fields, words in (
+        ({"error": "the keepalived manifest is damaged"}, "Repair the file"),
+        ({"error": "no data in /x", "unsupported": True}, "external datastore or another data-dir is not supported"),
+        ({"error": "it lacks it", "address_given": True, "node_ip": "192.0.2.99"}, "Correct replace_master_addresses"),
+        ({"error": "damaged", "address_given": True, "node_ip": "192.0.2.12"}, "Repair the file"),
+    ):
+        cluster = StandInCluster()
+        cluster.change_host("master-2", **fields)
+        (refusal,) = cluster.plan().refusals
+        assert refusal.code == "HOST_UNREADABLE"
+        assert words in refusal.remedy
+
+
+def test_an_address_that_is_known_and_was_not_probed_is_named() -> None:
+    cluster = StandInCluster()
+    cluster._probe = lambda: {}  # type: ignore[method-assign]
+    (refusal,) = cluster.plan().refusals
+    assert (refusal.code, "addresses of the lost node master-1 (192.0.2.11) could" in refusal.observed) == (
+        "NODE_UNPROBED",
+        True,
+    )
+    unprobed(cluster)
+    assert [item.observed for item in cluster.plan().refusals] == [
+        "No address of the lost node master-1 is known, so it may still run."
+    ]
 
 
 def test_a_host_is_known_by_the_name_of_its_node() -> None:
