@@ -79,14 +79,14 @@ def _alive(live: Json, read: Json, plan: Json) -> str:
     own = next((item for item in leases if item["metadata"]["name"] == name), None)
     limit = ((own or {}).get("spec") or {}).get("leaseDurationSeconds") or parse.LEASE_SECONDS
     if node.ready:
-        observed = "The Node {0} is Ready{1}.".format(name, heartbeat)
-    elif parse.kubelet_runs(node, limit=limit):
-        observed = "The Node {0} is not Ready, but its kubelet runs{1}.".format(name, heartbeat)
-    elif own and not now:
-        observed = "No master has a heartbeat by which that of the Node {0} could be judged.".format(name)
-    else:
-        return ""
-    return _text(Refusal("NODE_READY", observed, _POWER_OFF))
+        return _text(Refusal("NODE_READY", "The Node {0} is Ready{1}.".format(name, heartbeat), _POWER_OFF))
+    if parse.kubelet_runs(node, limit=limit):
+        running = "The Node {0} is not Ready, but its kubelet runs{1}.".format(name, heartbeat)
+        return _text(Refusal("NODE_READY", running, _POWER_OFF))
+    if own and not now:
+        untimed = "No master has a heartbeat by which that of the Node {0} could be judged.".format(name)
+        return _text(Refusal("NODE_READY", untimed, "Bring the kubelet of a survivor back, then run again."))
+    return ""
 
 
 def _member(plan: Json, provider: str, etcd: t.Optional[Json]) -> str:

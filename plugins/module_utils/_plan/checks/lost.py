@@ -83,30 +83,34 @@ def identity(cluster: Cluster, request: Request) -> Refusals:
 
 def _no_master(cluster: Cluster, node: Node) -> Refusal:
     member = view.lost_member(cluster)
-    bare = "{0} is a Node without a control-plane role label".format(node.name)
+    remedy = (
+        "Don't treat it as a worker: a member has to be removed while the other members have quorum, and another server with etcd has to join. "
+        "See NOT_A_MASTER in docs/runbook.md."
+    )
     if (
         member is not None
         or K3S_MEMBER_NAME in node.annotations
         or any(item in node.labels for item in parse.ETCD_LABELS)
     ):
-        observed = "{0}, but it holds etcd{1}, which counts for the quorum.".format(
-            bare, ": the member {0}".format(member.name or member.id) if member else ""
-        )
-    elif cluster.etcd.error or not cluster.etcd.members:
-        observed = "{0}, and whether it holds an etcd member, which counts for the quorum, is not known: {1}.".format(
-            bare, (cluster.etcd.error or "etcd listed no members").rstrip(".")
-        )
-    else:
         return Refusal(
             "NOT_A_MASTER",
-            bare + ".",
-            "This playbook replaces control-plane nodes; a worker is replaced with kubectl delete node and a join.",
+            "{0} is a Node without a control-plane role label, but it holds etcd{1}, which counts for the quorum.".format(
+                node.name, ": the member {0}".format(member.name or member.id) if member else ""
+            ),
+            remedy,
+        )
+    if cluster.etcd.error or not cluster.etcd.members:
+        return Refusal(
+            "NOT_A_MASTER",
+            "{0} is a Node without a control-plane role label, and whether it holds an etcd member, which counts for the quorum, is not known: {1}.".format(
+                node.name, (cluster.etcd.error or "etcd listed no members").rstrip(".")
+            ),
+            remedy,
         )
     return Refusal(
         "NOT_A_MASTER",
-        observed,
-        "Don't treat it as a worker: a member has to be removed while the other members have quorum, and another server with etcd has to join. "
-        "See NOT_A_MASTER in docs/runbook.md.",
+        "{0} is a Node without a control-plane role label.".format(node.name),
+        "This playbook replaces control-plane nodes; a worker is replaced with kubectl delete node and a join.",
     )
 
 
@@ -131,16 +135,21 @@ def liveness(cluster: Cluster, request: Request) -> Refusals:
         )
         return
     if not lost.probed and not request.fenced:
-        known = [*lost.addresses, *lost.outer_addresses]
-        yield Refusal(
-            "NODE_UNPROBED",
-            "None of the addresses of the lost node {0} ({1}) could be probed, so it may still run.".format(
-                lost.name, ", ".join(known)
+        known = ", ".join((*lost.addresses, *lost.outer_addresses))
+        if known:
+            yield Refusal(
+                "NODE_UNPROBED",
+                "None of the addresses of the lost node {0} ({1}) could be probed, so it may still run.".format(
+                    lost.name, known
+                ),
+                fence,
             )
-            if known
-            else "No address of the lost node {0} is known, so it may still run.".format(lost.name),
-            fence,
-        )
+        else:
+            yield Refusal(
+                "NODE_UNPROBED",
+                "No address of the lost node {0} is known, so it may still run.".format(lost.name),
+                fence,
+            )
     answers = [] if taken_over(cluster, lost) else lost.answers
     if answers and not request.fenced:
         yield Refusal(
