@@ -69,7 +69,7 @@ REPLACING: t.Mapping[str, str] = {
     "VIP_ADDRESS": "the manifests are for this VIP",
     "VIP_DUPLICATE": "one host carries the VIP",
     "KUBEADM_CONFIG_DEAD": "kubeadm: kubeadm-config does not name the lost node",
-    "KUBEADM_UNKNOWN": "kubeadm: the configuration API of this Kubernetes release is known",
+    "KUBEADM_UNKNOWN": "kubeadm: the configuration API of this Kubernetes release is known, and the phases to skip are its own",
     "CLUSTER_INFO_DEAD": "kubeadm: cluster-info does not name the lost node",
     "LOCK_HELD": "no other run holds the lock",
     "JOURNAL_CHANGED": "no other run has written the journal since the plan was made",

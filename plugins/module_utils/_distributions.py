@@ -146,15 +146,47 @@ def readiness_path(version: str) -> str:
 _KUBEADM_APIS = ((31, "kubeadm.k8s.io/v1beta4"), (22, "kubeadm.k8s.io/v1beta3"), (15, "kubeadm.k8s.io/v1beta2"))
 # The newest release whose kubeadm is known to read the last of them.
 KUBEADM_KNOWN = 37
+_ALWAYS = (0, KUBEADM_KNOWN)
+# The phases of kubeadm join and their parts, with the first and the last minor release that have them (source: kubeadm of 1.15, 1.29, 1.30, 1.31, 1.32
+# and 1.34, app/cmd/phases/join).
+_JOIN_PHASES: t.Mapping[str, t.Tuple[int, int]] = {
+    "preflight": _ALWAYS,
+    "control-plane-prepare": _ALWAYS,
+    "control-plane-prepare/download-certs": _ALWAYS,
+    "control-plane-prepare/certs": _ALWAYS,
+    "control-plane-prepare/kubeconfig": _ALWAYS,
+    "control-plane-prepare/control-plane": _ALWAYS,
+    "check-etcd": _ALWAYS,
+    "kubelet-start": _ALWAYS,
+    "etcd-join": (31, KUBEADM_KNOWN),
+    "kubelet-wait-bootstrap": (31, KUBEADM_KNOWN),
+    "control-plane-join": _ALWAYS,
+    "control-plane-join/etcd": _ALWAYS,
+    "control-plane-join/update-status": (0, 30),
+    "control-plane-join/mark-control-plane": _ALWAYS,
+    "wait-control-plane": (30, KUBEADM_KNOWN),
+}
+JOIN_PHASES = tuple(_JOIN_PHASES)
 
 
 def kubeadm_api(version: str) -> str:
     """The configuration API that kubeadm of this Kubernetes release reads; empty for a release of which that is not known."""
-    match = re.match(r"v?1\.(\d+)(?:\.|$)", version)
-    minor = int(match.group(1)) if match else 0
+    minor = _minor(version)
     if minor > KUBEADM_KNOWN:
         return ""
     return next((api for oldest, api in _KUBEADM_APIS if minor >= oldest), "")
+
+
+def lacks_join_phase(version: str, phase: str) -> bool:
+    """Whether kubeadm of this Kubernetes release stops at the name of this phase; False where the release is not known."""
+    oldest, newest = _JOIN_PHASES.get(phase, _ALWAYS)
+    minor = _minor(version)
+    return 0 < minor <= KUBEADM_KNOWN and not oldest <= minor <= newest
+
+
+def _minor(version: str) -> int:
+    match = re.match(r"v?1\.(\d+)(?:\.|$)", version)
+    return int(match.group(1)) if match else 0
 
 
 def kubectl_argv(provider: Provider, node_ip: str, api_port: int = API_PORT) -> t.List[str]:
@@ -180,7 +212,7 @@ def etcdctl_argv(
 ) -> t.List[str]:
     """The start of an etcdctl command line: in the etcd pod of this host, or `program` of the host itself.
 
-    `endpoint` defaults to the member of this host. The command line contains paths but no secrets.
+    `endpoint` defaults to the member of this host, at the port that both distributions give it. The command line contains paths but no secrets.
     """
     # The loopback address of the node's family: where it has IPv6 addresses only, etcd listens on ::1.
     loopback = "::1" if ":" in node_ip else "127.0.0.1"

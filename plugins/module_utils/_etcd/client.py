@@ -17,7 +17,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import
     etcdctl_argv,
     etcdutl_argv,
 )
-from ansible_collections.cloudpods.ha.plugins.module_utils._endpoints import api_port
+from ansible_collections.cloudpods.ha.plugins.module_utils._endpoints import api_port, etcd_urls
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import CommandFailed
 from ansible_collections.cloudpods.ha.plugins.module_utils._etcd import parse
 from ansible_collections.cloudpods.ha.plugins.module_utils._etcd.quorum import Target, removal
@@ -50,6 +50,8 @@ class EtcdClient:
         self._node_ip = node_ip
         self._run = run
         self._api_port = api_port(provider)
+        # What etcd is told to listen on: K3s listens on one loopback address only, not always that of the Node's family.
+        self._own = etcd_urls(provider, "listen-client-urls", "")[0]
         self._where = "in pod etcd-{0}".format(node_name) if provider.etcd_in_pod else "on {0}".format(node_name)
 
     def read(self) -> Etcd:
@@ -131,7 +133,7 @@ class EtcdClient:
             self.provider,
             node_name=self.node_name,
             node_ip=self._node_ip,
-            endpoint=endpoint,
+            endpoint=endpoint or self._own,
             program=program_path("etcdctl"),
             api_port=self._api_port,
         )

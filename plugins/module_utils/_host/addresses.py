@@ -53,7 +53,7 @@ def parse(text: str) -> t.List[t.Tuple[Interface, str]]:
 
 
 def routes(run: Runner) -> t.List[t.Dict[str, str]]:
-    """The host's routes as {to, dev, src, metric}, without those into networks of pods and virtual machines; none where `ip` fails."""
+    """The host's routes as {to, dev, via, src, metric}, without those into networks of pods and virtual machines; none where `ip` fails."""
     found: t.List[t.Dict[str, str]] = []
     for family, everything in (("-4", "0.0.0.0/0"), ("-6", "::/0")):
         rc, out, _err = run(("ip", family, "-o", "route", "show"))
@@ -63,9 +63,8 @@ def routes(run: Runner) -> t.List[t.Dict[str, str]]:
             after = dict(zip(words, words[1:]))
             to = everything if words[:1] == ["default"] else words[0] if words else ""
             if after.get("dev") and _is_network(to) and not INSIDE_INTERFACE.match(after["dev"]):
-                found.append(
-                    {"to": to, "dev": after["dev"], "src": after.get("src", ""), "metric": after.get("metric", "0")}
-                )
+                named = {key: after.get(key, "") for key in ("dev", "via", "src")}
+                found.append({"to": to, **named, "metric": after.get("metric", "0")})
     return found
 
 

@@ -52,7 +52,8 @@ def gather(run: Runner, *, name: str, role: str, storage_paths: t.Sequence[str],
     provider = detect_provider()
     found = addresses(run)
     keepalived, _mode, error = read_manifest(provider.keepalived_manifest)
-    error = error or _elsewhere(provider)
+    elsewhere = _elsewhere(provider)
+    error = error or elsewhere
     if node_ip and node_ip not in found:
         error = "it does not have the address {0} that replace_master_addresses gives it; it has {1}".format(
             node_ip, ", ".join(found) or "none"
@@ -62,6 +63,7 @@ def gather(run: Runner, *, name: str, role: str, storage_paths: t.Sequence[str],
         role=role,
         reachable=True,
         error=error,
+        unsupported=bool(elsewhere) and error == elsewhere,
         provider=provider.name if _is_control_plane(provider) else "",
         hostname=socket.gethostname().lower(),
         node_name=node_name(provider),

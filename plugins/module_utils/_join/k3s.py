@@ -17,6 +17,7 @@ import typing as t
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import K3S_DATA, K3S_PROGRAM
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
+from ansible_collections.cloudpods.ha.plugins.module_utils._format import address
 from ansible_collections.cloudpods.ha.plugins.module_utils._join.k3s_options import (
     EXEC_START,
     command_line,
@@ -67,7 +68,7 @@ _NO_OVERRIDE = NODE_OPTIONS - frozenset(
         "bind-address",
     )
 )
-# With one of these the server has no embedded etcd, or its Node gets an unpredictable name.
+# With one of these, unless it is a switch that is off, the server has no embedded etcd, or its Node gets an unpredictable name.
 _UNSUPPORTED = (
     "with-node-id",
     "datastore-endpoint",
@@ -78,6 +79,9 @@ _UNSUPPORTED = (
     # Options in a file that was not read.
     "config",
 )
+# How a switch is turned off, as Go reads it.
+_OFF = ("false", "f", "0", "")
+_TEXTS = ("datastore-endpoint", "config")
 # Environment variables with the same effect: configuration or data are elsewhere.
 _UNSUPPORTED_ENVIRONMENT = frozenset(("K3S_CONFIG_FILE", "K3S_DATASTORE_ENDPOINT"))
 # May contain the survivor's own address: the certificate then has an additional name.
@@ -86,6 +90,7 @@ _ENVIRONMENT = re.compile(r"^[ \t]*Environment[ \t]*=(.*)$", re.MULTILINE)
 _STARTS = re.compile(r"^[ \t]*ExecStart[ \t]*=", re.MULTILINE)
 # After an address: the prefix length of a network.
 _NETWORK = r"(?!/(?!(?:32|128)\b)\d)"
+_IPV6 = r"(?<![\w.:])[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(?![\w.:])"
 _PATH = re.compile(r"(?:^|=)(/[^\s,=:]+)$")
 
 
@@ -132,9 +137,9 @@ def join_files(
     wanted = {long_name(key): value for key, value in (overrides or {}).items()}
     node_ip = _node_ip(found, addresses or (ip,))
     own = _values(found, "node-ip")
-    moves = {old: new for old in own for new in node_ip.split(",") if _family(old) == _family(new)}
-    moves[own_ip] = ip
-    names = [name for name in own_names if name not in moves]
+    moves = {address(old): new for old in own for new in node_ip.split(",") if _family(old) == _family(new)}
+    moves[address(own_ip)] = ip
+    names = [name for name in map(address, own_names) if name and name not in moves]
     config = {
         key: _moved(key, value, moves=moves, own_names=names)
         for key, value in found.items()
@@ -146,7 +151,7 @@ def join_files(
     for item in (found, config):
         if str(item.get("data-dir", K3S_DATA)).rstrip("/") != K3S_DATA:
             raise HaError("the survivor's data-dir is {0}; only {1} is supported".format(item["data-dir"], K3S_DATA))
-    strange = [key for key in _UNSUPPORTED if config.get(key)]
+    strange = [key for key in _UNSUPPORTED if _is_set(key, config.get(key))]
     if strange:
         raise HaError("the setup of a server with the option {0} can't be copied".format(" and ".join(strange)))
     config.update({"server": endpoint, "token": full_token(server["token"], server["ca"]), "node-ip": node_ip})
@@ -156,6 +161,12 @@ def join_files(
         environments=tuple({**item, "content": _environment(item["content"])} for item in server["environments"]),
         referenced=tuple(_paths(config)),
     )
+
+
+def _is_set(key: str, value: t.Any) -> bool:
+    if key in _TEXTS or not value:
+        return bool(value)
+    return any(str(item).lower() not in _OFF for item in listed(value))
 
 
 def _values(config: Json, *names: str) -> t.List[str]:
@@ -228,15 +239,16 @@ def _refuse_variables(path: str, text: str, names: t.Iterable[str]) -> None:
 
 
 def _moved(key: str, value: t.Any, *, moves: t.Mapping[str, str], own_names: t.Sequence[str]) -> t.Any:
-    """A value with the new host's addresses in place of the survivor's (`moves`)."""
+    """A value with the new host's addresses in place of the survivor's (`moves`). Both are known in any spelling."""
     if key in _OWN_ADDRESS_IS_HARMLESS:
         return value
     if isinstance(value, (list, tuple)):
         return [_moved(key, item, moves=moves, own_names=own_names) for item in value]
     text = str(value)
     for old, new in moves.items():
-        text = re.sub(_whole(old), lambda _match, new=new: new, text)  # type: ignore[misc]
-    bound = next((name for name in own_names if name and re.search(_whole(name) + _NETWORK, text)), None)
+        for match in reversed(list(_found(old, text))):
+            text = text[: match.start()] + new + text[match.end() :]
+    bound = next((name for name in own_names if list(_found(name, text, after=_NETWORK))), None)
     if bound is not None:
         raise HaError(
             "the survivor's option {0} names that host itself ({1}); set the new host's value in replace_master_k3s_config".format(
@@ -246,13 +258,18 @@ def _moved(key: str, value: t.Any, *, moves: t.Mapping[str, str], own_names: t.S
     return value if text == str(value) else text
 
 
-def _whole(name: str) -> str:
-    """A pattern for an address or a host name that is not part of a longer one. A port may follow, and a domain after a name."""
+def _found(name: str, text: str, *, after: str = "") -> t.Iterator[re.Match[str]]:
+    """Where a text has an address or a host name that is not part of a longer one. A port may follow, and a domain after a name.
+
+    An IPv6 address may be spelt in many ways, and a name in any case.
+    """
     if ":" in name:
-        before, after = r"\w.:", r"\w.:"
-    else:
-        before, after = (r"\w.", r"\w.") if re.fullmatch(r"[\d.]+", name) else (r"\w.-", r"\w-")
-    return r"(?<![{0}]){1}(?![{2}])".format(before, re.escape(name), after)
+        words = re.finditer(_IPV6 + after, text)
+        yield from (match for match in words if address(match.group()) == name)
+        return
+    before, behind = (r"\w.", r"\w.") if re.fullmatch(r"[\d.]+", name) else (r"\w.-", r"\w-")
+    pattern = r"(?<![{0}]){1}(?![{2}])".format(before, re.escape(name), behind)
+    yield from re.finditer(pattern + after, text, re.IGNORECASE)
 
 
 def _environment(text: str) -> str:

@@ -39,6 +39,8 @@ _SUFFIXES: t.Mapping[str, decimal.Decimal] = {
 _QUANTITY = re.compile(r"[+]?([0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE]([+-]?[0-9]{1,9})|([KMGTPE]i|[numkMGTPE]|))")
 # Heartbeats come every 10 s, and clocks may differ by some seconds.
 _AHEAD_SECONDS = 60
+# The kubelet's default, for a lease without a duration.
+LEASE_SECONDS = 40
 # Kubernetes replaces greater numbers by this one.
 _GREATEST = 2**63 - 1
 
@@ -106,7 +108,15 @@ def node(obj: Json, *, leases: t.Sequence[Json], now: str) -> Node:
         finalizers=tuple(meta.get("finalizers") or ()),
         etcd_voter=_etcd_voter(status),
         outer_addresses=_addresses(obj, "ExternalIP"),
+        # Of a kubelet that is silent, the controller manager writes "Unknown".
+        kubelet_reports=condition.get("status") in ("True", "False"),
     )
+
+
+def kubelet_runs(record: Node, *, limit: int = LEASE_SECONDS) -> bool:
+    """Whether the kubelet of a Node gives a sign of life: it wrote the condition Ready, or its heartbeat is not older than its lease."""
+    age = record.lease_age_seconds
+    return record.kubelet_reports or (age is not None and age < limit)
 
 
 def is_master(obj: Json) -> bool:

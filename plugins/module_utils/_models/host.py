@@ -41,7 +41,9 @@ class Host(t.NamedTuple):
     `answer_seconds`, the true difference may be smaller by up to that.
 
     `node_name` is that of its Node, empty if it has no etcd member. `foreign_etcd` are the URLs of an etcd that is not a static pod of this host.
-    `routes` are those of a replacement: {to, dev, src, metric}. `address_given` says that the operator named `node_ip`.
+    `routes` are those of a replacement: {to, dev, via, src, metric}. `address_given` says that the operator named `node_ip`.
+
+    `unsupported`: `error` says that its control plane is of a kind that is not supported, so there is nothing to repair.
 
     `join_running`: kubeadm, or a K3s that is not ready yet, is running. `etcdctl` is the path of the program on the host, empty without one.
     """
@@ -50,6 +52,7 @@ class Host(t.NamedTuple):
     role: str
     reachable: bool
     error: str = ""
+    unsupported: bool = False
     provider: str = ""
     hostname: str = ""
     node_name: str = ""

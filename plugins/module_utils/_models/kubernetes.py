@@ -18,7 +18,7 @@ class Node:
 
     `machine_id` is that of the machine that registered it. `deleting`: it was deleted, and `finalizers` still hold it. `etcd_voter` is K3s's condition of
     its member, None without one; K3s 1.28.4 and 1.28.5 never correct the condition, so "True" is proof and "False" is not. `outer_addresses` are its
-    ExternalIPs: machines may share one, so they identify none.
+    ExternalIPs: machines may share one, so they identify none. `kubelet_reports`: its kubelet wrote the condition Ready, be it True or False.
     """
 
     name: str
@@ -41,6 +41,7 @@ class Node:
     finalizers: t.Tuple[str, ...] = ()
     etcd_voter: t.Optional[bool] = None
     outer_addresses: t.Tuple[str, ...] = ()
+    kubelet_reports: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

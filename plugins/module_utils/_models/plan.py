@@ -32,6 +32,7 @@ class Request:
     provider: str = ""
     storage_path: str = ""
     join_method: str = "native"
+    join_skip_phases: t.Tuple[str, ...] = ()
     policies: t.Tuple[t.Mapping[str, t.Any], ...] = ()
     discard: t.Tuple[str, ...] = ()
     give_up_objects: t.Tuple[str, ...] = ()

@@ -11,8 +11,6 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._k8s import parse
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.refusal import Refusal
 
-# The kubelet's default, if the lease has no duration.
-_LEASE_SECONDS = 40
 _POWER_OFF = "Power the machine off, then run again."
 
 
@@ -49,7 +47,7 @@ def verdict(node: Json, *, plan: Json, provider: str, leases: Json, etcd: t.Opti
     if meta.get("deletionTimestamp"):
         # The Node was deleted earlier; later findings don't change that.
         return found
-    alive = "" if plan.get("drain") else _alive(live, leases.get("resources") or [], plan)
+    alive = "" if plan.get("drain") else _alive(live, leases, plan)
     reason = alive or _member(plan, provider, etcd)
     return {**found, "ok": not reason, "reason": reason, "waits": bool(alive)}
 
@@ -61,26 +59,34 @@ def _unread(what: str, result: Json) -> str:
     return "The {0} could not be read: {1}.".format(what, str(result.get("msg") or "no reason given").rstrip("."))
 
 
-def _alive(live: Json, leases: t.Sequence[Json], plan: Json) -> str:
+def _alive(live: Json, read: Json, plan: Json) -> str:
     """Signs of a running kubelet on the machine that the plan had as lost.
 
-    The executor's heartbeat is the clock, since its own was compared with the others; that of the lost machine, or of a worker, may be wrong.
+    The executor's heartbeat is the clock, else those of the other masters: their clocks were compared. That of the lost machine, or of a worker, may be wrong.
     """
-    names = {item["metadata"]["name"] for item in leases} - {live["metadata"]["name"]}
-    clock = str((plan.get("executor") or {}).get("name") or "")
-    now = parse.newest_lease(leases, [clock] if clock in names else names)
+    leases = read.get("resources") or []
+    name = live["metadata"]["name"]
+    masters = {
+        item["name"]
+        for item in (plan.get("before") or {}).get("nodes") or []
+        if not item["lost"] and item["name"] != name
+    }
+    now = parse.newest_lease(leases, {str((plan.get("executor") or {}).get("name") or "")} - {name})
+    now = now or parse.newest_lease(leases, masters)
     node = parse.node(live, leases=leases, now=now)
     age = node.lease_age_seconds
     heartbeat = "" if age is None else " (last kubelet heartbeat {0} s ago)".format(age)
-    own = next((item for item in leases if item["metadata"]["name"] == node.name), None)
-    limit = ((own or {}).get("spec") or {}).get("leaseDurationSeconds") or _LEASE_SECONDS
+    own = next((item for item in leases if item["metadata"]["name"] == name), None)
+    limit = ((own or {}).get("spec") or {}).get("leaseDurationSeconds") or parse.LEASE_SECONDS
     if node.ready:
-        observed = "The Node {0} is Ready{1}.".format(node.name, heartbeat)
-    elif age is not None and age < limit:
-        observed = "The Node {0} is not Ready, but its kubelet runs{1}.".format(node.name, heartbeat)
-    else:
-        return ""
-    return _text(Refusal("NODE_READY", observed, _POWER_OFF))
+        return _text(Refusal("NODE_READY", "The Node {0} is Ready{1}.".format(name, heartbeat), _POWER_OFF))
+    if parse.kubelet_runs(node, limit=limit):
+        running = "The Node {0} is not Ready, but its kubelet runs{1}.".format(name, heartbeat)
+        return _text(Refusal("NODE_READY", running, _POWER_OFF))
+    if own and not now:
+        untimed = "No master has a heartbeat by which that of the Node {0} could be judged.".format(name)
+        return _text(Refusal("NODE_READY", untimed, "Bring the kubelet of a survivor back, then run again."))
+    return ""
 
 
 def _member(plan: Json, provider: str, etcd: t.Optional[Json]) -> str:

@@ -11,6 +11,7 @@ import math
 import re
 import typing as t
 
+from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import JOIN_PHASES
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import Request
@@ -27,17 +28,6 @@ BOUNDS: t.Mapping[str, t.Tuple[float, float]] = {
 _NODE_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _PLAN_ID = re.compile(r"[0-9a-fA-F]{12}")
 _SHA256 = re.compile(r"(sha256:)?[0-9a-fA-F]{64}")
-# Phases of kubeadm join in every release, with or without a part of them behind a slash.
-_JOIN_PHASES = (
-    "preflight",
-    "control-plane-prepare",
-    "kubelet-start",
-    "etcd-join",
-    "kubelet-wait-bootstrap",
-    "control-plane-join",
-    "wait-control-plane",
-)
-_JOIN_PHASE = re.compile(r"({0})(/[a-z]+(-[a-z]+)*)?".format("|".join(_JOIN_PHASES)))
 # YAML's words for no value, which -e gives as text.
 _NOTHING = ("null", "Null", "NULL", "~")
 _WORDS = {"list": "a list", "dict": "a mapping", "int": "a whole number", "float": "a number", "bool": "true or false"}
@@ -164,9 +154,9 @@ def problems(
 def _values(settings: Json, prefix: str) -> t.Iterator[str]:
     for name in settings["join_skip_phases"]:
         # kubeadm would say so when the member and the Node are gone.
-        if not _JOIN_PHASE.fullmatch(name):
-            yield "{0}join_skip_phases has {1!r}, which is no phase of kubeadm join. Its phases are {2}; a part is named as in control-plane-join/etcd.".format(
-                prefix, name, ", ".join(_JOIN_PHASES)
+        if name not in JOIN_PHASES:
+            yield "{0}join_skip_phases has {1!r}, which is no phase of kubeadm join. Its phases are {2}.".format(
+                prefix, name, ", ".join(JOIN_PHASES)
             )
     if settings["etcdctl"] and not _SHA256.fullmatch(settings["etcdctl_checksum"]):
         yield "{0}etcdctl needs {0}etcdctl_checksum, its SHA-256 in 64 hexadecimal digits.".format(prefix)
@@ -214,6 +204,7 @@ def request(settings: Json, table: t.Sequence[Json]) -> Request:
         maximum_skew_seconds=settings["maximum_skew"],
         storage_path=settings["storage_path"],
         join_method=settings.get("join_method", "native"),
+        join_skip_phases=tuple(settings.get("join_skip_phases", ())),
         policies=policies,
         discard=tuple(settings["discard"]),
         give_up_objects=tuple(settings["give_up_objects"]),

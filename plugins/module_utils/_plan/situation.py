@@ -24,6 +24,8 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._plan import view
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan.checks import k3s
 from ansible_collections.cloudpods.ha.plugins.module_utils._vip.election import choose_promotion
 
+_Address = t.Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
+
 
 @dataclasses.dataclass(frozen=True)
 class Situation:
@@ -195,12 +197,38 @@ def _towards(host: Host, own: t.Sequence[str], other: str) -> str:
     for route in sorted(host.routes, key=_specific):
         network = ipaddress.ip_network(route["to"])
         if network.version == target.version and target in network:
-            on_it = [item for item in same if host.interfaces.get(item) == route["dev"]]
-            source = route["src"] if route["src"] in same else next(iter(on_it), "")
+            source = _source(host, same, route, target)
             if source:
                 return source
-    # Of addresses in no common network, the one that shares the most leading bits.
-    return min(same, key=lambda item: (int(ipaddress.ip_address(item)) ^ int(target)).bit_length(), default="")
+    return _nearest(same, target)
+
+
+def _source(host: Host, same: t.Sequence[str], route: t.Mapping[str, str], target: _Address) -> str:
+    """The address with which a packet leaves by a route: the route's own, else the one in the network of its gateway."""
+    if route["src"] in same:
+        return route["src"]
+    try:
+        gateway = ipaddress.ip_address(route.get("via", ""))
+    except ValueError:  # none, or one of the other family: "via inet6 fe80::1"
+        gateway = target
+    if gateway.is_link_local:
+        gateway = target
+    for near in sorted(host.routes, key=_specific):
+        network = ipaddress.ip_network(near["to"])
+        on_link = near["dev"] == route["dev"] and not near.get("via") and network.version == gateway.version
+        if on_link and near["src"] in same and gateway in network:
+            return near["src"]
+    return _nearest([item for item in same if host.interfaces.get(item) == route["dev"]], gateway)
+
+
+def _nearest(addresses: t.Sequence[str], target: _Address) -> str:
+    """The address that shares the most leading bits with another one, whatever their order; empty without one."""
+
+    def distance(text: str) -> t.Tuple[int, int]:
+        own = int(ipaddress.ip_address(text))
+        return (own ^ int(target)).bit_length(), own
+
+    return min(addresses, key=distance, default="")
 
 
 def _specific(route: t.Mapping[str, str]) -> t.Tuple[int, int]:

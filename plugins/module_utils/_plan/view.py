@@ -23,6 +23,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._models.host import H
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes import Node
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import Executor
+from ansible_collections.cloudpods.ha.plugins.module_utils._plan import floating
 from ansible_collections.cloudpods.ha.plugins.module_utils._restore import from_json
 
 _NOT_ASKED: Json = {"failed": True, "msg": "it was not read"}
@@ -38,30 +39,32 @@ def compose(*, api: Json, hosts: t.Sequence[Json], wanted: str) -> Cluster:
     cluster = from_json(Cluster, api)
     reports = tuple(_host(item) for item in hosts)
     vips = _vips(reports)
-    floating = _floating(cluster.lost, reports)
+    moved = floating.moved(cluster.lost, reports, cluster.nodes) if cluster.lost else set()
     nodes = tuple(
         dataclasses.replace(
-            node, addresses=_without(node.addresses, vips | (floating if _is(node, cluster.lost) else set()))
+            node, addresses=_without(node.addresses, vips | (moved if _is(node, cluster.lost) else set()))
         )
         for node in cluster.nodes
     )
+    several = floating.shared(cluster.nodes)
+    nodes = floating.without(nodes, reports, several)
     cluster = dataclasses.replace(cluster, nodes=nodes, etcd=_etcd(hosts, reports))
     lost = cluster.lost or _lost_member(cluster, wanted)
     if lost is not None:
         carried = {item for host in reports for item in host.addresses}
         lost = dataclasses.replace(
             lost,
-            addresses=_without(lost.addresses, vips | floating),
+            addresses=floating.rest(_without(lost.addresses, vips | moved), several),
             outer_addresses=_without(lost.outer_addresses, vips | carried),
         )
         seen_in = list(lost.seen_in)
         if lost_member(dataclasses.replace(cluster, lost=lost)) is not None:
             seen_in.append("etcd")
-        elsewhere = vips | floating
+        elsewhere = vips | moved
         outside = carried & set(cluster.lost.outer_addresses if cluster.lost else ())
         answers = _probed(hosts, "open", elsewhere | outside)
         # Silence at an address that it may share proves nothing.
-        closed = _probed(hosts, "closed", elsewhere | outside | set(lost.outer_addresses))
+        closed = _probed(hosts, "closed", elsewhere | outside | several | set(lost.outer_addresses))
         lost = dataclasses.replace(
             lost, answers=answers, probed=bool(answers or closed), seen_in=tuple(dict.fromkeys(seen_in))
         )
@@ -76,8 +79,8 @@ def executor(cluster: Cluster) -> Executor:
     for host in sorted(able, key=lambda item: (item.name not in cluster.vip.holders, item.name)):
         found = node_of(cluster, host)
         if found is not None and found != (cluster.lost.name if cluster.lost else None) and has_etcdctl(host):
-            ip = next(item for node in cluster.nodes if node.name == found for item in node.addresses)
-            return Executor(host=host.name, name=found, ip=ip)
+            node = next(item for item in cluster.nodes if item.name == found)
+            return Executor(host=host.name, name=found, ip=floating.first(node, host))
     return Executor()
 
 
@@ -121,9 +124,11 @@ def survivors(cluster: Cluster) -> t.List[Host]:
 
 
 def node_of(cluster: Cluster, host: Host) -> t.Optional[str]:
-    """The name of the Node this host is, by any of its addresses other than the VIP."""
+    """The name of the Node this host is, by any of its addresses other than the VIP; of several, the one of its name."""
     own = set(host.addresses) - {cluster.vip.address}
-    return next((node.name for node in cluster.nodes if own & set(node.addresses)), None)
+    found = [node.name for node in cluster.nodes if own & set(node.addresses)]
+    named = floating.own_name(host)
+    return named if named in found else next(iter(found), None)
 
 
 def began_to_join(cluster: Cluster, host: Host) -> bool:
@@ -140,13 +145,13 @@ def began_to_join(cluster: Cluster, host: Host) -> bool:
 
 
 def url_hosts(urls: t.Iterable[str]) -> t.Set[str]:
-    """The hosts in URLs, as _format.address writes them; empty text for a URL without one."""
+    """The hosts in URLs, as _format.address writes them; empty text for a URL without one. A scheme may be missing."""
     return {_url_host(url) for url in urls}
 
 
 def _url_host(url: str) -> str:
     try:
-        return address(urllib.parse.urlsplit(url).hostname or "")
+        return address(urllib.parse.urlsplit(url if "//" in url else "//" + url).hostname or "")
     except ValueError:  # brackets that hold no IPv6 address
         return ""
 
@@ -279,20 +284,6 @@ def _without(addresses: t.Sequence[str], vips: t.AbstractSet[str]) -> t.Tuple[st
 
 def _is(node: Node, lost: t.Optional[Lost]) -> bool:
     return lost is not None and node.name == lost.name
-
-
-def _floating(lost: t.Optional[Lost], hosts: t.Sequence[Host]) -> t.Set[str]:
-    """Addresses of the lost node that a survivor carries now, proven to be another machine: virtual ones that are not keepalived's, or moved ones."""
-    if lost is None or not lost.machine_id:
-        return set()
-    others = [
-        host
-        for host in hosts
-        if host.role == "survivor"
-        and host.machine_id not in ("", lost.machine_id)
-        and lost.name not in (host.name, host.node_name or host.hostname)
-    ]
-    return {item for host in others for item in host.addresses} & set(lost.addresses)
 
 
 def _vips(hosts: t.Sequence[Host]) -> t.Set[str]:

@@ -40,6 +40,11 @@ _KEY = re.compile(
     re.VERBOSE,
 )
 _DASH = re.compile(r"(?P<indent> *)(?P<dash>- +)\S")
+_COMMENT = re.compile(r"""((?<!\w)(?:'(?:[^']|'')*'|"(?:[^"\\]|\\.)*"))|(?:(?<=\s)|^)\#[^\n]*""", re.MULTILINE)
+# A name in any style: a mapping in braces, quoted keys, a tag or an anchor, the value on the next line.
+_NAMED = re.compile(
+    r"""(?<![\w"'])["']?name["']?\s*:\s*(?:(?:[!&]\S*|[|>][-+0-9]*)\s+)*["']?((?:KEEPALIVED|CHECK)_[A-Z_]+)(?![\w])"""
+)
 _ESCAPES = {"\\": "\\", '"': '"', "/": "/", "t": "\t", " ": " ", "0": "\0", "n": "\n"}
 # Plain words that YAML 1.1 (which kubelet reads) does not read as strings.
 _NOT_STRINGS = frozenset(("y", "yes", "n", "no", "true", "false", "on", "off", "null"))
@@ -194,7 +199,7 @@ def _one(entries: t.Mapping[str, t.Sequence[t.Optional[_Scalar]]], name: str) ->
 
 
 def _entries(text: str) -> t.Dict[str, t.List[t.Optional[_Scalar]]]:
-    """Find list items with a name; None is a value that is missing or in an unsupported form."""
+    """Find list items with a name; None is a value that is missing or in an unsupported form, such as a whole item in another style."""
     found: t.Dict[str, t.List[t.Optional[_Scalar]]] = {}
     lines: t.List[t.Tuple[int, str]] = []
     offset = 0
@@ -208,6 +213,11 @@ def _entries(text: str) -> t.Dict[str, t.List[t.Optional[_Scalar]]]:
             keys = _item(lines[index:], column=match.end("dash"))
             if keys.get("name"):
                 found.setdefault(t.cast(_Scalar, keys["name"]).value, []).append(keys.get("value"))
+    named = _NAMED.findall(_COMMENT.sub(lambda match: match.group(1) or "", text))
+    for name in sorted(set(named)):
+        missed = named.count(name) - len(found.get(name, ()))
+        if missed > 0:
+            found.setdefault(name, []).extend([None] * missed)
     return found
 
 

@@ -360,6 +360,11 @@ class StandInCluster:
             {"type": "Ready", "status": "True" if ready else "Unknown", "lastTransitionTime": since}
         ]
 
+    def heartbeat(self, name: str, renewed: str) -> None:
+        for item in self.lists[LEASES]:
+            if item["metadata"]["name"] == name:
+                item["spec"]["renewTime"] = renewed
+
     def uid(self, what: str) -> str:
         return "{0}-{1:04d}".format(what, next(self._numbers))
 
@@ -720,6 +725,7 @@ class StandInCluster:
     def _kill(self) -> None:
         """The machine is off since five minutes; the VIP went to a survivor, and Deployments made their pods anew."""
         self.set_ready(self.lost, False)
+        self.heartbeat(self.lost, DIED)
         self.change_member(self.lost, healthy=False, error="connection refused", cluster_id="")
         if self.survivors:
             holder = self.survivors[0]

@@ -9,6 +9,7 @@ import typing as t
 from ansible_collections.cloudpods.ha.plugins.module_utils._etcd.parse import health_alarm
 from ansible_collections.cloudpods.ha.plugins.module_utils._etcd.quorum import alarmed, quorum
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster import Cluster
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.host import Host
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import Request
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.refusal import Refusal
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan import view
@@ -36,11 +37,7 @@ def reachability(cluster: Cluster) -> Refusals:
                 remedy,
             )
         elif host.error:
-            yield Refusal(
-                "HOST_UNREADABLE",
-                "On {0}: {1}.".format(host.name, host.error.rstrip(".")),
-                "Repair the file by hand first.",
-            )
+            yield _unreadable(host)
     reachable = [host for host in view.survivors(cluster) if host.reachable]
     foreign = ["{0}: {1}".format(host.name, host.foreign_etcd) for host in reachable if host.foreign_etcd]
     if foreign:
@@ -74,6 +71,19 @@ def reachability(cluster: Cluster) -> Refusals:
             "The cluster can't be read: {0}.".format(cluster.api_error.rstrip(".")),
             "Set a working kubeconfig (replace_master_kubeconfig), or repair an API server on a survivor.",
         )
+
+
+def _unreadable(host: Host) -> Refusal:
+    observed = "On {0}: {1}.".format(host.name, host.error.rstrip("."))
+    if host.unsupported:
+        return Refusal(
+            "HOST_UNREADABLE",
+            observed,
+            "There is nothing to repair: a K3s with an external datastore or another data-dir is not supported. Replace the master by hand.",
+        )
+    if host.address_given and host.node_ip not in host.addresses:
+        return Refusal("HOST_UNREADABLE", observed, "Correct replace_master_addresses first.")
+    return Refusal("HOST_UNREADABLE", observed, "Repair the file by hand first.")
 
 
 def clocks(cluster: Cluster, request: Request) -> Refusals:

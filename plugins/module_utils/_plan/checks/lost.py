@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.parse import ETCD_LABELS
+from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import K3S_MEMBER_NAME
+from ansible_collections.cloudpods.ha.plugins.module_utils._k8s import parse
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster import BY_VOLUMES, Cluster, Lost
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.host import Host
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes import Node
@@ -82,19 +83,34 @@ def identity(cluster: Cluster, request: Request) -> Refusals:
 
 def _no_master(cluster: Cluster, node: Node) -> Refusal:
     member = view.lost_member(cluster)
-    if member is None and not any(label in node.labels for label in ETCD_LABELS):
+    remedy = (
+        "Don't treat it as a worker: a member has to be removed while the other members have quorum, and another server with etcd has to join. "
+        "See NOT_A_MASTER in docs/runbook.md."
+    )
+    if (
+        member is not None
+        or K3S_MEMBER_NAME in node.annotations
+        or any(item in node.labels for item in parse.ETCD_LABELS)
+    ):
         return Refusal(
             "NOT_A_MASTER",
-            "{0} is a Node without a control-plane role label.".format(node.name),
-            "This playbook replaces control-plane nodes; a worker is replaced with kubectl delete node and a join.",
+            "{0} is a Node without a control-plane role label, but it holds etcd{1}, which counts for the quorum.".format(
+                node.name, ": the member {0}".format(member.name or member.id) if member else ""
+            ),
+            remedy,
+        )
+    if cluster.etcd.error or not cluster.etcd.members:
+        return Refusal(
+            "NOT_A_MASTER",
+            "{0} is a Node without a control-plane role label, and whether it holds an etcd member, which counts for the quorum, is not known: {1}.".format(
+                node.name, (cluster.etcd.error or "etcd listed no members").rstrip(".")
+            ),
+            remedy,
         )
     return Refusal(
         "NOT_A_MASTER",
-        "{0} is a Node without a control-plane role label, but it holds etcd{1}, which counts for the quorum.".format(
-            node.name, ": the member {0}".format(member.name or member.id) if member else ""
-        ),
-        "It is no worker: its member has to be removed while the other members have quorum, and another server with etcd has to join. "
-        "See NOT_A_MASTER in docs/runbook.md.",
+        "{0} is a Node without a control-plane role label.".format(node.name),
+        "This playbook replaces control-plane nodes; a worker is replaced with kubectl delete node and a join.",
     )
 
 
@@ -119,11 +135,21 @@ def liveness(cluster: Cluster, request: Request) -> Refusals:
         )
         return
     if not lost.probed and not request.fenced:
-        yield Refusal(
-            "NODE_UNPROBED",
-            "No address of the lost node {0} is known, so it may still run.".format(lost.name),
-            fence,
-        )
+        known = ", ".join((*lost.addresses, *lost.outer_addresses))
+        if known:
+            yield Refusal(
+                "NODE_UNPROBED",
+                "None of the addresses of the lost node {0} ({1}) could be probed, so it may still run.".format(
+                    lost.name, known
+                ),
+                fence,
+            )
+        else:
+            yield Refusal(
+                "NODE_UNPROBED",
+                "No address of the lost node {0} is known, so it may still run.".format(lost.name),
+                fence,
+            )
     answers = [] if taken_over(cluster, lost) else lost.answers
     if answers and not request.fenced:
         yield Refusal(
@@ -141,6 +167,15 @@ def liveness(cluster: Cluster, request: Request) -> Refusals:
                 "at an unknown time" if node.lease_age_seconds is None else "{0} s ago".format(node.lease_age_seconds),
             ),
             fence,
+        )
+    elif not request.fenced and parse.kubelet_runs(node):
+        yield Refusal(
+            "NODE_READY",
+            "The Node {0} is not Ready, but its kubelet still reports{1}.".format(
+                node.name,
+                "" if node.lease_age_seconds is None else "; last heartbeat {0} s ago".format(node.lease_age_seconds),
+            ),
+            "Wait until its condition Ready is Unknown, a minute after its last heartbeat. " + fence,
         )
     elif not node.ready and not request.fenced and (node.down_seconds or 0) < request.minimum_down_seconds:
         since = "for {0} s only".format(node.down_seconds) if node.down_seconds is not None else "for an unknown time"

@@ -7,7 +7,12 @@ from __future__ import annotations
 import posixpath
 import typing as t
 
-from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import K3S, KUBEADM, kubeadm_api
+from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import (
+    K3S,
+    KUBEADM,
+    kubeadm_api,
+    lacks_join_phase,
+)
 from ansible_collections.cloudpods.ha.plugins.module_utils._format import human
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster import Cluster
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.etcd import Member
@@ -65,20 +70,27 @@ def replacement(
             "Give it an address in the survivors' network.",
         )
     yield from _identity_of_replacement(cluster, host, ours, fenced=request.fenced)
-    if (
-        cluster.provider == KUBEADM.name
-        and request.join_method == "native"
-        and not kubeadm_api(cluster.kubernetes_version)
-    ):
-        yield Refusal(
-            "KUBEADM_UNKNOWN",
-            "It is not known which configuration kubeadm of {0} reads.".format(
-                cluster.kubernetes_version or "this release"
-            ),
-            "Update the collection, or join by hand (replace_master_join_method: manual).",
-        )
+    if cluster.provider == KUBEADM.name and request.join_method == "native":
+        yield from _kubeadm(cluster.kubernetes_version, request)
     yield from k3s.versions(cluster, host) if cluster.provider == K3S.name else _versions(cluster, host)
     yield from _room(cluster, host, request, claims, minio)
+
+
+def _kubeadm(version: str, request: Request) -> Refusals:
+    if not kubeadm_api(version):
+        yield Refusal(
+            "KUBEADM_UNKNOWN",
+            "It is not known which configuration kubeadm of {0} reads.".format(version or "this release"),
+            "Update the collection, or join by hand (replace_master_join_method: manual).",
+        )
+    # kubeadm would stop at such a name when the member and the Node are gone.
+    strange = [phase for phase in request.join_skip_phases if lacks_join_phase(version, phase)]
+    if strange:
+        yield Refusal(
+            "KUBEADM_UNKNOWN",
+            "kubeadm join of {0} has no phase {1}, which it is to skip.".format(version, " and ".join(strange)),
+            "Remove it from replace_master_join_skip_phases.",
+        )
 
 
 def _room(

@@ -9,13 +9,15 @@ import typing as t
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import Unsafe
 from ansible_collections.cloudpods.ha.plugins.module_utils._format import address
-from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster import Cluster
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster import Cluster, Lost
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.host import Host
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.refusal import Refusal
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan import view
 from ansible_collections.cloudpods.ha.plugins.module_utils._vip.election import choose_promotion
 
 Refusals = t.Iterator[Refusal]
+
+_WORD = r"(?<![\w.-]){0}(?![\w-])"
 
 
 def virtual_address(cluster: Cluster) -> Refusals:
@@ -54,18 +56,14 @@ def configuration(cluster: Cluster, host: t.Optional[Host], *, joined: bool) -> 
     lost = cluster.lost
     if lost is None or joined:
         return
-    # A replacement in the lost node's place has its names.
-    own = {host.hostname, host.node_name, *host.addresses} if host else set()
-    names = sorted({lost.name, lost.hostname_label, *lost.addresses} - own - {""})
-    if any(_is(server, name) for server in view.url_hosts([cluster.cluster_info_server]) for name in names):
+    known = _known_as(cluster, lost, host)
+    if any(known.is_server(server) for server in view.url_hosts([cluster.cluster_info_server])):
         observed = "The ConfigMap kube-public/cluster-info sends joining nodes to the lost node ({0}).".format(
             cluster.cluster_info_server
         )
         yield Refusal("CLUSTER_INFO_DEAD", observed, "Edit its 'server' to the VIP.")
     dead = [
-        "{0}: {1}".format(path, value)
-        for path, value in sorted(cluster.kubeadm_settings.items())
-        if any(_names(value, name) for name in names)
+        "{0}: {1}".format(path, value) for path, value in sorted(cluster.kubeadm_settings.items()) if known.is_in(value)
     ]
     if dead:
         yield Refusal(
@@ -75,6 +73,36 @@ def configuration(cluster: Cluster, host: t.Optional[Host], *, joined: bool) -> 
             ),
             "Remove these settings, or give them a value for all masters, see KUBEADM_CONFIG_DEAD in docs/runbook.md.",
         )
+
+
+class _Known(t.NamedTuple):
+    """What names the lost node: names and addresses, and the first labels of its names, which are names in its own domain."""
+
+    names: t.Set[str]
+    labels: t.Set[str]
+
+    def is_server(self, server: str) -> bool:
+        """Whether a server is the lost node; it may be named with or without a domain."""
+        return server in self.labels or any(_is(server, name) for name in self.names)
+
+    def is_in(self, value: str) -> bool:
+        """Whether a value holds one of them as a whole word."""
+        labels = any(re.search(_WORD.format(re.escape(item)) + r"(?!\.\w)", value.lower()) for item in self.labels)
+        return labels or any(_names(value, name) for name in self.names)
+
+
+def _known_as(cluster: Cluster, lost: Lost, host: t.Optional[Host]) -> _Known:
+    """A replacement in the lost node's place has its names; a label that another Node has too names that one."""
+    own = {host.hostname, host.node_name, *host.addresses} - {""} if host else set()
+    names = {lost.name, lost.hostname_label}
+    in_place = own & {*names, *lost.addresses}
+    others = {*(node.name for node in cluster.nodes if node.name != lost.name), *own}
+    labels = {name.partition(".")[0] for name in names if not _is_address(name)}
+    outer = () if in_place else lost.outer_addresses
+    return _Known(
+        names={*names, *lost.addresses, *outer} - own - {""},
+        labels=labels - names - {name.partition(".")[0] for name in others} - {""},
+    )
 
 
 def _is(server: str, name: str) -> bool:
@@ -91,4 +119,4 @@ def _names(value: str, name: str) -> bool:
     if _is_address(name):
         words = re.findall(r"[0-9A-Fa-f:.]*[0-9A-Fa-f]|[0-9A-Fa-f:]*::", value) + re.findall(r"\d+(?:\.\d+){3}", value)
         return name in (address(word) for word in words)
-    return bool(re.search(r"(?<![\w.-]){0}(?![\w-])".format(re.escape(name)), value.lower()))
+    return bool(re.search(_WORD.format(re.escape(name)), value.lower()))

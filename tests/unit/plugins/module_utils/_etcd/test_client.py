@@ -59,6 +59,27 @@ def test_etcdctl_runs_in_the_pod_of_this_host_through_its_own_api_server() -> No
     assert argv.count("--endpoints") == 1
 
 
+@pytest.mark.parametrize("ip", ["2001:db8::12", "192.0.2.12"])
+@pytest.mark.parametrize(
+    ("urls", "endpoint"),
+    [
+        ("https://127.0.0.1:2379,https://[2001:db8::12]:2379", "https://127.0.0.1:2379"),
+        ("https://[2001:db8::12]:2379,https://127.0.0.1:2379", "https://127.0.0.1:2379"),
+        ("https://192.0.2.12:2379,https://[::1]:2379", "https://[::1]:2379"),
+        ("https://192.0.2.12:12379", "https://192.0.2.12:12379"),
+    ],
+)
+def test_the_own_member_is_asked_where_it_listens(tmp_path: Path, ip: str, urls: str, endpoint: str) -> None:
+    stand_in, mark = StandInEtcd(), tmp_path / "config"
+    provider = KUBEADM._replace(etcd_mark=str(mark))
+    mark.write_text("listen-client-urls: {0}\n".format(urls), encoding="utf-8")
+    EtcdClient(run=stand_in, provider=provider, node_name="n", node_ip=ip).status()
+    mark.unlink()
+    EtcdClient(run=stand_in, provider=provider, node_name="n", node_ip=ip).status()
+    asked = [argv[argv.index("--endpoints") + 1] for argv in stand_in.calls]
+    assert asked == [endpoint, "https://{0}:2379".format("[::1]" if ":" in ip else "127.0.0.1")]
+
+
 @pytest.mark.parametrize("members", ["member-list-learner.json", "member-list-unstarted.json"])
 def test_a_learner_or_unstarted_member_is_not_read_and_not_healthy(members: str) -> None:
     stand_in = StandInEtcd(members=members)

@@ -119,11 +119,11 @@ def test_routes_are_read_without_those_of_pods_and_of_no_network() -> None:
     def run(argv: t.Sequence[str]) -> tuple[int, str, str]:
         return 0, ipv4 if argv[1] == "-4" else ipv6, ""
 
-    assert [(item["to"], item["dev"], item["src"], item["metric"]) for item in addresses.routes(run)] == [
-        ("0.0.0.0/0", "br0", "192.0.2.13", "100"),
-        ("198.51.100.7", "eth0", "", "0"),
-        ("10.0.0.0/8", "br0", "", "0"),
-        ("2001:db8::/64", "br0", "", "9"),
+    assert [(item["to"], item["dev"], item["via"], item["src"], item["metric"]) for item in addresses.routes(run)] == [
+        ("0.0.0.0/0", "br0", "192.0.2.1", "192.0.2.13", "100"),
+        ("198.51.100.7", "eth0", "", "", "0"),
+        ("10.0.0.0/8", "br0", "192.0.2.3", "", "0"),
+        ("2001:db8::/64", "br0", "", "", "9"),
     ]
     assert addresses.routes(saying("", rc=1)) == []
 

@@ -543,11 +543,12 @@ def test_a_k3s_that_has_not_become_ready_is_a_join_that_runs(
 
 
 def test_a_k3s_server_without_etcd_in_its_place_is_an_error_and_another_host_is_not(tmp_path: Path) -> None:
-    assert gather().error == ""
+    assert (gather().error, gather().unsupported) == ("", False)
     (tmp_path / "k3s.yaml").write_text("x", encoding="utf-8")
     found = gather()
-    assert (found.provider, found.error) == (
+    assert (found.provider, found.unsupported, found.error) == (
         "",
+        True,
         "this K3s server has no etcd data in {0}: another data-dir or datastore is not supported".format(
             tmp_path / "db"
         ),

@@ -315,6 +315,46 @@ def test_an_ipv6_address_is_moved_as_a_whole() -> None:
         assert made({"etcd-arg": value}, own="fd00::244").config["etcd-arg"] == moved
 
 
+@pytest.mark.parametrize("own", ["2001:db8::12", "2001:DB8:0:0::12"])
+@pytest.mark.parametrize(
+    ("value", "moved"),
+    [
+        ("node-ip=2001:DB8::12", "node-ip=" + NEW),
+        ("http://[2001:db8:0:0:0:0:0:12]:2381", "http://[{0}]:2381".format(NEW)),
+        ("2001:0db8::0012,2001:db8::12,fd00::1", "{0},{0},fd00::1".format(NEW)),
+        ("2001:db8::c/128,2001:db8::12/128", "2001:db8::c/128,{0}/128".format(NEW)),
+        ("2001:db8::1:12", "2001:db8::1:12"),
+        ("2001:DB8::120", "2001:DB8::120"),
+        ("x2001:db8::12", "x2001:db8::12"),
+    ],
+)
+def test_an_ipv6_address_is_moved_in_any_spelling(own: str, value: str, moved: str) -> None:
+    assert made({"etcd-arg": value}, own=own).config["etcd-arg"] == moved
+    found = made({"etcd-arg": value, "node-ip": own + "," + OWN}, own=OWN, addresses=(NEW, "fd00::9")).config
+    assert found["etcd-arg"] == moved.replace(NEW, "fd00::9")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("m2", "hostname-override=M2"),
+        ("M2", "hostname-override=m2"),
+        ("m2", "https://M2.example.org:1"),
+        ("fd00::12", "x=FD00::12"),
+        ("fd00::12", "x=http://[fd00:0::12]:1"),
+        ("FD00:0::12", "fd00::12/128"),
+    ],
+)
+def test_a_name_or_another_address_of_the_survivor_is_known_in_any_spelling(name: str, value: str) -> None:
+    with pytest.raises(HaError, match="kubelet-arg names that host itself"):
+        made({"kubelet-arg": [value]}, names=(name,))
+
+
+@pytest.mark.parametrize("value", ["x=M20", "x=m2-a", "x=fd00::120", "cluster=fd00::12/64", "x=1:fd00::12"])
+def test_another_name_address_or_a_network_is_not_the_survivor(value: str) -> None:
+    assert made({"kubelet-arg": [value]}, names=("m2", "fd00::12")).config["kubelet-arg"] == [value]
+
+
 @pytest.mark.parametrize(
     "value",
     [
@@ -391,6 +431,23 @@ def test_a_server_of_another_kind_is_not_copied(name: str) -> None:
     assert made({name: False}).config[name] is False
     with pytest.raises(HaError, match=name):
         made(overrides={name: True})
+
+
+@pytest.mark.parametrize("name", sorted({*k3s._UNSUPPORTED} - {"datastore-endpoint", "config"}))
+def test_a_switch_that_is_off_as_text_is_off(name: str) -> None:
+    for text in ("false", "False", "FALSE", "f", "F", "0", ["false"], [False, "0"]):
+        assert made({name: text}).config[name] == text
+    assert made(unit=with_arguments("--{0}=false".format(name))).config[name] == "false"
+    for text in ("true", "1", "T", ["false", "true"]):
+        with pytest.raises(HaError, match=name):
+            made({name: text})
+
+
+@pytest.mark.parametrize("name", ["datastore-endpoint", "config"])
+@pytest.mark.parametrize("text", ["false", "0", "f"])
+def test_a_text_is_no_switch(name: str, text: str) -> None:
+    with pytest.raises(HaError, match=name):
+        made({name: text})
 
 
 def test_another_data_folder_is_not_supported() -> None:

@@ -12,6 +12,8 @@ from ansible_collections.cloudpods.ha.plugins.filter.objects_left import FilterM
 
 Json = dict[str, Any]
 PLAN: Json = {"lost": {"name": "master-1", "uid": "u1"}, "drain": False, "member_id": "a1", "member_name": "master-1-x"}
+PLAN["executor"] = {"name": "master-2"}
+PLAN["before"] = {"nodes": [{"name": "master-{0}".format(n), "lost": n == 1} for n in (1, 2, 3)]}
 NOW = "2026-03-01T12:00:00.000000Z"
 DEAD_MEMBER: Json = {"id": "a1", "name": "master-1-x", "healthy": False}
 OTHER_MEMBER: Json = {"id": "a2", "name": "master-2-y", "healthy": True}
@@ -73,23 +75,42 @@ def test_a_master_that_rebooted_and_is_ready_is_not_deleted() -> None:
 
 @pytest.mark.parametrize(("renewed", "ok"), [("11:59:57", False), ("11:59:21", False), ("11:59:20", True)])
 def test_a_node_that_is_not_ready_is_not_deleted_while_its_kubelet_runs(renewed: str, ok: bool) -> None:
-    found = verdict(node("False"), found=leases("2026-03-01T{0}.000000Z".format(renewed)))
+    found = verdict(node(), found=leases("2026-03-01T{0}.000000Z".format(renewed)))
     assert (found["ok"], found["waits"]) == (ok, not ok)
+
+
+@pytest.mark.parametrize("found", [[], None])
+@pytest.mark.parametrize("drain", [False, True])
+def test_a_kubelet_that_says_itself_that_its_node_is_not_ready_is_waited_for(found: Any, drain: bool) -> None:
+    # Of a silent kubelet, the controller manager makes it "Unknown".
+    made = verdict(node("False"), plan={**PLAN, "drain": drain}, found=found)
+    assert (made["ok"], made["waits"]) == (drain, not drain)
+    assert made["reason"].startswith(
+        "" if drain else "NODE_READY: The Node master-1 is not Ready, but its kubelet runs"
+    )
 
 
 AHEAD = "2026-03-02T12:00:00.000000Z"
 
 
 def test_a_wrong_clock_makes_no_node_dead_and_keeps_none_alive() -> None:
-    plan = {**PLAN, "executor": {"name": "master-2"}}
     alive = lease("master-1", "2026-03-01T11:59:57.000000Z")
     worker = lease("worker-1", AHEAD)
-    found = verdict(node("False"), plan=plan, found=[alive, lease("master-2", NOW), worker])
+    found = verdict(node(), found=[alive, lease("master-2", NOW), worker])
     assert (found["ok"], found["waits"]) == (False, True)
-    assert verdict(node(), plan=plan, found=[lease("master-1", AHEAD), lease("master-2", NOW), worker])["ok"]
-    # Without the executor's heartbeat, the others' count, and never the lost machine's own.
-    assert not verdict(node("False"), found=[alive, lease("master-2", NOW)])["ok"]
-    assert verdict(node(), found=[lease("master-1", AHEAD), lease("master-2", NOW)])["ok"]
+    assert verdict(node(), found=[lease("master-1", AHEAD), lease("master-2", NOW), worker])["ok"]
+
+
+def test_without_the_executors_heartbeat_those_of_the_other_masters_are_the_clock() -> None:
+    alive, dead = lease("master-1", "2026-03-01T11:59:57.000000Z"), lease("master-1", "2026-03-01T11:50:00.000000Z")
+    worker, other = lease("worker-1", AHEAD), lease("master-3", NOW)
+    assert not verdict(node(), found=[alive, other, worker])["ok"]
+    assert verdict(node(), found=[dead, other, worker])["ok"]
+    # Never a worker's, and never the lost machine's own.
+    for mute in ([worker], [], [{"metadata": {"name": "master-2"}}]):
+        found = verdict(node(), found=[dead, *mute])
+        assert (found["ok"], found["waits"]) == (False, True)
+        assert "No master has a heartbeat by which" in found["reason"]
 
 
 def test_a_node_to_be_drained_is_expected_to_be_ready() -> None:

@@ -194,8 +194,8 @@ def test_the_replacement_joins_with_the_address_in_the_survivors_network(address
     assert cluster.plan().replacement.ip == ip
 
 
-def route(to: str, dev: str, src: str = "", metric: str = "0") -> dict[str, str]:
-    return {"to": to, "dev": dev, "src": src, "metric": metric}
+def route(to: str, dev: str, src: str = "", metric: str = "0", via: str = "") -> dict[str, str]:
+    return {"to": to, "dev": dev, "via": via, "src": src, "metric": metric}
 
 
 @pytest.mark.parametrize(
@@ -224,6 +224,40 @@ def test_the_replacement_joins_with_the_address_of_its_route_and_never_with_one_
         assert made.replacement.ip != "192.0.2.1"
         return
     assert (made.replacement.ip, made.replacement_ips) == (ip, (ip,))
+
+
+CONNECTED = [route("10.0.0.0/24", "eth0", "10.0.0.14"), route("192.168.30.0/24", "eth0", "192.168.30.14")]
+
+
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize(
+    ("own", "routes", "survivor", "ip"),
+    [
+        (["10.0.0.14", "192.168.30.14"], [route("0.0.0.0/0", "eth0", via="192.168.30.1")], "192.168.100.", 1),
+        (["10.0.0.14", "192.168.30.14"], [route("0.0.0.0/0", "eth0", via="10.0.0.1")], "192.168.100.", 0),
+        (["10.0.0.14", "192.168.30.14"], [route("0.0.0.0/0", "eth0", via="inet6")], "192.168.100.", 1),
+        (["10.0.0.14", "192.168.30.14"], [route("0.0.0.0/0", "eth0")], "192.168.100.", 1),
+        # A second address in the gateway's network is nearer to it, but packets leave with the first.
+        (
+            ["192.168.30.200", "192.168.30.14"],
+            [*CONNECTED, route("0.0.0.0/0", "eth0", via="192.168.30.201")],
+            "192.168.100.",
+            1,
+        ),
+        (["fd00::14", "2001:db8:30::14"], [route("::/0", "eth0", via="fe80::1")], "2001:db8:100::", 1),
+        (["fd00::14", "2001:db8:30::14"], [route("::/0", "eth0", via="fd00::1")], "2001:db8:100::", 0),
+        (["fd00::14", "2001:db8:30::14"], [route("::/0", "eth0")], "2001:db8:100::", 1),
+    ],
+)
+def test_of_two_addresses_on_an_interface_the_one_in_the_gateways_network_is_taken(
+    own: list[str], routes: list[dict[str, str]], survivor: str, ip: int, turned: bool
+) -> None:
+    cluster = StandInCluster(addresses=[survivor + str(number) for number in (11, 12, 13, 14)], vip=survivor + "100")
+    listed = list(reversed(own)) if turned else own
+    interfaces = dict.fromkeys(listed, "eth0")
+    known = {"addresses": tuple(listed), "interfaces": interfaces, "routes": tuple(routes)}
+    cluster.change_host("master-4", **known)
+    assert cluster.plan().replacement_ips == (own[ip],)
 
 
 @pytest.mark.parametrize("given", ["10.9.0.14", "172.16.3.14", "192.0.2.1"])

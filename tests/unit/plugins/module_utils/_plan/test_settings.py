@@ -100,6 +100,12 @@ def test_the_defaults_can_be_used(good: dict[str, Any]) -> None:
 
 def test_phases_of_any_release_may_be_skipped(good: dict[str, Any]) -> None:
     phases = ["preflight", "control-plane-join/mark-control-plane", "control-plane-prepare/download-certs", "etcd-join"]
+    phases += [
+        "check-etcd",
+        "control-plane-join/update-status",
+        "wait-control-plane",
+        "control-plane-prepare/kubeconfig",
+    ]
     assert list(settings.problems({**good, "join_skip_phases": phases}, GROUPS)) == []
 
 
@@ -123,6 +129,10 @@ def test_a_node_is_lost_by_name_or_address(good: dict[str, Any], lost: str) -> N
         ({"join_skip_phases": ["p"]}, "no phase of kubeadm join"),
         ({"join_skip_phases": ["--dry-run"]}, "no phase of kubeadm join"),
         ({"join_skip_phases": ["control-plane-join/"]}, "no phase of kubeadm join"),
+        ({"join_skip_phases": ["control-plane-join/foo"]}, "no phase of kubeadm join"),
+        ({"join_skip_phases": ["preflight/x"]}, "no phase of kubeadm join"),
+        ({"join_skip_phases": ["control-plane-join/certs"]}, "no phase of kubeadm join"),
+        ({"join_skip_phases": ["etcd"]}, "no phase of kubeadm join"),
         ({"minimum_down": 0}, "must be from 1 to"),
         ({"minimum_down": -5}, "must be from 1 to"),
         ({"maximum_skew": 0.0}, "must be from 0.1 to 3600"),

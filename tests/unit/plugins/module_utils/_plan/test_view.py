@@ -127,6 +127,91 @@ def test_an_address_that_moved_to_another_machine_is_no_longer_that_of_the_lost_
     assert plan_view.node_of(cluster.cluster(), cluster.cluster().hosts[0]) == "master-2"
 
 
+def registered(*names: str, address: str = "192.0.2.200", first: bool = True, clones: bool = False) -> StandInCluster:
+    """A plane whose VIP is not keepalived's: these Nodes have registered it."""
+    cluster = StandInCluster()
+    for name in names:
+        found = cluster.node(name)["status"]["addresses"]
+        found.insert(0 if first else len(found), {"type": "InternalIP", "address": address})
+    for name in cluster.names:
+        cluster.node(name)["status"]["nodeInfo"]["machineID"] = "clone" if clones else name
+    for name in cluster.survivors:
+        cluster.change_host(name, machine_id="clone" if clones else name)
+    return cluster
+
+
+def carries(cluster: StandInCluster, name: str, address: str = "192.0.2.200") -> None:
+    cluster.change_host(name, addresses=(address, *cluster.hosts[name].addresses), node_name=name)
+
+
+@pytest.mark.parametrize("clones", [False, True])
+@pytest.mark.parametrize("first", [False, True])
+@pytest.mark.parametrize("holder", ["master-2", "master-3"])
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("master-1",),
+        ("master-3",),
+        ("master-1", "master-2"),
+        ("master-2", "master-3"),
+        ("master-1", "master-2", "master-3"),
+    ],
+)
+def test_an_address_that_moves_between_masters_is_nobodys(
+    names: tuple[str, ...], holder: str, first: bool, clones: bool
+) -> None:
+    cluster = registered(*names, first=first, clones=clones)
+    carries(cluster, holder)
+    made, found = cluster.plan(), cluster.cluster()
+    assert (made.state, made.refusals) == ("needed", ())
+    hosts = found.hosts[:2]
+    assert [plan_view.node_of(found, host) for host in hosts] == ["master-2", "master-3"]
+    assert found.lost is not None
+    assert found.lost.addresses == ("192.0.2.11",)
+    assert made.executor.ip == "192.0.2.12"
+    if names != (holder,):
+        assert {node.name: node.addresses for node in found.nodes} == {
+            "master-{0}".format(n): ("192.0.2.1{0}".format(n),) for n in (1, 2, 3)
+        }
+
+
+def test_silence_at_an_address_that_two_nodes_have_proves_nothing() -> None:
+    cluster = registered("master-1", "master-2")
+    cluster._probe = lambda: {"open": [], "closed": ["192.0.2.200:22"]}  # type: ignore[method-assign]
+    assert not lost_of(cluster).probed
+    # An answer there may be the lost machine's while no survivor carries it.
+    cluster._probe = lambda: {"open": ["192.0.2.200:22"], "closed": ["192.0.2.11:22"]}  # type: ignore[method-assign]
+    assert cluster.codes() == ["NODE_ANSWERS"]
+    carries(cluster, "master-3")
+    assert cluster.codes() == []
+
+
+def test_a_survivor_is_reached_by_the_address_of_its_api_server_and_not_by_one_that_moves() -> None:
+    # When the lost Node is gone, nobody else has registered it.
+    cluster = registered("master-2")
+    carries(cluster, "master-2")
+    assert plan_view.executor(cluster.cluster()).ip == "192.0.2.12"
+    # Nor does the family change.
+    cluster.node("master-2")["status"]["addresses"].append({"type": "InternalIP", "address": "2001:db8::12"})
+    cluster.change_host("master-2", node_ip="2001:db8::12")
+    assert plan_view.executor(cluster.cluster()).ip == "192.0.2.200"
+
+
+def test_a_node_with_one_address_keeps_it() -> None:
+    cluster = StandInCluster()
+    cluster.node("master-3")["status"]["addresses"][0]["address"] = "192.0.2.12"
+    assert [node.addresses for node in cluster.cluster().nodes] == [("192.0.2.11",), ("192.0.2.12",), ("192.0.2.12",)]
+
+
+def test_a_clone_without_a_node_of_its_own_may_be_the_lost_machine() -> None:
+    cluster = registered("master-1", clones=True)
+    carries(cluster, "master-2")
+    cluster.change_host("master-2", addresses=("192.0.2.200", "192.0.2.11"))
+    assert "LOST_IS_SURVIVOR" in cluster.codes()
+    cluster.change_host("master-2", addresses=("192.0.2.200", "192.0.2.12"), node_name="another")
+    assert "LOST_IS_SURVIVOR" in cluster.codes()
+
+
 def test_the_vip_is_no_address_of_a_node_nor_of_the_lost_machine() -> None:
     cluster = StandInCluster()
     for name in ("master-1", "master-2"):
@@ -163,7 +248,8 @@ def test_a_member_that_never_started_has_the_name_that_was_given() -> None:
         ("", ["https://[2001:db8::11]:2380"], True),
         ("master-10", ["https://192.0.2.110:2380"], False),
         ("", [], False),
-        ("", ["192.0.2.11"], False),
+        ("", ["192.0.2.11"], True),
+        ("", ["192.0.2.110:2380"], False),
     ],
 )
 def test_the_lost_member_is_known_by_name_or_peer_address(name: str, urls: list[str], is_lost: bool) -> None:
@@ -256,6 +342,12 @@ def test_without_keepalived_there_is_no_vip() -> None:
 
 def test_url_hosts_are_without_port_and_brackets() -> None:
     assert plan_view.url_hosts(["https://[2001:db8::1]:2380", "https://192.0.2.1:2380"]) == {"2001:db8::1", "192.0.2.1"}
+    assert plan_view.url_hosts(["[2001:DB8::1]:2380", "192.0.2.1:2380", "Host:1"]) == {
+        "2001:db8::1",
+        "192.0.2.1",
+        "host",
+    }
+    assert plan_view.url_hosts(["", "https://", "[x]:1"]) == {""}
 
 
 def test_the_api_is_asked_at_a_survivor_that_is_ready_and_has_a_kubeconfig() -> None:

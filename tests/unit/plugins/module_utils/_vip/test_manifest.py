@@ -359,3 +359,51 @@ def test_what_no_copy_can_be_made_of_is_told_when_it_is_read() -> None:
     assert "KEEPALIVED_UNICAST_PEERS" in keepalived.read(OCADM.replace("    env:\n", peers)).copy_error
     elsewhere = OCADM.replace("    - /container/tool/run\n", "    - /container/tool/run\n    - --src=10.127.100.229\n")
     assert "10.127.100.229" in keepalived.read(elsewhere).copy_error
+
+
+PEERS = "#PYTHON2BASH:['10.127.100.226']"
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        '- {name: KEEPALIVED_UNICAST_PEERS, value: "%s"}',
+        '- {value: "%s", name: KEEPALIVED_UNICAST_PEERS}',
+        '- {"name": "KEEPALIVED_UNICAST_PEERS", "value": "%s"}',
+        "- { 'name' : 'KEEPALIVED_UNICAST_PEERS', 'value' : \"%s\" }",
+        '- "name": KEEPALIVED_UNICAST_PEERS\n      "value": "%s"',
+        '- \'name\': "KEEPALIVED_UNICAST_PEERS"\n      value: "%s"',
+        '- name:\n        KEEPALIVED_UNICAST_PEERS\n      value: "%s"',
+        '- name: >-\n        KEEPALIVED_UNICAST_PEERS\n      value: "%s"',
+        '- name: !!str KEEPALIVED_UNICAST_PEERS\n      value: "%s"',
+        '-\n      name: KEEPALIVED_UNICAST_PEERS\n      value: "%s"',
+        '- {name: A, value: "# not a comment"}\n    - {name: KEEPALIVED_UNICAST_PEERS, value: "%s"}',
+    ],
+)
+def test_a_list_of_peers_in_any_style_is_not_copied(entry: str) -> None:
+    text = OCADM.replace("    env:\n", "    env:\n    " + entry.replace("%s", PEERS) + "\n")
+    env = yaml.safe_load(text)["spec"]["containers"][0]["env"]
+    assert {"name": "KEEPALIVED_UNICAST_PEERS", "value": PEERS} in env
+    assert "KEEPALIVED_UNICAST_PEERS" in keepalived.read(text).copy_error
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "# - name: KEEPALIVED_UNICAST_PEERS",
+        '#- {name: KEEPALIVED_UNICAST_PEERS, value: "x"}',
+        '- {name: A, value: "it\'s"} # - name: KEEPALIVED_UNICAST_PEERS',
+        "- name: A # don't: {name: KEEPALIVED_UNICAST_PEERS}",
+        "- name: MY_KEEPALIVED_UNICAST_PEERS\n      value: x",
+        "- {name: KEEPALIVED_UNICAST_PEERS_OLD, value: x}",
+    ],
+)
+def test_a_comment_or_another_name_is_no_list_of_peers(line: str) -> None:
+    text = OCADM.replace("    env:\n", "    env:\n    " + line + "\n")
+    assert keepalived.read(text).copy_error == ""
+
+
+def test_an_entry_that_is_there_again_in_another_style_is_ambiguous() -> None:
+    text = OCADM.replace("    env:\n", '    env:\n    - {name: KEEPALIVED_PRIORITY, value: "100"}\n')
+    with pytest.raises(HaError, match="the env entry KEEPALIVED_PRIORITY 2 times"):
+        keepalived.read(text)

@@ -104,6 +104,21 @@ def just_down(cluster: StandInCluster) -> None:
     cluster.set_ready("master-1", False, since="2026-03-01T12:09:01Z")
 
 
+def its_kubelet_says_not_ready(cluster: StandInCluster) -> None:
+    # Behind a firewall no port answers, and the machine's clock is wrong; it was not Ready for long.
+    clock_of_the_lost_is_ahead(cluster)
+    cluster.set_ready("master-1", False)
+    cluster.node("master-1")["status"]["conditions"][0]["status"] = "False"
+
+
+def its_lease_is_renewed(cluster: StandInCluster) -> None:
+    cluster.heartbeat("master-1", "2026-03-01T12:09:21.000000Z")
+
+
+def its_lease_ran_out(cluster: StandInCluster) -> None:
+    cluster.heartbeat("master-1", "2026-03-01T12:09:20.000000Z")
+
+
 def in_two_clusters(cluster: StandInCluster) -> None:
     cluster.change_member("master-3", cluster_id="c2")
 
@@ -284,7 +299,9 @@ def external_etcd(cluster: StandInCluster) -> None:
 
 def other_datastore(cluster: StandInCluster) -> None:
     for name in cluster.survivors:
-        cluster.change_host(name, error="this K3s server has no etcd data in /x", etcd_health="", provider="")
+        cluster.change_host(
+            name, error="this K3s server has no etcd data in /x", unsupported=True, etcd_health="", provider=""
+        )
 
 
 def only_ipv6(cluster: StandInCluster) -> None:
@@ -334,9 +351,7 @@ def release(version: str) -> Change:
 def clock_of_the_lost_is_ahead(cluster: StandInCluster) -> None:
     # The lost machine's clock is a day ahead; by the survivors', it went down five seconds ago.
     cluster.set_ready("master-1", False, since="2026-03-01T12:09:55Z")
-    for item in cluster.lists[LEASES]:
-        if item["metadata"]["name"] == "master-1":
-            item["spec"]["renewTime"] = "2026-03-02T12:09:50.000000Z"
+    cluster.heartbeat("master-1", "2026-03-02T12:09:50.000000Z")
 
 
 def clock_of_a_worker_is_ahead(cluster: StandInCluster) -> None:
@@ -382,6 +397,8 @@ CASES: list[tuple[Change, list[str]]] = [
     (unprobed, ["NODE_UNPROBED"]),
     (answering, ["NODE_ANSWERS"]),
     (lambda cluster: cluster.set_ready("master-1", True), ["NODE_READY"]),
+    (its_kubelet_says_not_ready, ["NODE_READY"]),
+    (its_lease_is_renewed, ["NODE_READY"]),
     (just_down, ["NODE_DOWN_TOO_SHORT"]),
     (down_since_nobody_knows_when, ["NODE_DOWN_TOO_SHORT"]),
     (lambda cluster: cluster.members.clear(), ["ETCD_UNREADABLE"]),
@@ -434,6 +451,7 @@ CASES: list[tuple[Change, list[str]]] = [
         for server in (
             *("https://master-1:6443", "https://master-1.example.org:6443", "https://MASTER-1.:6443"),
             *('"https://192.0.2.11:6443"', "https://192.0.2.11", "'https://master-1'"),
+            *("master-1:6443", "192.0.2.11:6443", "MASTER-1.example.org:6443", "192.0.2.11"),
         )
     ),
     *(
@@ -556,6 +574,7 @@ def test_where_k3s_runs_this_and_nothing_else_is_refused(change: Change, codes: 
         ),
         kubeadm_config("apiServer: {certSANs: [192.0.2.11, master-1], extraArgs: {a: 192.0.2.110, b: my-master-1}}"),
         kubeadm_config("controlPlaneEndpoint: 192.0.2.100:6443"),
+        its_lease_ran_out,
         *(release(version) for version in ("v1.15.12", "v1.31.0", "v1.37.2")),
     ],
 )
@@ -595,10 +614,75 @@ def test_a_server_by_an_ipv6_address_is_known_in_any_form() -> None:
     assert cluster.codes() == ["KUBEADM_CONFIG_DEAD"]
 
 
+def with_domain(*others: str) -> StandInCluster:
+    """The lost Node has a domain in its name, and an outer address."""
+    cluster = StandInCluster(
+        names=("master-1.example.org", *(others or ("master-2", "master-3"))), lost="master-1.example.org"
+    )
+    cluster.node("master-1.example.org")["status"]["addresses"].append(
+        {"type": "ExternalIP", "address": "198.51.100.7"}
+    )
+    return cluster
+
+
+@pytest.mark.parametrize("name", ["master-1", "MASTER-1", "master-1.example.org", "198.51.100.7"])
+def test_a_lost_node_is_named_without_its_domain_or_by_its_outer_address(name: str) -> None:
+    for change, code in (
+        (cluster_info("https://{0}:6443".format(name)), "CLUSTER_INFO_DEAD"),
+        (kubeadm_config("controlPlaneEndpoint: {0}:6443".format(name)), "KUBEADM_CONFIG_DEAD"),
+    ):
+        cluster = with_domain()
+        change(cluster)
+        assert cluster.codes() == [code]
+
+
+@pytest.mark.parametrize("name", ["master", "master-10", "master-1.example.com", "example.org", "198.51.100.70"])
+def test_another_name_or_address_is_not_the_lost_nodes(name: str) -> None:
+    cluster = with_domain()
+    cluster_info("https://{0}:6443".format(name))(cluster)
+    kubeadm_config("controlPlaneEndpoint: {0}:6443".format(name))(cluster)
+    assert cluster.codes() == []
+
+
+def test_a_first_label_that_another_node_has_too_names_that_one() -> None:
+    cluster = with_domain("master-1.example.com", "master-3")
+    cluster_info("https://master-1:6443")(cluster)
+    assert cluster.codes() == []
+    # Nor is an outer address of the lost one a dead server where the replacement takes its place.
+    cluster = with_domain()
+    cluster.change_host("master-4", addresses=("192.0.2.11",), machine_id="new")
+    cluster.node("master-1.example.org")["status"]["nodeInfo"]["machineID"] = "old"
+    cluster_info("https://198.51.100.7:6443")(cluster)
+    assert "CLUSTER_INFO_DEAD" not in cluster.codes()
+
+
 def test_a_release_that_is_not_known_is_joined_by_hand() -> None:
     cluster = StandInCluster()
     release("v1.38.0")(cluster)
     assert cluster.codes(join_method="manual") == []
+
+
+@pytest.mark.parametrize(
+    ("version", "phase", "has"),
+    [
+        ("v1.30.4", "etcd-join", False),
+        ("v1.30.4", "kubelet-wait-bootstrap", False),
+        ("v1.31.0", "etcd-join", True),
+        ("v1.29.9", "wait-control-plane", False),
+        ("v1.30.0", "wait-control-plane", True),
+        ("v1.30.4", "control-plane-join/update-status", True),
+        ("v1.31.0", "control-plane-join/update-status", False),
+        ("v1.15.12", "check-etcd", True),
+        ("v1.34.0", "control-plane-prepare/certs", True),
+    ],
+)
+def test_a_phase_to_skip_must_be_one_of_this_release(version: str, phase: str, has: bool) -> None:
+    cluster = StandInCluster()
+    release(version)(cluster)
+    assert cluster.codes(join_skip_phases=("preflight", phase)) == ([] if has else ["KUBEADM_UNKNOWN"])
+    # Who joins by hand names the phases on the command line.
+    assert cluster.codes(join_skip_phases=(phase,), join_method="manual") == []
+    assert StandInCluster(provider="k3s").codes(join_skip_phases=(phase,)) == []
 
 
 @pytest.mark.parametrize("provider", ["kubeadm", "k3s"])
@@ -628,10 +712,61 @@ def test_a_node_with_etcd_alone_is_no_worker() -> None:
     assert found.code == "NOT_A_MASTER"
     assert "holds etcd: the member master-1-" in found.observed
     assert "kubectl delete node" not in found.remedy
+    del cluster.node("master-1")["metadata"]["annotations"][ETCD_NAME]
     cluster.members = [item for item in cluster.members if not cluster._is_at(item, "master-1")]
     assert "kubectl delete node" in cluster.plan().refusals[0].remedy
     cluster.node("master-1")["metadata"]["labels"]["node-role.kubernetes.io/etcd"] = "true"
     assert "holds etcd, which counts" in cluster.plan().refusals[0].observed
+
+
+@pytest.mark.parametrize("annotated", [False, True])
+@pytest.mark.parametrize("unread", ["timed out.", "no members", ""])
+def test_a_node_that_may_hold_etcd_is_not_told_to_be_deleted(annotated: bool, unread: str) -> None:
+    cluster = StandInCluster(provider="k3s")
+    no_role_label(cluster)
+    if not annotated:
+        del cluster.node("master-1")["metadata"]["annotations"][ETCD_NAME]
+    cluster.members = [item for item in cluster.members if not cluster._is_at(item, "master-1")]
+    found = cluster.cluster()
+    if unread:
+        found = dataclasses.replace(found, etcd=Etcd(error=unread if "." in unread else ""))
+    (refusal,) = lost.identity(found, cluster.request())
+    assert refusal.code == "NOT_A_MASTER"
+    assert ("kubectl delete node" in refusal.remedy) == (not annotated and not unread)
+    if annotated:
+        assert "it holds etcd, which counts" in refusal.observed
+    elif unread:
+        assert (
+            "is not known: {0}.".format("timed out" if "." in unread else "etcd listed no members") in refusal.observed
+        )
+
+
+def test_what_to_do_about_a_host_is_told_by_what_is_wrong_with_it() -> None:
+    for fields, words in (
+        ({"error": "the keepalived manifest is damaged"}, "Repair the file"),
+        ({"error": "no data in /x", "unsupported": True}, "external datastore or another data-dir is not supported"),
+        ({"error": "it lacks it", "address_given": True, "node_ip": "192.0.2.99"}, "Correct replace_master_addresses"),
+        ({"error": "damaged", "address_given": True, "node_ip": "192.0.2.12"}, "Repair the file"),
+    ):
+        cluster = StandInCluster()
+        cluster.change_host("master-2", **fields)
+        (refusal,) = cluster.plan().refusals
+        assert refusal.code == "HOST_UNREADABLE"
+        assert words in refusal.remedy
+
+
+def test_an_address_that_is_known_and_was_not_probed_is_named() -> None:
+    cluster = StandInCluster()
+    cluster._probe = lambda: {}  # type: ignore[method-assign]
+    (refusal,) = cluster.plan().refusals
+    assert (refusal.code, "addresses of the lost node master-1 (192.0.2.11) could" in refusal.observed) == (
+        "NODE_UNPROBED",
+        True,
+    )
+    unprobed(cluster)
+    assert [item.observed for item in cluster.plan().refusals] == [
+        "No address of the lost node master-1 is known, so it may still run."
+    ]
 
 
 def test_a_host_is_known_by_the_name_of_its_node() -> None:
@@ -643,11 +778,19 @@ def test_a_host_is_known_by_the_name_of_its_node() -> None:
     assert "LOST_IS_SURVIVOR" in cluster.codes()
 
 
+@pytest.mark.parametrize("change", [its_kubelet_says_not_ready, its_lease_is_renewed])
+def test_a_kubelet_that_still_reports_is_waited_for_unless_the_machine_is_fenced(change: Change) -> None:
+    cluster = StandInCluster()
+    change(cluster)
+    (refusal,) = cluster.plan().refusals
+    assert "not Ready, but its kubelet still reports" in refusal.observed
+    assert "until its condition Ready is Unknown" in refusal.remedy
+    assert cluster.codes(fenced=True) == []
+
+
 def test_a_dead_lease_from_a_wrong_clock_does_not_keep_a_lost_node_alive() -> None:
     cluster = StandInCluster()
-    for item in cluster.lists[LEASES]:
-        if item["metadata"]["name"] == "master-1":
-            item["spec"]["renewTime"] = "2026-03-02T12:09:50.000000Z"
+    cluster.heartbeat("master-1", "2026-03-02T12:09:50.000000Z")
     made = cluster.plan()
     assert made.refusals == ()
     node = next(item for item in cluster.cluster().nodes if item.name == "master-1")
