@@ -12,8 +12,11 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._format import qualif
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster import Cluster, Lost
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.host import Host
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
-from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes import Node
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes import DaemonPod, Node
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan import view
+
+# Names of a list in a check.
+_NAMED = 5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,6 +115,8 @@ def _checks(
         (("still need a volume of the lost node: ", waiting), ("still on it: ", [pod.name for pod in cluster.pods])),
         "no pod waits for the lost node",
     )
+    if cluster.replacement:
+        yield _pods_there(cluster)
     yield _check(
         "cordons",
         (("still cordoned: ", [node.name for node in cluster.nodes if node.cordoned_for]),),
@@ -119,6 +124,88 @@ def _checks(
     )
     for item in minio:
         yield Check("MinIO", bool(item["converged"]), item["summary"])
+
+
+def pods_run(cluster: Cluster) -> bool:
+    """Whether the pods that every other master runs do run on the replacement; also if that was not asked for."""
+    return not cluster.replacement or _pods_there(cluster).ok
+
+
+def _pods_there(cluster: Cluster) -> Check:
+    """Compare the replacement's pods of DaemonSets with those of the other Ready masters: what none of them lacks must be Ready there too.
+
+    What is not Ready on another one either is no fault of the replacement, and is told only.
+    """
+    where = cluster.replacement
+    others = {node.name for node in cluster.nodes if node.control_plane and node.ready and node.name != where}
+    sets: t.Dict[t.Tuple[str, str], t.List[DaemonPod]] = {}
+    for pod in cluster.daemon_pods:
+        sets.setdefault((pod.namespace, pod.daemon_set), []).append(pod)
+    running = 0
+    troubled: t.List[DaemonPod] = []
+    absent: t.List[t.Tuple[str, str]] = []
+    known: t.List[str] = []
+    for key, pods in sorted(sets.items()):
+        ready = {pod.node for pod in pods if pod.ready}
+        mine = sorted((pod for pod in pods if pod.node == where), key=lambda pod: pod.name)
+        elsewhere = bool(others) and others <= ready
+        if where in ready:
+            running += 1
+        elif mine and elsewhere:
+            troubled += mine
+        elif mine:
+            known.append("{0} is not Ready there, nor everywhere else".format(qualified(*key)))
+        elif elsewhere and _is_wanted(cluster, pods):
+            absent.append(key)
+        elif elsewhere:
+            known.append("{0} has no pod there, perhaps by its node selector or a taint".format(qualified(*key)))
+    observed = "{0} DaemonSet pod{1} {2} on {3}".format(
+        running, "" if running == 1 else "s", "runs" if running == 1 else "run", where
+    )
+    faults = (
+        (
+            "not Ready on {0}, but on every other control-plane node: ".format(where),
+            _first(["{0} ({1})".format(qualified(pod.namespace, pod.name), pod.hint) for pod in troubled]),
+        ),
+        (
+            "without a pod on {0}, but with one on every other control-plane node: ".format(where),
+            _first([qualified(*key) for key in absent]),
+        ),
+        ("", [_remedy(where, troubled, absent)] if troubled or absent else []),
+    )
+    return _check("pods of the replacement", faults, "; ".join([observed, *_first(known)]))
+
+
+def _is_wanted(cluster: Cluster, pods: t.Sequence[DaemonPod]) -> bool:
+    """Whether a DaemonSet must have a pod on the replacement: some master has one, all labels it asks for as the replacement, and all its taints."""
+    nodes = {node.name: node for node in cluster.nodes}
+    new = nodes.get(cluster.replacement)
+    return new is not None and any(
+        all(new.labels.get(key) == nodes[pod.node].labels.get(key) for key in pod.selects)
+        and _repelling(new) <= _repelling(nodes[pod.node])
+        for pod in pods
+        if pod.ready and pod.node in nodes
+    )
+
+
+def _repelling(node: Node) -> t.Set[t.Tuple[str, str, str]]:
+    found = ((str(item.get("key")), str(item.get("value") or ""), str(item.get("effect"))) for item in node.taints)
+    return {taint for taint in found if taint[2] != "PreferNoSchedule"}
+
+
+def _remedy(where: str, troubled: t.Sequence[DaemonPod], absent: t.Sequence[t.Tuple[str, str]]) -> str:
+    if troubled:
+        namespace, kind, name = troubled[0].namespace, "pod", troubled[0].name
+    else:
+        namespace, kind, name = absent[0][0], "daemonset", absent[0][1]
+    return "look at `kubectl -n {0} describe {1} {2}`, and on {3} at the CNI and the log of containerd".format(
+        namespace, kind, name, where
+    )
+
+
+def _first(names: t.Sequence[str]) -> t.List[str]:
+    more = len(names) - _NAMED
+    return [*names[:_NAMED], *(["and {0} more".format(more)] if more > 0 else [])]
 
 
 def _is_lost(node: Node, lost: t.Optional[Lost]) -> bool:

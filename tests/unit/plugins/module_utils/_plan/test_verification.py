@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan import view
-from ansible_collections.cloudpods.ha.plugins.module_utils._plan.verification import verdict
+from ansible_collections.cloudpods.ha.plugins.module_utils._plan.verification import Check, pods_run, verdict
 from ansible_collections.cloudpods.ha.tests.unit.plugins.stand_in_cluster import (
     CLAIMS,
     NODES,
@@ -180,3 +180,141 @@ def test_an_api_that_does_not_answer_is_the_only_thing_told() -> None:
     found = dataclasses.replace(replaced().cluster(), api_error="refused")
     (check,) = verdict(found, vip_answers=True, minio=[])
     assert (check.name, check.ok, check.observed) == ("API", False, "refused")
+
+
+TAINTED = {"key": "onecloud", "effect": "NoSchedule"}
+
+
+def daemons(*missing: str, name: str = "calico-node", **spec: Any) -> StandInCluster:
+    """A replaced master; a DaemonSet has a Ready pod on each master but the `missing`, where it is not Ready."""
+    cluster = replaced()
+    add_daemons(cluster, *missing, name=name, **spec)
+    return cluster
+
+
+def add_daemons(cluster: StandInCluster, *missing: str, name: str, absent: Sequence[str] = (), **spec: Any) -> None:
+    for node in ("master-2", "master-3", "master-4"):
+        if node not in absent:
+            made = cluster.add_daemon_pod(name, node, ready=node not in missing, **spec)
+            if node in missing:
+                waiting = {"reason": "ContainerCreating", "message": "no\x1b[2Jsandbox"}
+                made["status"]["containerStatuses"] = [{"state": {"waiting": waiting}}]
+
+
+def pods_there(cluster: StandInCluster) -> Check:
+    read = cluster.cluster(replacement=cluster.heir)
+    found = {check.name: check for check in verdict(read, vip_answers=True, minio=())}["pods of the replacement"]
+    assert found.ok == pods_run(read)
+    assert found.observed.isprintable()
+    return found
+
+
+def test_pods_that_run_on_the_replacement_are_counted() -> None:
+    cluster = daemons()
+    assert pods_there(cluster) == Check("pods of the replacement", True, "1 DaemonSet pod runs on master-4")
+    add_daemons(cluster, name="kube-proxy")
+    assert pods_there(cluster).observed == "2 DaemonSet pods run on master-4"
+
+
+def test_without_a_question_for_them_the_pods_are_not_judged() -> None:
+    cluster = daemons("master-4").cluster()
+    assert pods_run(cluster)
+    assert "pods of the replacement" not in {check.name for check in verdict(cluster, vip_answers=True, minio=())}
+
+
+def test_a_pod_that_every_other_master_runs_must_run_on_the_replacement() -> None:
+    found = pods_there(daemons("master-4"))
+    assert not found.ok
+    assert "not Ready on master-4, but on every other control-plane node" in found.observed
+    assert "kube-system/calico-node-master-4 (ContainerCreating no?[2Jsandbox)" in found.observed
+    assert "kubectl -n kube-system describe pod calico-node-master-4" in found.observed
+    assert "on master-4 at the CNI and the log of containerd" in found.observed
+
+
+@pytest.mark.parametrize("missing", [["master-3", "master-4"], ["master-2", "master-3", "master-4"]])
+def test_what_is_not_ready_on_another_master_either_is_told_and_no_fault(missing: list[str]) -> None:
+    found = pods_there(daemons(*missing))
+    assert found.ok
+    assert "kube-system/calico-node is not Ready there, nor everywhere else" in found.observed
+
+
+def test_what_is_not_ready_on_another_master_alone_is_not_told() -> None:
+    assert pods_there(daemons("master-3")).observed == "1 DaemonSet pod runs on master-4"
+
+
+def test_a_daemonset_without_a_pod_on_another_master_either_is_no_fault() -> None:
+    cluster = replaced()
+    add_daemons(cluster, "master-4", name="some", absent=["master-3"])
+    add_daemons(cluster, name="few", absent=["master-3", "master-4"])
+    found = pods_there(cluster)
+    assert found.ok
+    assert "kube-system/some is not Ready there" in found.observed
+    assert "few" not in found.observed
+
+
+def test_a_master_that_is_not_ready_itself_excuses_nothing() -> None:
+    cluster = daemons("master-3", "master-4")
+    cluster.set_ready("master-3", False)
+    assert not pods_there(cluster).ok
+
+
+def test_without_another_ready_master_nothing_can_be_compared() -> None:
+    cluster = daemons("master-4")
+    for name in ("master-2", "master-3"):
+        cluster.set_ready(name, False)
+    assert pods_there(cluster).ok
+
+
+def test_a_daemonset_that_every_other_master_runs_must_have_a_pod_on_the_replacement() -> None:
+    cluster = replaced()
+    add_daemons(cluster, name="kube-proxy", absent=["master-4"], nodeSelector={"kubernetes.io/os": "linux"})
+    found = pods_there(cluster)
+    assert not found.ok
+    assert "without a pod on master-4, but with one on every other control-plane node: kube-system/kube-proxy" in (
+        found.observed
+    )
+    assert "kubectl -n kube-system describe daemonset kube-proxy" in found.observed
+
+
+@pytest.mark.parametrize(
+    ("change", "ok"),
+    [
+        (lambda c: c.node("master-4")["metadata"]["labels"].pop("kubernetes.io/os"), True),
+        (lambda c: c.node("master-4")["spec"].update(taints=[TAINTED]), True),
+        (lambda c: c.node("master-4")["spec"].update(taints=[{**TAINTED, "effect": "PreferNoSchedule"}]), False),
+        # As on one of those where it runs.
+        (lambda c: [c.node(n)["spec"].update(taints=[TAINTED]) for n in ("master-3", "master-4")], False),
+        (lambda c: c.node("master-4")["metadata"]["labels"].update(other="x"), False),
+    ],
+    ids=["no label", "tainted", "hardly tainted", "all tainted", "another label"],
+)
+def test_where_a_selector_or_a_taint_may_be_why_there_is_no_pod_that_is_told_and_no_fault(
+    change: Change, ok: bool
+) -> None:
+    cluster = replaced()
+    add_daemons(cluster, name="kube-proxy", absent=["master-4"], nodeSelector={"kubernetes.io/os": "linux"})
+    change(cluster)
+    found = pods_there(cluster)
+    assert found.ok == ok
+    assert ("kube-system/kube-proxy has no pod there, perhaps by its node selector" in found.observed) == ok
+
+
+@pytest.mark.parametrize("missing", [["master-4"], ["master-3", "master-4"]])
+def test_of_many_pods_some_are_named(missing: list[str]) -> None:
+    cluster = replaced()
+    for number in range(12):
+        add_daemons(cluster, *missing, name="set-{0:02d}".format(number))
+    observed = pods_there(cluster).observed
+    assert "and 7 more" in observed
+    assert "set-04" in observed
+    assert "set-05" not in observed
+
+
+def test_a_replacement_with_the_name_of_the_lost_node_is_judged_by_its_own_pods() -> None:
+    cluster = StandInCluster(same_name=True)
+    cluster.run(cluster.plan())
+    for node in ("master-1", "master-2", "master-3"):
+        cluster.add_daemon_pod("calico-node", node, ready=node != "master-1")
+    found = pods_there(cluster)
+    assert not found.ok
+    assert "calico-node-master-1" in found.observed
