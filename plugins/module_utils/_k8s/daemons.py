@@ -18,7 +18,7 @@ _HINT = 200
 def pod_on(obj: Json, nodes: t.Collection[str]) -> t.Optional[DaemonPod]:
     """A pod of a DaemonSet on one of these Nodes, or to be placed there; None for every other pod."""
     meta, spec = obj["metadata"], obj.get("spec") or {}
-    owner = next((ref for ref in meta.get("ownerReferences") or [] if ref.get("controller")), {})
+    owner: Json = next((ref for ref in meta.get("ownerReferences") or [] if ref.get("controller")), {})
     if owner.get("kind") != "DaemonSet":
         return None
     node = next((name for name in (spec.get("nodeName"), *affine(spec)) if name), "")
