@@ -31,7 +31,7 @@ class Check:
 def verdict(
     cluster: Cluster, *, vip_answers: bool, minio: t.Sequence[Json], left_alone: t.Collection[str] = ()
 ) -> t.Tuple[Check, ...]:
-    """Check nodes, members, API servers, VIP, volumes, cordons and MinIO. `left_alone` are claims (NAMESPACE/NAME) with the policy ignore."""
+    """Check nodes, members, API servers, VIP, volumes, pods, cordons and MinIO. `left_alone` are claims (NAMESPACE/NAME) with the policy ignore."""
     if cluster.api_error:
         return (Check("API", False, cluster.api_error),)
     return tuple(_checks(cluster, vip_answers, minio, left_alone))
