@@ -13,7 +13,12 @@ import time
 import typing as t
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.cloudpods.ha.plugins.module_utils._errors import ApiRefused, HaError, ObjectChanged
+from ansible_collections.cloudpods.ha.plugins.module_utils._errors import (
+    ApiRefused,
+    ApiUnavailable,
+    HaError,
+    ObjectChanged,
+)
 from ansible_collections.cloudpods.ha.plugins.module_utils._guard import ended, guard, identity
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s import lock as rules
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.client import KUBECONFIG_ARGUMENT, KubeApi, connect
@@ -21,6 +26,8 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.client import KU
 _PATH = "{0}/{1}".format(rules.PATH, rules.NAME)
 # Somebody else wrote the Lease between reading and writing it.
 _ATTEMPTS = 5
+# Seconds that an API server may be away at the start of a phase, as one that restarts is. Between them the process beside the run renews the lock.
+_AWAY, _PAUSE = 45.0, 3.0
 
 
 class ActionModule(ActionBase):
@@ -44,7 +51,7 @@ class ActionModule(ActionBase):
             api = connect(given["kubeconfig"], check_mode=self._task.check_mode)
             if given["state"] == "released":
                 return {"changed": release(api, holder), "holder": holder}
-            taken = take(api, holder, process, take_over=given["take_over"])
+            taken = patiently(lambda: take(api, holder, process, take_over=given["take_over"]))
             if taken and not self._task.check_mode:
                 _watch_over(given["kubeconfig"], holder, process)
         except HaError as exc:
@@ -80,6 +87,20 @@ def take(api: KubeApi, holder: str, process: str, *, take_over: bool = False) ->
             continue
         return not mine
     raise HaError("the lock {0} changed {1} times while it was taken; run again".format(_PATH, _ATTEMPTS))
+
+
+def patiently(taking: t.Callable[[], bool], *, seconds: float = _AWAY, pause: float = _PAUSE) -> bool:
+    """Take the lock, asking an API server that does not answer again for so long. Raises what `taking` raises."""
+    deadline, unsure = time.monotonic() + seconds, False
+    while True:
+        try:
+            # A try whose answer was lost may have taken the lock, and then nothing renews it yet.
+            return taking() or unsure
+        except ApiUnavailable:
+            if time.monotonic() + pause > deadline:
+                raise
+        unsure = True
+        time.sleep(pause)
 
 
 def release(api: KubeApi, holder: str) -> bool:

@@ -50,11 +50,7 @@ def read(api: KubeApi, *, provider: str, lost_name: str, replacement: str = "") 
         k8s_journal.parse(item)
         for item in api.items("/api/v1/namespaces/kube-system/configmaps", labelSelector=JOURNAL_LABEL)
     ]
-    journal = next(
-        (item for item in journals if _is_named(lost_name, item["lost"]["name"], item["lost"]["addresses"])), None
-    )
-    if journal is not None and _lives_again(journal, nodes):
-        journal = None
+    journal = _journal_of(lost_name, journals, nodes)
     lost = _find_lost(lost_name, nodes, journal)
     where = _Whereabouts(nodes, lost, journal)
     volumes = api.items(VOLUMES, keep=where.may_lose)
@@ -86,6 +82,33 @@ def settled(cluster: Cluster) -> bool:
 
 def _is_named(wanted: str, name: str, addresses: t.Iterable[str]) -> bool:
     return wanted == name or address(wanted) in map(address, addresses)
+
+
+def _journal_of(wanted: str, journals: t.Iterable[Json], nodes: t.Sequence[Node]) -> t.Optional[Json]:
+    """The journal of this loss. An address may have been that of several machines: the one that has it now counts, then an unfinished replacement."""
+    found = [item for item in journals if _is_named(wanted, item["lost"]["name"], item["lost"]["addresses"])]
+    found.sort(key=lambda item: (item["lost"]["name"] != wanted, bool(item.get("finished"))))
+    return next(
+        (item for item in found if not _lives_again(item, nodes) and not _passed_on(item, wanted, nodes)),
+        None,
+    )
+
+
+def _passed_on(journal: Json, wanted: str, nodes: t.Sequence[Node]) -> bool:
+    """Whether the address by which the loss is given belongs to another master since that replacement ended. Its own heir is no new loss while it is Ready."""
+    known = journal["lost"]
+    return (
+        bool(journal.get("finished"))
+        and known["name"] != wanted
+        and any(
+            node.control_plane
+            and _is_named(wanted, node.name, node.addresses)
+            and node.name != known["name"]
+            and node.uid != known["uid"]
+            and not (node.name == journal.get("node") and node.ready)
+            for node in nodes
+        )
+    )
 
 
 def _lives_again(journal: Json, nodes: t.Sequence[Node]) -> bool:

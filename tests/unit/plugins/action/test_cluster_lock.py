@@ -228,3 +228,35 @@ def test_the_guard_goes_on_while_the_api_does_not_answer(
 
     monkeypatch.setattr(guarded[0], "get", silent)
     assert guarded[1]["beat"]() is True
+
+
+def test_an_api_server_that_restarts_is_asked_again_and_a_lost_answer_counts_as_taken() -> None:
+    leases, process = StandInLeases(), identity(os.getpid())
+    away = iter([True, True, False])
+
+    def taking() -> bool:
+        taken = cluster_lock.take(leases, ME, process)  # type: ignore[arg-type]
+        if next(away):
+            raise ApiUnavailable("https://192.0.2.12:6443", "reset after the write")
+        return taken
+
+    assert cluster_lock.patiently(taking, seconds=5, pause=0)
+    assert leases.writes == ["POST", "PUT", "PUT"]
+    assert not cluster_lock.patiently(lambda: False)
+
+
+def test_an_api_server_that_stays_away_and_a_lock_of_another_run_end_the_phase() -> None:
+    def gone() -> bool:
+        raise ApiUnavailable("https://192.0.2.12:6443", "refused")
+
+    with pytest.raises(ApiUnavailable):
+        cluster_lock.patiently(gone, seconds=0.05, pause=0.01)
+    asked = []
+
+    def held() -> bool:
+        asked.append(1)
+        raise Unsafe("LOCK_HELD", "held", "wait")
+
+    with pytest.raises(Unsafe):
+        cluster_lock.patiently(held)
+    assert asked == [1]

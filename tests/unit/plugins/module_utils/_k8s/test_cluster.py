@@ -128,6 +128,47 @@ def test_a_finished_journal_is_forgotten_only_when_a_new_master_has_the_name() -
     assert found.lost.uid == "new-master"
 
 
+@pytest.mark.parametrize(
+    ("finished", "heir", "ready", "ours"),
+    [
+        (True, "master-4", False, False),
+        # The machine that replaced it has its address, and is lost in turn, or lives.
+        (True, "master-9", False, False),
+        (True, "master-9", True, True),
+        (False, "master-4", False, True),
+    ],
+)
+def test_an_address_that_another_master_has_since_finds_no_earlier_loss(
+    finished: bool, heir: str, ready: bool, ours: bool
+) -> None:
+    cluster = StandInCluster()
+    ended = "2026-03-01T12:20:00Z" if finished else ""
+    cluster.write_journal({**cluster.plan().journal, "finished": ended, "node": heir})
+    cluster.lists[NODES] = [item for item in cluster.lists[NODES] if item["metadata"]["name"] != "master-1"]
+    cluster.lists[NODES].append(node_object("master-9", "192.0.2.11", "new-master"))
+    cluster.set_ready("master-9", ready)
+    by_address = read(cluster, "192.0.2.11")
+    assert (by_address.journal is not None) == ours
+    assert by_address.lost is not None
+    assert by_address.lost.name == ("master-1" if ours else "master-9")
+    # By its name the earlier loss is found all the same.
+    assert read(cluster, "master-1").journal is not None
+
+
+def test_of_two_losses_of_one_address_the_unfinished_one_goes_on() -> None:
+    cluster = StandInCluster()
+    journal = dict(cluster.plan().journal)
+    earlier = {**journal, "finished": "2026-02-01T12:20:00Z", "lost": {**journal["lost"], "name": "master-0"}}
+    cluster.write_journal(earlier)
+    first = cluster.lists[CONFIGMAPS].pop()
+    cluster.write_journal(journal)
+    for maps in ([first, cluster.lists[CONFIGMAPS][0]], [cluster.lists[CONFIGMAPS][0], first]):
+        cluster.lists[CONFIGMAPS] = maps
+        found = read(cluster, "192.0.2.11")
+        assert found.lost is not None
+        assert found.lost.name == "master-1"
+
+
 def test_the_journal_of_another_replacement_is_not_ours() -> None:
     cluster = StandInCluster()
     journal = dict(cluster.plan().journal)
