@@ -61,8 +61,8 @@ settled:
   sample: true
 pods_run:
   description:
-    Whether each DaemonSet that has a Ready pod on every other Ready control-plane Node has one on O(replacement); true without O(replacement),
-    and where the API did not answer.
+    Whether no pod of a DaemonSet on O(replacement) lacks what the pods of the same on every other Ready control-plane Node have, to be Ready; true without
+    O(replacement), and where the API did not answer.
   type: bool
   returned: success
   sample: true

@@ -145,7 +145,7 @@ def test_a_replacement_on_which_no_pod_starts_is_not_proven_until_one_does(bench
     assert verdict.ok, verdict
     report = json.loads((made.reports / LOST / "report.json").read_text(encoding="utf-8"))
     checks = {item["name"]: item["observed"] for item in report["results"]["verify"]["checks"]}
-    assert checks["pods of the replacement"] == "1 DaemonSet pod runs on " + SPARE
+    assert checks["pods there"] == "1 DaemonSet pod runs on " + SPARE
     assert invariants.unsafe(made.state(), allowed) == []
 
 

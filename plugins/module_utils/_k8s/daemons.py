@@ -32,7 +32,7 @@ def pod_on(obj: Json, nodes: t.Collection[str]) -> t.Optional[DaemonPod]:
         node=node,
         ready=ready,
         hint="" if ready else said[:_HINT],
-        selects=_selects(spec),
+        host_network=bool(spec.get("hostNetwork")),
     )
 
 
@@ -41,11 +41,6 @@ def affine(spec: Json) -> t.List[str]:
     return [
         value for term in _terms(spec) for field in term.get("matchFields") or [] for value in field.get("values") or []
     ]
-
-
-def _selects(spec: Json) -> t.Tuple[str, ...]:
-    asked = {item["key"] for term in _terms(spec) for item in term.get("matchExpressions") or []}
-    return tuple(sorted(asked | set(spec.get("nodeSelector") or {})))
 
 
 def _terms(spec: Json) -> t.List[Json]:

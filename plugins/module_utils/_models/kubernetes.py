@@ -83,7 +83,7 @@ class Pod:
 class DaemonPod:
     """A pod of a DaemonSet (`daemon_set`) for one Node: where it is, or where it is to be placed.
 
-    `hint` says why it is not Ready. `selects` are the labels of Nodes by which the DaemonSet selects its Nodes.
+    `hint` says why it is not Ready. With `host_network` it starts also where the network of pods is broken.
     """
 
     namespace: str
@@ -92,7 +92,7 @@ class DaemonPod:
     node: str
     ready: bool = False
     hint: str = ""
-    selects: t.Tuple[str, ...] = ()
+    host_network: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

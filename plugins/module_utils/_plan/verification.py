@@ -127,80 +127,53 @@ def _checks(
 
 
 def pods_run(cluster: Cluster) -> bool:
-    """Whether the pods that every other master runs do run on the replacement; also if that was not asked for."""
-    return not cluster.replacement or _pods_there(cluster).ok
+    """Whether each pod of a DaemonSet on the replacement is Ready that is so on every other master; also if that was not asked for."""
+    return not cluster.replacement or not _daemons_there(cluster)[1]
 
 
-def _pods_there(cluster: Cluster) -> Check:
-    """Compare the replacement's pods of DaemonSets with those of the other Ready masters: what none of them lacks must be Ready there too.
+def _daemons_there(cluster: Cluster) -> t.Tuple[t.List[DaemonPod], t.List[DaemonPod], t.List[str]]:
+    """The replacement's pods of DaemonSets that are Ready, those that are not, and the DaemonSets without a pod there.
 
-    What is not Ready on another one either is no fault of the replacement, and is told only.
+    Of the last two only what is Ready on every other Ready master: the rest is no fault of the replacement.
     """
     where = cluster.replacement
     others = {node.name for node in cluster.nodes if node.control_plane and node.ready and node.name != where}
     sets: t.Dict[t.Tuple[str, str], t.List[DaemonPod]] = {}
     for pod in cluster.daemon_pods:
         sets.setdefault((pod.namespace, pod.daemon_set), []).append(pod)
-    running = 0
-    troubled: t.List[DaemonPod] = []
-    absent: t.List[t.Tuple[str, str]] = []
-    known: t.List[str] = []
+    ready, troubled, absent = [], [], []
     for key, pods in sorted(sets.items()):
-        ready = {pod.node for pod in pods if pod.ready}
         mine = sorted((pod for pod in pods if pod.node == where), key=lambda pod: pod.name)
-        elsewhere = bool(others) and others <= ready
-        if where in ready:
-            running += 1
-        elif mine and elsewhere:
+        works = [pod for pod in mine if pod.ready]
+        ready += works[:1]
+        if not works and others and others <= {pod.node for pod in pods if pod.ready}:
             troubled += mine
-        elif mine:
-            known.append("{0} is not Ready there, nor everywhere else".format(qualified(*key)))
-        elif elsewhere and _is_wanted(cluster, pods):
-            absent.append(key)
-        elif elsewhere:
-            known.append("{0} has no pod there, perhaps by its node selector or a taint".format(qualified(*key)))
-    observed = "{0} DaemonSet pod{1} {2} on {3}".format(
-        running, "" if running == 1 else "s", "runs" if running == 1 else "run", where
-    )
-    faults = (
-        (
-            "not Ready on {0}, but on every other control-plane node: ".format(where),
-            _first(["{0} ({1})".format(qualified(pod.namespace, pod.name), pod.hint) for pod in troubled]),
-        ),
-        (
-            "without a pod on {0}, but with one on every other control-plane node: ".format(where),
-            _first([qualified(*key) for key in absent]),
-        ),
-        ("", [_remedy(where, troubled, absent)] if troubled or absent else []),
-    )
-    return _check("pods of the replacement", faults, "; ".join([observed, *_first(known)]))
+            absent += [] if mine else [qualified(*key)]
+    return ready, troubled, absent
 
 
-def _is_wanted(cluster: Cluster, pods: t.Sequence[DaemonPod]) -> bool:
-    """Whether a DaemonSet must have a pod on the replacement: some master has one, all labels it asks for as the replacement, and all its taints."""
-    nodes = {node.name: node for node in cluster.nodes}
-    new = nodes.get(cluster.replacement)
-    return new is not None and any(
-        all(new.labels.get(key) == nodes[pod.node].labels.get(key) for key in pod.selects)
-        and _repelling(new) <= _repelling(nodes[pod.node])
-        for pod in pods
-        if pod.ready and pod.node in nodes
-    )
+def _pods_there(cluster: Cluster) -> Check:
+    """Judge whether pods can start on the replacement: one in the network of pods that does is enough, none of several is a fault.
 
-
-def _repelling(node: Node) -> t.Set[t.Tuple[str, str, str]]:
-    found = ((str(item.get("key")), str(item.get("value") or ""), str(item.get("effect"))) for item in node.taints)
-    return {taint for taint in found if taint[2] != "PreferNoSchedule"}
-
-
-def _remedy(where: str, troubled: t.Sequence[DaemonPod], absent: t.Sequence[t.Tuple[str, str]]) -> str:
+    A single application that has trouble there, or an image that takes long, is told and no fault of the replacement.
+    """
+    where = cluster.replacement
+    ready, troubled, absent = _daemons_there(cluster)
+    named = _first(["{0} ({1})".format(qualified(pod.namespace, pod.name), pod.hint) for pod in troubled])
+    networked = [pod for pod in troubled if not pod.host_network]
+    if networked and all(pod.host_network for pod in ready):
+        return Check(
+            "pods there",
+            False,
+            "no pod in the network of pods starts on {0}: {1}; look at `kubectl -n {2} describe pod {3}`, and on {0} at the CNI and the log of "
+            "containerd".format(where, ", ".join(named), networked[0].namespace, networked[0].name),
+        )
+    told = ["{0} DaemonSet pod{1} on {2}".format(len(ready), " runs" if len(ready) == 1 else "s run", where)]
     if troubled:
-        namespace, kind, name = troubled[0].namespace, "pod", troubled[0].name
-    else:
-        namespace, kind, name = absent[0][0], "daemonset", absent[0][1]
-    return "look at `kubectl -n {0} describe {1} {2}`, and on {3} at the CNI and the log of containerd".format(
-        namespace, kind, name, where
-    )
+        told.append("not Ready there, but on every other master: {0}".format(", ".join(named)))
+    if absent:
+        told.append("without a pod there, perhaps by a node selector or a taint: {0}".format(", ".join(_first(absent))))
+    return Check("pods there", True, "; ".join(told))
 
 
 def _first(names: t.Sequence[str]) -> t.List[str]:

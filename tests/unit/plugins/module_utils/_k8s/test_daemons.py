@@ -95,11 +95,8 @@ def test_a_pod_that_is_being_deleted_is_not_ready() -> None:
     assert (told(going).ready, told(going).hint) == (False, "it is being deleted")
 
 
-def test_the_labels_by_which_nodes_are_selected_are_told_once() -> None:
-    chosen = pod()
-    chosen["spec"]["nodeSelector"] = {"kubernetes.io/os": "linux", "role": "x"}
-    expression = {"key": "role", "operator": "Exists"}
-    chosen["spec"]["affinity"] = affinity(
-        {"matchFields": [FIELD], "matchExpressions": [expression]}, {"matchExpressions": [{**expression, "key": "gpu"}]}
-    )
-    assert told(chosen).selects == ("gpu", "kubernetes.io/os", "role")
+def test_a_pod_in_the_network_of_its_host_is_known() -> None:
+    there = pod()
+    assert not told(there).host_network
+    there["spec"]["hostNetwork"] = True
+    assert told(there).host_network
