@@ -10,7 +10,7 @@ short_description: Judge whether a replacement worked
 version_added: 0.1.0
 author: cloudpods.ha authors (@cloudpods-ha)
 description:
-  - Checks nodes, etcd members, API servers, VIP, volumes, cordons and MinIO of a cluster that was read again. The filter is pure; it contacts no host.
+  - Checks nodes, etcd members, API servers, VIP, volumes, pods, cordons and MinIO of a cluster that was read again. The filter is pure; it contacts no host.
 positional: reports, lost
 options:
   _input:

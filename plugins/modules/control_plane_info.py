@@ -28,6 +28,10 @@ options:
     description: Provider of the control plane; returned unchanged.
     type: str
     default: kubeadm
+  replacement:
+    description: Name of the Node that takes the place of the lost one. With it the pods of DaemonSets on control-plane Nodes are returned too.
+    type: str
+    default: ""
 """
 
 EXAMPLES = r"""
@@ -55,6 +59,13 @@ settled:
   type: bool
   returned: success
   sample: true
+pods_run:
+  description:
+    Whether no pod of a DaemonSet on O(replacement) lacks what the pods of the same on every other Ready control-plane Node have, to be Ready; true without
+    O(replacement), and where the API did not answer.
+  type: bool
+  returned: success
+  sample: true
 """
 
 import typing as t
@@ -64,6 +75,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaErro
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.client import KUBECONFIG_ARGUMENT, connect
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.cluster import read, settled
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster import Cluster
+from ansible_collections.cloudpods.ha.plugins.module_utils._plan.verification import pods_run
 from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import to_json
 
 
@@ -74,15 +86,21 @@ def main() -> t.NoReturn:
             **KUBECONFIG_ARGUMENT,
             "lost": {"type": "str", "required": True},
             "provider": {"type": "str", "default": "kubeadm"},
+            "replacement": {"type": "str", "default": ""},
         },
         supports_check_mode=True,
     )
     provider = module.params["provider"]
     try:
-        cluster = read(connect(module.params["kubeconfig"]), provider=provider, lost_name=module.params["lost"])
+        cluster = read(
+            connect(module.params["kubeconfig"]),
+            provider=provider,
+            lost_name=module.params["lost"],
+            replacement=module.params["replacement"],
+        )
     except HaError as exc:
         cluster = Cluster(provider=provider, api_error=str(exc))
-    module.exit_json(changed=False, cluster=to_json(cluster), settled=settled(cluster))
+    module.exit_json(changed=False, cluster=to_json(cluster), settled=settled(cluster), pods_run=pods_run(cluster))
 
 
 if __name__ == "__main__":

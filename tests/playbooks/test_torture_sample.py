@@ -130,6 +130,26 @@ def test_a_second_run_does_nothing_while_the_first_one_has_the_lock(bench: rows.
 
 
 @pytest.mark.parametrize("bench", ["k3s"], indirect=True)
+def test_a_replacement_on_which_no_pod_starts_is_not_proven_until_one_does(bench: rows.Bench) -> None:
+    results = [item for item in bench.known().trace.tasks if "number" in item]
+    first = next(item["number"] for item in results if "judge | " in item["task"])
+    made, allowed = bench.at(str(first))
+    made.ask("change", name="sandbox_broken")
+    done = made.play(settings={"verify_retries": 2, "verify_delay": 1})
+    made.ask("change", name="sandbox_repaired")
+    assert done.code != 0
+    assert "kube-system/kube-proxy-{0} (ContainerCreating)".format(SPARE) in rows.reason(done)
+    verdict = rows.Verdict()
+    rows.judge_reason(done, verdict)
+    rows.finish(made, bench.known(), verdict)
+    assert verdict.ok, verdict
+    report = json.loads((made.reports / LOST / "report.json").read_text(encoding="utf-8"))
+    checks = {item["name"]: item["observed"] for item in report["results"]["verify"]["checks"]}
+    assert checks["pods there"] == "1 DaemonSet pod runs on " + SPARE
+    assert invariants.unsafe(made.state(), allowed) == []
+
+
+@pytest.mark.parametrize("bench", ["k3s"], indirect=True)
 def test_a_mistyped_name_while_a_master_is_down_is_told(bench: rows.Bench) -> None:
     assert refused(bench, "the name is mistyped", []) == rows.Verdict()
 

@@ -63,6 +63,7 @@ WAITS: t.Mapping[str, Wait] = {
     "verify_minio | Wait until every pod answers the maintenance check correctly after the heal": Wait(
         "every MinIO pod to answer correctly", "up to 2 min"
     ),
+    "judge | Read the cluster": Wait("the pods of the replacement to run", "up to 60 s"),
 }
 
 

@@ -12,6 +12,7 @@ import urllib.parse
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._etcd import quorum
 from ansible_collections.cloudpods.ha.plugins.module_utils._format import address, qualified
+from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.daemons import affine
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.etcd import Etcd, Member
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
 from ansible_collections.cloudpods.ha.plugins.module_utils._restore import from_json
@@ -220,7 +221,7 @@ def _trouble(pod: Json, node: str) -> str:
     if spec.get("nodeName") != node:
         # A Pending pod of a DaemonSet names its Node in its affinity.
         said = condition(pod, "PodScheduled")
-        if spec.get("nodeName") or node not in _affine(spec) or said.get("status") != "False":
+        if spec.get("nodeName") or node not in affine(spec) or said.get("status") != "False":
             return ""
         return "{0} is not scheduled: {1}".format(
             name, printable(said.get("message") or said.get("reason") or "no reason")
@@ -231,18 +232,6 @@ def _trouble(pod: Json, node: str) -> str:
             said_why = printable(": ".join(filter(None, (waiting.get("reason"), waiting.get("message")))), 200)
             return "{0}: {1}".format(name, said_why or "waiting")
     return "{0}: Pending".format(name) if status.get("phase") == "Pending" else ""
-
-
-def _affine(spec: Json) -> t.List[str]:
-    required = ((spec.get("affinity") or {}).get("nodeAffinity") or {}).get(
-        "requiredDuringSchedulingIgnoredDuringExecution"
-    ) or {}
-    return [
-        value
-        for term in required.get("nodeSelectorTerms") or []
-        for field in term.get("matchFields") or []
-        for value in field.get("values") or []
-    ]
 
 
 def _wait(ready: bool, observed: str, *, hopeless: bool = False) -> Json:

@@ -9,7 +9,7 @@ import typing as t
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import K3S, K3S_NODE_SECRET
 from ansible_collections.cloudpods.ha.plugins.module_utils._format import address
-from ansible_collections.cloudpods.ha.plugins.module_utils._k8s import configuration, parse
+from ansible_collections.cloudpods.ha.plugins.module_utils._k8s import configuration, daemons, parse
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s import journal as k8s_journal
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s import volumes as k8s_volumes
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.client import KubeApi
@@ -30,9 +30,10 @@ NODES = "/api/v1/nodes"
 ONECLOUD = "/apis/onecloud.yunion.io/v1alpha1/onecloudclusters"
 
 
-def read(api: KubeApi, *, provider: str, lost_name: str) -> Cluster:
+def read(api: KubeApi, *, provider: str, lost_name: str, replacement: str = "") -> Cluster:
     """Read everything that discovery needs for a lost node, given by name or address. `lost` is None if the API has no trace of it.
 
+    With the name of the `replacement`'s Node, the pods of DaemonSets on control-plane Nodes are kept too.
     Of the long lists only what the losses concern is kept, page by page: memory grows with the losses, not with the cluster.
     """
     leases = api.items("/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases")
@@ -62,6 +63,7 @@ def read(api: KubeApi, *, provider: str, lost_name: str) -> Cluster:
         now=now,
         nodes=nodes,
         lost=lost if known else None,
+        replacement=replacement if known else "",
         journal=journal,
         cluster_info_server=_cluster_info_server(api),
         kubeadm_settings=configuration.kubeadm_settings(_kubeadm_config(api)),
@@ -215,13 +217,15 @@ def _with_losses(api: KubeApi, cluster: Cluster, lost: Lost, where: _Whereabouts
     def on_lost(obj: Json) -> bool:
         return where.heir is None and (obj.get("spec") or {}).get("nodeName") == lost.name
 
-    pods = [
-        (parse.pod(obj, now=cluster.now), obj)
-        for obj in api.items(
-            "/api/v1/pods",
-            keep=lambda obj: parse.without_containers(obj) if on_lost(obj) or wanted.by_pod(obj) else None,
-        )
-    ]
+    masters = {node.name for node in cluster.nodes if node.control_plane} if cluster.replacement else frozenset()
+
+    def needed(obj: Json) -> t.Optional[Json]:
+        pod = parse.without_containers(obj) if on_lost(obj) or wanted.by_pod(obj) else None
+        daemon = daemons.pod_on(obj, masters) if masters else None
+        return {"pod": pod, "daemon": daemon} if pod or daemon else None
+
+    kept = api.items("/api/v1/pods", keep=needed)
+    pods = [(parse.pod(item["pod"], now=cluster.now), item["pod"]) for item in kept if item["pod"]]
     lost_pods = tuple(record for record, obj in pods if on_lost(obj))
     mounts = Mounts(workloads, [obj for _record, obj in pods])
     cluster = _with_volumes(cluster, where, volumes, claims=claims, mounts=mounts, lost_pods=lost_pods)
@@ -230,6 +234,7 @@ def _with_losses(api: KubeApi, cluster: Cluster, lost: Lost, where: _Whereabouts
         cluster,
         pods=lost_pods,
         stranded_pods=tuple(pod for pod, _obj in pods if any((pod.namespace, name) in names for name in pod.claims)),
+        daemon_pods=tuple(item["daemon"] for item in kept if item["daemon"]),
         helper_pods=tuple(pod for pod in lost_pods if pod.name.startswith(parse.HELPER_POD)),
         attachments=tuple(
             parse.attachment(item)

@@ -17,6 +17,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import J
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes import (
     Attachment,
     Claim,
+    DaemonPod,
     Node,
     ObjectRef,
     Pod,
@@ -60,7 +61,7 @@ class Cluster:
     """The findings of discovery: the documented fact `discovery_cluster`.
 
     `gone_claims` name a volume that is gone, and that was requested on the lost node or used by a pod there. `kubeadm_settings` are the values in
-    kubeadm-config that a joining master gets, by their paths.
+    kubeadm-config that a joining master gets, by their paths. `replacement` is the Node whose `daemon_pods` were asked for, with those of all other masters.
     `cloudpods` are the facts of its OnecloudCluster that policies use: {version, glance_on_s3}; None without one.
     """
 
@@ -82,6 +83,8 @@ class Cluster:
     stranded_pods: t.Tuple[Pod, ...] = ()
     attachments: t.Tuple[Attachment, ...] = ()
     helper_pods: t.Tuple[Pod, ...] = ()
+    replacement: str = ""
+    daemon_pods: t.Tuple[DaemonPod, ...] = ()
     cluster_info_server: str = ""
     kubeadm_settings: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
     node_password: t.Optional[ObjectRef] = None

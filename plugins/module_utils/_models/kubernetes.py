@@ -80,6 +80,22 @@ class Pod:
 
 
 @dataclasses.dataclass(frozen=True)
+class DaemonPod:
+    """A pod of a DaemonSet (`daemon_set`) for one Node: where it is, or where it is to be placed.
+
+    `hint` says why it is not Ready. With `host_network` it starts also where the network of pods is broken.
+    """
+
+    namespace: str
+    name: str
+    daemon_set: str
+    node: str
+    ready: bool = False
+    hint: str = ""
+    host_network: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
 class Claim:
     """A claim with the volume it is bound to. `pv_name` is empty for a claim that was never bound.
 

@@ -12,8 +12,11 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._format import qualif
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster import Cluster, Lost
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.host import Host
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
-from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes import Node
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes import DaemonPod, Node
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan import view
+
+# Names of a list in a check.
+_NAMED = 5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,7 +31,7 @@ class Check:
 def verdict(
     cluster: Cluster, *, vip_answers: bool, minio: t.Sequence[Json], left_alone: t.Collection[str] = ()
 ) -> t.Tuple[Check, ...]:
-    """Check nodes, members, API servers, VIP, volumes, cordons and MinIO. `left_alone` are claims (NAMESPACE/NAME) with the policy ignore."""
+    """Check nodes, members, API servers, VIP, volumes, pods, cordons and MinIO. `left_alone` are claims (NAMESPACE/NAME) with the policy ignore."""
     if cluster.api_error:
         return (Check("API", False, cluster.api_error),)
     return tuple(_checks(cluster, vip_answers, minio, left_alone))
@@ -112,6 +115,8 @@ def _checks(
         (("still need a volume of the lost node: ", waiting), ("still on it: ", [pod.name for pod in cluster.pods])),
         "no pod waits for the lost node",
     )
+    if cluster.replacement:
+        yield _pods_there(cluster)
     yield _check(
         "cordons",
         (("still cordoned: ", [node.name for node in cluster.nodes if node.cordoned_for]),),
@@ -119,6 +124,61 @@ def _checks(
     )
     for item in minio:
         yield Check("MinIO", bool(item["converged"]), item["summary"])
+
+
+def pods_run(cluster: Cluster) -> bool:
+    """Whether each pod of a DaemonSet on the replacement is Ready that is so on every other master; also if that was not asked for."""
+    return not cluster.replacement or not _daemons_there(cluster)[1]
+
+
+def _daemons_there(cluster: Cluster) -> t.Tuple[t.List[DaemonPod], t.List[DaemonPod], t.List[str]]:
+    """The replacement's pods of DaemonSets that are Ready, those that are not, and the DaemonSets without a pod there.
+
+    Of the last two only what is Ready on every other Ready master: the rest is no fault of the replacement.
+    """
+    where = cluster.replacement
+    others = {node.name for node in cluster.nodes if node.control_plane and node.ready and node.name != where}
+    sets: t.Dict[t.Tuple[str, str], t.List[DaemonPod]] = {}
+    for pod in cluster.daemon_pods:
+        sets.setdefault((pod.namespace, pod.daemon_set), []).append(pod)
+    ready, troubled, absent = [], [], []
+    for key, pods in sorted(sets.items()):
+        mine = sorted((pod for pod in pods if pod.node == where), key=lambda pod: pod.name)
+        works = [pod for pod in mine if pod.ready]
+        ready += works[:1]
+        if not works and others and others <= {pod.node for pod in pods if pod.ready}:
+            troubled += mine
+            absent += [] if mine else [qualified(*key)]
+    return ready, troubled, absent
+
+
+def _pods_there(cluster: Cluster) -> Check:
+    """Judge whether pods can start on the replacement: one in the network of pods that does is enough, none of several is a fault.
+
+    A single application that has trouble there, or an image that takes long, is told and no fault of the replacement.
+    """
+    where = cluster.replacement
+    ready, troubled, absent = _daemons_there(cluster)
+    named = _first(["{0} ({1})".format(qualified(pod.namespace, pod.name), pod.hint) for pod in troubled])
+    networked = [pod for pod in troubled if not pod.host_network]
+    if networked and all(pod.host_network for pod in ready):
+        return Check(
+            "pods there",
+            False,
+            "no pod in the network of pods starts on {0}: {1}; look at `kubectl -n {2} describe pod {3}`, and on {0} at the CNI and the log of "
+            "containerd".format(where, ", ".join(named), networked[0].namespace, networked[0].name),
+        )
+    told = ["{0} DaemonSet pod{1} on {2}".format(len(ready), " runs" if len(ready) == 1 else "s run", where)]
+    if troubled:
+        told.append("not Ready there, but on every other master: {0}".format(", ".join(named)))
+    if absent:
+        told.append("without a pod there, perhaps by a node selector or a taint: {0}".format(", ".join(_first(absent))))
+    return Check("pods there", True, "; ".join(told))
+
+
+def _first(names: t.Sequence[str]) -> t.List[str]:
+    more = len(names) - _NAMED
+    return [*names[:_NAMED], *(["and {0} more".format(more)] if more > 0 else [])]
 
 
 def _is_lost(node: Node, lost: t.Optional[Lost]) -> bool:

@@ -84,6 +84,16 @@ def port_opened(world: World) -> None:
     world.listen(world.cluster.machines["master-3"], ETCD_PEER_PORT)
 
 
+def sandbox_broken(world: World) -> None:
+    """The network plugin of the spare machine fails: no pod of a DaemonSet starts there."""
+    world.cluster.sandboxes = False
+
+
+def sandbox_repaired(world: World) -> None:
+    """It works again."""
+    world.cluster.sandboxes = True
+
+
 CHANGES: dict[str, Callable[[World], None]] = {
     "node_ready": node_ready,
     "node_replaced": node_replaced,
@@ -92,4 +102,6 @@ CHANGES: dict[str, Callable[[World], None]] = {
     "cordoned": cordoned,
     "port_closed": port_closed,
     "port_opened": port_opened,
+    "sandbox_broken": sandbox_broken,
+    "sandbox_repaired": sandbox_repaired,
 }

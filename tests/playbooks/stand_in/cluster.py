@@ -64,6 +64,8 @@ class Cluster:
         self.acts: list[Json] = []
         self.unsafe: list[str] = []
         self.alarm = False
+        # Whether a pod of a DaemonSet can start on the spare machine; the sandbox of one that can't is never made.
+        self.sandboxes = True
         # Tokens and keys that programs make are added.
         self.secrets: list[str] = list(CANARIES.values())
         given: Json = {"provider": self.provider.name}

@@ -205,6 +205,12 @@ class Controllers:
                 continue
             if pod["metadata"].get("deletionTimestamp"):
                 self.store.drop(pod)
+            elif (
+                not self.cluster.sandboxes and machine is self.cluster.machines[self.cluster.spare] and _is_daemon(pod)
+            ):
+                waiting = {"reason": "ContainerCreating"}
+                pod["status"] = {"phase": "Pending", "containerStatuses": [{"state": {"waiting": waiting}}]}
+                self.store.put("Pod", pod)
             elif pod["status"].get("phase") == "Pending" and self._can_mount(pod, machine):
                 pod["status"] = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
                 self.store.put("Pod", pod)
@@ -267,6 +273,10 @@ def _claims_of(pod: Json) -> list[str]:
         for item in pod["spec"].get("volumes") or []
         if item.get("persistentVolumeClaim")
     ]
+
+
+def _is_daemon(pod: Json) -> bool:
+    return any(item["kind"] == "DaemonSet" for item in pod["metadata"].get("ownerReferences") or [])
 
 
 def _home(volume: Json) -> str:

@@ -253,15 +253,22 @@ class StandInCluster:
     def api(self) -> StandInApi:
         return StandInApi(copy.deepcopy(self.lists), copy.deepcopy(self.objects))
 
-    def api_json(self, *, lost: str = "") -> Json:
-        read = k8s_cluster.read(self.api(), provider=self.provider.name, lost_name=lost or self.lost)  # type: ignore[arg-type]
+    def api_json(self, *, lost: str = "", replacement: str = "") -> Json:
+        """`replacement` is given by the proof at the end."""
+        read = k8s_cluster.read(
+            self.api(),  # type: ignore[arg-type]
+            provider=self.provider.name,
+            lost_name=lost or self.lost,
+            replacement=replacement,
+        )
         return to_json(read)
 
     def reports(self) -> list[Json]:
         return [self._report(name) for name in (*self.survivors, self.spare) if name in self.hosts]
 
-    def cluster(self, *, lost: str = "") -> Cluster:
-        return view.compose(api=self.api_json(lost=lost), hosts=self.reports(), wanted=lost or self.lost)
+    def cluster(self, *, lost: str = "", replacement: str = "") -> Cluster:
+        api = self.api_json(lost=lost, replacement=replacement)
+        return view.compose(api=api, hosts=self.reports(), wanted=lost or self.lost)
 
     def request(self, **fields: Any) -> Request:
         known: Json = {
@@ -321,7 +328,8 @@ class StandInCluster:
         return [refusal.code for refusal in self.plan(**fields).refusals]
 
     def verdict(self) -> Json:
-        return replacement_verdict(self.api_json(), self.reports(), self.lost, vip_answers=True, minio=self.minio())
+        api = self.api_json(replacement=self.heir)
+        return replacement_verdict(api, self.reports(), self.lost, vip_answers=True, minio=self.minio())
 
     @property
     def journal(self) -> Json | None:
@@ -387,6 +395,15 @@ class StandInCluster:
                     namespace, pod, self.uid("pod"), node=node, claims=[claim], owner="StatefulSet/{0}".format(name)
                 )
             )
+
+    def add_daemon_pod(self, daemon_set: str, node: str, *, ready: bool = True, **spec: Any) -> Json:
+        """A pod of a DaemonSet in kube-system, which runs."""
+        name = "{0}-{1}".format(daemon_set, node)
+        made = pod_object("kube-system", name, self.uid("pod"), node=node, owner="DaemonSet/" + daemon_set)
+        made["spec"].update(spec)
+        made["status"]["conditions"] = [{"type": "Ready", "status": "True" if ready else "False"}]
+        self.lists[PODS].append(made)
+        return made
 
     def add_deployment(self, namespace: str, name: str, node: str) -> None:
         self.lists[DEPLOYMENTS].append(deployment_object(namespace, name, self.uid("deployment"), claim=name))

@@ -58,6 +58,19 @@ def test_a_cluster_is_told_as_plain_data(monkeypatch: pytest.MonkeyPatch, capsys
     assert (cluster.lost.name, cluster.api_error, cluster.provider) == ("master-1", "", "kubeadm")
 
 
+def test_the_pods_of_the_replacement_are_judged_where_it_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cluster = StandInCluster()
+    cluster.run(cluster.plan())
+    for node in ("master-2", "master-3", "master-4"):
+        cluster.add_daemon_pod("calico-node", node, ready=node != "master-4")
+    monkeypatch.setattr(control_plane_info, "connect", lambda _path: cluster.api())
+    given = {"kubeconfig": "/root/.kube/config", "lost": "master-1"}
+    assert run(control_plane_info, capsys, **given)["pods_run"] is True
+    assert run(control_plane_info, capsys, **given, replacement="master-4")["pods_run"] is False
+
+
 def test_a_missing_kubeconfig_is_an_answer(capsys: pytest.CaptureFixture[str]) -> None:
     found = run(control_plane_info, capsys, kubeconfig="/nowhere/config", lost="master-1")
     assert not found.get("failed")

@@ -13,6 +13,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaErro
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s import cluster as k8s_cluster
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster import Cluster, Lost
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes import Node, ObjectRef
+from ansible_collections.cloudpods.ha.plugins.module_utils._restore import from_json
 from ansible_collections.cloudpods.ha.tests.unit.plugins.stand_in_cluster import (
     CLAIMS,
     CLUSTER_INFO,
@@ -32,6 +33,11 @@ from ansible_collections.cloudpods.ha.tests.unit.plugins.stand_in_cluster import
 
 def read(cluster: StandInCluster, lost: str = "master-1") -> Cluster:
     return k8s_cluster.read(cluster.api(), provider=cluster.provider.name, lost_name=lost)  # type: ignore[arg-type]
+
+
+def proof(cluster: StandInCluster) -> Cluster:
+    """As the proof at the end reads it."""
+    return from_json(Cluster, cluster.api_json(replacement="master-4"))
 
 
 def names(items: Any) -> list[str]:
@@ -381,3 +387,46 @@ def test_a_volume_of_a_driver_and_one_on_the_network_are_told_by_their_kind() ->
     # A label of another registered Node by which the volume may be used there.
     cluster.node("master-2")["metadata"]["labels"]["topology.topolvm.io/node"] = "master-1"
     assert "lvm" not in names(read(cluster).claims)
+
+
+def test_pods_of_daemonsets_on_masters_are_told_where_the_replacement_is_named() -> None:
+    cluster = StandInCluster()
+    cluster.run(cluster.plan())
+    cluster.lists[NODES].append(node_object("worker-1", "192.0.2.50", "w", control_plane=False))
+    for node in ("master-2", "master-4", "worker-1"):
+        cluster.add_daemon_pod("calico-node", node, ready=node != "master-4")
+    assert (read(cluster).replacement, read(cluster).daemon_pods) == ("", ())
+    found = proof(cluster)
+    assert found.replacement == "master-4"
+    assert [(pod.node, pod.ready) for pod in found.daemon_pods] == [("master-2", True), ("master-4", False)]
+    assert dataclasses.replace(found, replacement="", daemon_pods=()) == read(cluster)
+
+
+def test_the_pods_of_daemonsets_cost_no_request() -> None:
+    asked = []
+    for replacement in ("", "master-4"):
+        api = StandInCluster().api()
+        k8s_cluster.read(api, provider="kubeadm", lost_name="master-1", replacement=replacement)  # type: ignore[arg-type]
+        asked.append(api.asked)
+    assert asked[0] == asked[1]
+
+
+def test_a_pod_of_a_daemonset_that_is_on_the_lost_node_or_mounts_its_claim_is_told_as_before() -> None:
+    cluster = StandInCluster()
+    mounting = cluster.add_daemon_pod("reader", "master-2")
+    mounting["metadata"]["namespace"] = "onecloud-minio"
+    mounting["spec"]["volumes"] = [{"name": "x", "persistentVolumeClaim": {"claimName": "export-minio-0"}}]
+    found = proof(cluster)
+    assert (found.pods, found.stranded_pods) == (read(cluster).pods, read(cluster).stranded_pods)
+    assert {"kube-proxy-x", "reader-master-2"} <= {*names(found.pods), *names(found.stranded_pods)}
+    assert names(found.daemon_pods) == ["kube-proxy-x", "reader-master-2"]
+
+
+def test_of_a_node_that_nobody_knows_no_pods_are_told() -> None:
+    found = k8s_cluster.read(
+        StandInCluster().api(),  # type: ignore[arg-type]
+        provider="kubeadm",
+        lost_name="nobody",
+        replacement="master-4",
+    )
+    assert (found.replacement, found.daemon_pods) == ("", ())

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan import view
-from ansible_collections.cloudpods.ha.plugins.module_utils._plan.verification import verdict
+from ansible_collections.cloudpods.ha.plugins.module_utils._plan.verification import Check, pods_run, verdict
 from ansible_collections.cloudpods.ha.tests.unit.plugins.stand_in_cluster import (
     CLAIMS,
     NODES,
@@ -180,3 +180,124 @@ def test_an_api_that_does_not_answer_is_the_only_thing_told() -> None:
     found = dataclasses.replace(replaced().cluster(), api_error="refused")
     (check,) = verdict(found, vip_answers=True, minio=[])
     assert (check.name, check.ok, check.observed) == ("API", False, "refused")
+
+
+def daemons(*missing: str, name: str = "calico-node", **spec: Any) -> StandInCluster:
+    """A replaced master; a DaemonSet has a Ready pod on each master but the `missing`, where it is not Ready."""
+    cluster = replaced()
+    add_daemons(cluster, *missing, name=name, **spec)
+    return cluster
+
+
+def add_daemons(cluster: StandInCluster, *missing: str, name: str, absent: Sequence[str] = (), **spec: Any) -> None:
+    for node in ("master-2", "master-3", "master-4"):
+        if node not in absent:
+            made = cluster.add_daemon_pod(name, node, ready=node not in missing, **spec)
+            if node in missing:
+                waiting = {"reason": "ContainerCreating", "message": "no\x1b[2Jsandbox"}
+                made["status"]["containerStatuses"] = [{"state": {"waiting": waiting}}]
+
+
+def pods_there(cluster: StandInCluster) -> Check:
+    read = cluster.cluster(replacement=cluster.heir)
+    found = {check.name: check for check in verdict(read, vip_answers=True, minio=())}["pods there"]
+    assert found.ok or not pods_run(read)
+    assert found.observed.isprintable()
+    return found
+
+
+def waits(cluster: StandInCluster) -> bool:
+    return not pods_run(cluster.cluster(replacement=cluster.heir))
+
+
+def test_pods_that_run_on_the_replacement_are_counted() -> None:
+    cluster = daemons()
+    assert pods_there(cluster) == Check("pods there", True, "1 DaemonSet pod runs on master-4")
+    add_daemons(cluster, name="kube-proxy")
+    assert pods_there(cluster).observed == "2 DaemonSet pods run on master-4"
+    assert not waits(cluster)
+
+
+def test_without_a_question_for_them_the_pods_are_not_judged() -> None:
+    cluster = daemons("master-4").cluster()
+    assert pods_run(cluster)
+    assert "pods there" not in {check.name for check in verdict(cluster, vip_answers=True, minio=())}
+
+
+def test_a_replacement_on_which_no_pod_starts_is_not_proven() -> None:
+    cluster = daemons("master-4")
+    # In the network of its host a pod starts all the same.
+    add_daemons(cluster, name="kube-proxy", hostNetwork=True)
+    found = pods_there(cluster)
+    assert not found.ok
+    assert "no pod in the network of pods starts on master-4" in found.observed
+    assert "kube-system/calico-node-master-4 (ContainerCreating no?[2Jsandbox)" in found.observed
+    assert "kubectl -n kube-system describe pod calico-node-master-4" in found.observed
+    assert "on master-4 at the CNI and the log of containerd" in found.observed
+
+
+@pytest.mark.parametrize("host_network", [False, True])
+def test_an_application_that_has_trouble_where_pods_start_is_waited_for_and_told(host_network: bool) -> None:
+    cluster = daemons()
+    add_daemons(cluster, "master-4", name="agent", hostNetwork=host_network)
+    found = pods_there(cluster)
+    assert found.ok
+    assert found.observed.startswith("1 DaemonSet pod runs on master-4; not Ready there, but on every other master: ")
+    assert "kube-system/agent-master-4 (ContainerCreating" in found.observed
+    assert waits(cluster)
+
+
+def test_where_no_pod_is_in_the_network_of_pods_nothing_is_proven_and_trouble_is_told() -> None:
+    cluster = daemons("master-4", hostNetwork=True)
+    assert pods_there(cluster).ok
+    assert "calico-node-master-4" in pods_there(cluster).observed
+
+
+@pytest.mark.parametrize("missing", [["master-3", "master-4"], ["master-2", "master-3", "master-4"], ["master-3"]])
+def test_what_is_not_ready_on_another_master_either_is_no_fault_and_not_waited_for(missing: list[str]) -> None:
+    cluster = daemons(*missing)
+    assert pods_there(cluster).ok
+    assert not waits(cluster)
+
+
+def test_a_master_that_is_not_ready_itself_excuses_nothing() -> None:
+    cluster = daemons("master-3", "master-4")
+    cluster.set_ready("master-3", False)
+    assert not pods_there(cluster).ok
+
+
+def test_without_another_ready_master_nothing_can_be_compared() -> None:
+    cluster = daemons("master-4")
+    for name in ("master-2", "master-3"):
+        cluster.set_ready(name, False)
+    assert pods_there(cluster).ok
+
+
+def test_a_daemonset_without_a_pod_there_is_told_if_every_other_master_has_one() -> None:
+    cluster = daemons()
+    add_daemons(cluster, name="some", absent=["master-4"])
+    add_daemons(cluster, name="few", absent=["master-3", "master-4"])
+    found = pods_there(cluster)
+    assert found.ok
+    assert found.observed.endswith("without a pod there, perhaps by a node selector or a taint: kube-system/some")
+    assert not waits(cluster)
+
+
+def test_of_many_pods_some_are_named() -> None:
+    cluster = replaced()
+    for number in range(12):
+        add_daemons(cluster, "master-4", name="set-{0:02d}".format(number))
+    observed = pods_there(cluster).observed
+    assert "and 7 more" in observed
+    assert "set-04" in observed
+    assert "set-05" not in observed
+
+
+def test_a_replacement_with_the_name_of_the_lost_node_is_judged_by_its_own_pods() -> None:
+    cluster = StandInCluster(same_name=True)
+    cluster.run(cluster.plan())
+    for node in ("master-1", "master-2", "master-3"):
+        cluster.add_daemon_pod("calico-node", node, ready=node != "master-1")
+    found = pods_there(cluster)
+    assert not found.ok
+    assert "calico-node-master-1" in found.observed
