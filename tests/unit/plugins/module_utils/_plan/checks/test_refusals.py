@@ -788,6 +788,15 @@ def test_a_kubelet_that_still_reports_is_waited_for_unless_the_machine_is_fenced
     assert cluster.codes(fenced=True) == []
 
 
+def test_a_lease_may_be_as_young_as_the_silence_that_is_asked_for() -> None:
+    cluster = StandInCluster()
+    its_lease_is_renewed(cluster)
+    assert cluster.codes(minimum_down_seconds=20) == []
+    assert cluster.codes(minimum_down_seconds=40) == ["NODE_READY"]
+    cluster.heartbeat("master-1", "2026-03-01T12:09:50.000000Z")
+    assert cluster.codes(minimum_down_seconds=20) == ["NODE_READY"]
+
+
 def test_a_dead_lease_from_a_wrong_clock_does_not_keep_a_lost_node_alive() -> None:
     cluster = StandInCluster()
     cluster.heartbeat("master-1", "2026-03-02T12:09:50.000000Z")
