@@ -9,12 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import jinja2
-import jinja2.nativetypes
 import pytest
 import yaml
 from ansible_collections.cloudpods.ha.tests.tools import role_readmes
-from jinja2 import StrictUndefined, nodes
+from jinja2 import ChainableUndefined, StrictUndefined, nodes
 from jinja2.nativetypes import NativeEnvironment
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -458,7 +456,7 @@ def test_a_k3s_that_did_not_join_is_stopped_before_anything_else_can_fail() -> N
 def test_a_half_joined_machine_is_reset_through_the_survivors_runtime(annotations: Any, socket: str) -> None:
     tasks = list(tasks_of(ROOT / "roles/join/tasks/kubeadm/reset.yml"))
     (reset,) = [task for task in tasks if "reset" in str(task.get("ansible.builtin.command"))]
-    environment = jinja2.nativetypes.NativeEnvironment(undefined=jinja2.ChainableUndefined)
+    environment = NativeEnvironment(undefined=ChainableUndefined)
     metadata = {} if annotations is None else {"annotations": annotations}
     found = {"__join_reset_survivor": {"resources": [{"metadata": metadata}]}}
     known = environment.from_string(reset["vars"]["__join_socket"]).render(found)
