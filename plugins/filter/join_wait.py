@@ -20,9 +20,10 @@ options:
   awaited:
     description:
       - The awaited condition. V(survivors) takes an answer of M(cloudpods.ha.control_plane_info), V(voter) one of M(cloudpods.ha.etcd_member_info), V(host)
-        one of M(cloudpods.ha.control_plane_host_info), V(node) and V(voter_condition) one of M(kubernetes.core.k8s_info) for the Node of the replacement.
+        one of M(cloudpods.ha.control_plane_host_info), V(node), V(down) and V(voter_condition) one of M(kubernetes.core.k8s_info) for the Node of the
+        replacement.
     type: str
-    choices: [survivors, node, voter, voter_condition, host]
+    choices: [survivors, node, down, voter, voter_condition, host]
     required: true
   plan:
     description: The plan, in the shape that docs/contracts.md gives under C(Plan).

@@ -136,6 +136,15 @@ def node_wait(answer: Json, plan: Json, pods: t.Sequence[Json] = ()) -> Json:
     return _wait(False, found)
 
 
+def down_wait(answer: Json, plan: Json) -> Json:
+    """Whether the replacement's Node is not Ready, or not there, by the answer of k8s_info: kubeadm joins no host whose Node is Ready."""
+    name = plan["replacement"].get("name") or ""
+    if "resources" not in answer:
+        return _wait(False, "The API does not answer: {0}.".format(_reason(answer)))
+    ready = any(condition(node, "Ready").get("status") == "True" for node in answer["resources"] or [])
+    return _wait(not ready, "The Node {0} is {1}.".format(name, "still Ready" if ready else "not Ready"))
+
+
 def voter_wait(answer: Json, plan: Json) -> Json:
     """Whether etcd is healthy and lists a voter at the replacement's address, by the answer of etcd_member_info."""
     ip = address(plan["replacement"].get("ip") or "")
@@ -177,6 +186,7 @@ def host_wait(answer: Json, plan: Json) -> Json:
 WAITS: t.Mapping[str, t.Callable[..., Json]] = {
     "survivors": survivors_wait,
     "node": node_wait,
+    "down": down_wait,
     "voter": voter_wait,
     "voter_condition": voter_condition_wait,
     "host": host_wait,

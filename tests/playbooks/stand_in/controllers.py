@@ -62,7 +62,10 @@ class Controllers:
             self._renewed = time.monotonic()
         for machine in self.cluster.machines.values():
             node = self.store.find("Node", machine.name)
-            if node is None or not machine.on or not self.cluster.runs(machine):
+            if node is None or not machine.on:
+                continue
+            if not self.cluster.runs(machine):
+                self._notice(node, machine)
                 continue
             if machine.address not in [item["address"] for item in node["status"]["addresses"]]:
                 continue
@@ -79,6 +82,13 @@ class Controllers:
             if node["metadata"].get("deletionTimestamp") and node["metadata"].get("finalizers"):
                 self.cluster.unregister_member_of(node)
                 self.store.drop(node)
+
+    def _notice(self, node: Json, machine: Machine) -> None:
+        """The node controller notices that a host was reset: it has no kubelet any more."""
+        ready = next(item for item in node["status"]["conditions"] if item["type"] == "Ready")
+        if ready["status"] == "True" and not machine.has(self.cluster.provider.kubelet_config):
+            ready.update(status="Unknown", lastTransitionTime=now())
+            self.store.put("Node", node)
 
     def _collect(self) -> None:
         nodes = {item["metadata"]["name"] for item in self.store.all("Node")}

@@ -64,7 +64,7 @@ class Programs:
         if words[0] == "join":
             return self._join(words)
         if words[0] == "reset":
-            return self._reset()
+            return self._reset(words)
         return 1, "", "error: the stand-in does not play kubeadm {0}\n".format(" ".join(words))
 
     def _token(self, words: list[str]) -> Answer:
@@ -125,6 +125,12 @@ class Programs:
                 return 1, "", "error execution phase control-plane-prepare/download-certs: error decrypting\n"
         if machine.has(cluster.provider.kubelet_config) or machine.has(cluster.provider.etcd_data + "/member"):
             return 1, "", "\t[ERROR FileAvailable--etc-kubernetes-kubelet.conf]: it already exists\n"
+        with cluster.store.lock:
+            former = cluster.store.find("Node", name)
+        if former is not None and any(
+            item["type"] == "Ready" and item["status"] == "True" for item in former["status"]["conditions"]
+        ):
+            return 1, "", "error execution phase kubelet-start: a Node with name \"{0}\" already exists\n".format(name)
         if not cluster.has_quorum():
             return 1, "", "error execution phase control-plane-join/etcd: etcdserver: no leader\n"
         with cluster.store.lock:
@@ -138,14 +144,16 @@ class Programs:
         self.started(machine)
         return 0, "This node has joined the cluster\n", ""
 
-    def _reset(self) -> Answer:
+    def _reset(self, words: list[str]) -> Answer:
         cluster, machine = self.cluster, self.machine
         cluster.act(machine.name, "kubeadm reset")
         if any(cluster.machine_of(item) is machine and cluster.alive(item) for item in cluster.members):
             cluster.unsafe.append("{0} was reset while its member was alive".format(machine.name))
         self.stopped(machine)
-        for path in (cluster.provider.etcd_data, "/etc/kubernetes"):
-            machine.remove(path)
+        machine.remove("/etc/kubernetes")
+        # This phase empties the folder of etcd too.
+        if "--skip-phases=remove-etcd-member" not in words:
+            machine.remove(cluster.provider.etcd_data)
         return 0, "", ""
 
     # kubectl, as far as it is called on hosts

@@ -146,6 +146,22 @@ def test_a_node_is_ready_when_kubelet_says_so_at_the_address_of_the_replacement(
 
 
 @pytest.mark.parametrize(
+    ("answer", "over"),
+    [
+        (node("True"), False),
+        (node("True", ip="192.0.2.99"), False),
+        (node("Unknown"), True),
+        (node("False"), True),
+        ({"resources": []}, True),
+        ({"msg": "timed out"}, False),
+        ({}, False),
+    ],
+)
+def test_kubeadm_joins_a_host_whose_node_is_not_ready(answer: Json, over: bool) -> None:
+    assert wait(answer, "down")["over"] is over
+
+
+@pytest.mark.parametrize(
     ("answer", "words"),
     [
         ({"msg": "timed out"}, "The API does not answer: timed out."),
