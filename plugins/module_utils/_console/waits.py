@@ -32,7 +32,7 @@ WAITS: t.Mapping[str, Wait] = {
     "drain | Evict the pods": Wait("the pods to be evicted", "depends on disruption budgets"),
     "drain | Wait until the evicted pods have terminated": Wait("the drained pods to end", "30 to 60 s", "pods"),
     "verify | Wait until the Node is gone": Wait("the Node object to go", "a few seconds"),
-    "verify | Wait until the pods of the lost node are deleted": Wait(
+    "preflight | Wait until the pods of the lost node are deleted": Wait(
         "the pod collector to delete the lost Node's pods", "40 to 60 s", "pods"
     ),
     "verify | Wait until the stale VolumeAttachments are gone": Wait("stale VolumeAttachments to go", "a few seconds"),
@@ -45,19 +45,22 @@ WAITS: t.Mapping[str, Wait] = {
     "wait | Wait until no other host carries the VIP": Wait("the other hosts to release the VIP", "a few seconds"),
     "wait | Wait until the API answers at the VIP": Wait("the API to answer at the VIP", "a few seconds"),
     "preflight | Wait until every survivor is Ready": Wait("every survivor to be Ready", "up to 40 s"),
+    "kubeadm | reset | Wait until the Node of the replacement is not Ready": Wait(
+        "the Node of the interrupted join to be NotReady", "up to 40 s"
+    ),
     "ready | Wait until the Node is Ready": Wait("the new Node to be Ready", "20 to 60 s"),
     "verify | Wait until the etcd member of the replacement is a healthy voter": Wait(
         "the new etcd member to be a voter", "10 to 30 s"
     ),
     "verify | Wait until K3s reports the condition EtcdIsVoter": Wait("K3s to report EtcdIsVoter", "up to 60 s"),
     "verify | Wait until the API server of the replacement is ready": Wait("the new API server", "10 to 30 s"),
-    "claim | Recreate the claim step by step": Wait("the claim's new volume and pod", "20 to 40 s"),
+    "claims | Recreate the claims step by step": Wait("the new volumes and pods", "20 to 40 s"),
     "leftovers | Remove the old volumes and the provisioner's pods on the lost node": Wait(
         "the old volumes to be released", "10 to 30 s"
     ),
     "heal | Wait until all drives except the lost ones have healed": Wait("MinIO to heal"),
     "check_minio | Wait for the heal of an earlier run": Wait("the heal of an earlier run"),
-    "read_minio | Wait until MinIO reports whether a lost drive may be replaced": Wait(
+    "read_minio | Wait until each MinIO reports whether a lost drive may be replaced": Wait(
         "MinIO to answer", "10 to 20 s while a peer is lost"
     ),
     "verify_minio | Wait until every pod answers the maintenance check correctly after the heal": Wait(

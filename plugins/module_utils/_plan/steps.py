@@ -19,8 +19,10 @@ _HOW = {"ocboot": ", by ocboot", "manual": ", by hand: the run prints the comman
 
 def steps(cluster: Cluster, found: Situation, made: Plan) -> t.Iterator[Step]:
     """Yield the steps in the order of the phases. The backup precedes the first change."""
-    acts = [*_removals(cluster, found, made), *_additions(cluster, made), *_recoveries(cluster, made)]
-    if acts:
+    waits = tuple(_waits(cluster, found, made))
+    first = tuple(step for step in waits if step.phase == "join")
+    acts = [*_removals(cluster, found, made), *first, *_additions(cluster, made), *_recoveries(cluster, made)]
+    if len(acts) > len(first):
         yield Step(
             "backup",
             "take an etcd snapshot on {0}, verify it, and keep a copy of every object below".format(
@@ -28,6 +30,18 @@ def steps(cluster: Cluster, found: Situation, made: Plan) -> t.Iterator[Step]:
             ),
         )
     yield from acts
+    yield from (step for step in waits if step not in first)
+
+
+def _waits(cluster: Cluster, found: Situation, made: Plan) -> t.Iterator[Step]:
+    """The end of the lost node's pods, before a Node of the same name joins or at the end."""
+    if cluster.pods and (found.node is not None or made.state == "resume"):
+        yield Step(
+            "join" if made.join and made.replacement.name == made.lost.name else "verify",
+            "wait until pod garbage collection has deleted the pods of the lost node",
+            tuple(ObjectRef("Pod", pod.namespace, pod.name, pod.uid) for pod in cluster.pods),
+            waits=True,
+        )
 
 
 def _removals(cluster: Cluster, found: Situation, made: Plan) -> t.Iterator[Step]:
@@ -44,10 +58,6 @@ def _removals(cluster: Cluster, found: Situation, made: Plan) -> t.Iterator[Step
     if found.node is not None:
         act = "drain and delete the Node" if made.drain else "cordon and delete the Node"
         yield Step("node_removal", act, (ObjectRef("Node", "", found.node.name, found.node.uid),), risk="final")
-    if cluster.pods and (found.node is not None or made.state == "resume"):
-        refs = tuple(ObjectRef("Pod", pod.namespace, pod.name, pod.uid) for pod in cluster.pods)
-        act = "wait until pod garbage collection has deleted the pods of the lost node"
-        yield Step("node_removal", act, refs, waits=True)
     if cluster.attachments:
         yield Step(
             "node_removal",

@@ -12,7 +12,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._format import qualif
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster import Cluster, Lost
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.host import Host
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
-from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes import DaemonPod, Node
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes import DaemonPod, Node, Pod
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan import view
 
 # Names of a list in a check.
@@ -112,7 +112,7 @@ def _checks(
     ]
     yield _check(
         "pods",
-        (("still need a volume of the lost node: ", waiting), ("still on it: ", [pod.name for pod in cluster.pods])),
+        (("still need a volume of the lost node: ", waiting), ("still on it: ", [_held(pod) for pod in cluster.pods])),
         "no pod waits for the lost node",
     )
     if cluster.replacement:
@@ -124,6 +124,12 @@ def _checks(
     )
     for item in minio:
         yield Check("MinIO", bool(item["converged"]), item["summary"])
+
+
+def _held(pod: Pod) -> str:
+    """A pod of the lost node with what holds it: without a finalizer a controller that does not run."""
+    name = qualified(pod.namespace, pod.name)
+    return "{0} (held by the finalizers {1})".format(name, ", ".join(pod.finalizers)) if pod.finalizers else name
 
 
 def pods_run(cluster: Cluster) -> bool:

@@ -444,6 +444,8 @@ class StandInCluster:
             found += self._join(made)
         if "stateful_recovery" in phases:
             found += self._stateful_recovery(made)
+        if "verify" in phases:
+            found.append(("the pods are collected", self.collect_pods))
         found.append(("close the journal", self._close_journal))
         return found
 
@@ -607,9 +609,10 @@ class StandInCluster:
                         yield "K3s removes the member", lambda: self.remove_member(made.member_id)
                 if ref.kind == "VolumeAttachment":
                     yield "delete an attachment", lambda ref=ref: self._delete(ATTACHMENTS, ref.name, ref.uid)
-        yield "the pods are collected", self.collect_pods
 
     def _join(self, made: Plan) -> Iterator[Act]:
+        if any(step.phase == "join" and step.waits for step in made.steps):
+            yield "the pods are collected", self.collect_pods
         yield "journal: joining", lambda: self.write_journal({"joining": dict(made.joining)})
         if made.stale_member_id:
             yield "remove the leftover member", lambda: self.remove_member(made.stale_member_id)

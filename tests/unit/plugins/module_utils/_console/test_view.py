@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.cloudpods.ha.plugins.module_utils._console.view import Line, View
 
 RECORDED = Path(__file__).resolve().parents[3] / "fixtures" / "console"
-PODS = "cloudpods.ha.node_removal : verify | Wait until the pods of the lost node are deleted (40 to 60 s are normal)"
+PODS = "cloudpods.ha.join : preflight | Wait until the pods of the lost node are deleted (40 to 60 s are normal)"
 HEAL = "cloudpods.ha.stateful_recovery : heal | Wait until all drives except the lost ones have healed"
 
 

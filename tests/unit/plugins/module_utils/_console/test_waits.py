@@ -36,7 +36,7 @@ def test_each_wait_is_that_of_a_task(name: str) -> None:
 
 def test_a_wait_is_found_by_the_name_that_ansible_tells() -> None:
     name = (
-        "cloudpods.ha.node_removal : verify | Wait until the pods of the lost node are deleted (40 to 60 s are normal)"
+        "cloudpods.ha.join : preflight | Wait until the pods of the lost node are deleted (40 to 60 s are normal)"
     )
     found = waits.of(name)
     assert found

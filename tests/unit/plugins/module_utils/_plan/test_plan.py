@@ -68,7 +68,7 @@ def check_names(made: Plan) -> None:
 def test_a_lost_master_is_replaced_phase_by_phase_in_the_order_that_keeps_the_quorum() -> None:
     made = StandInCluster().plan()
     assert (made.state, made.refusals) == ("needed", ())
-    assert phases(made) == ["backup", "etcd_cleanup", "node_removal", "vip", "join", "stateful_recovery"]
+    assert phases(made) == ["backup", "etcd_cleanup", "node_removal", "vip", "join", "stateful_recovery", "verify"]
     assert made.refused_text == ""
     assert (made.join, made.joined, made.reset, made.drain, made.restore_cordons) == (True, False, False, False, False)
 
@@ -477,7 +477,8 @@ def test_only_the_pod_of_the_claim_s_own_workload_is_named() -> None:
     policy = {"namespace": "*", "claim": "export-big*", "policy": "heal", "reason": "a test"}
     cluster.policies = (policy, *POLICIES)
     labels = [label for label, _act in cluster.acts(cluster.plan())]
-    cluster.run(cluster.plan(), acts=labels.index("the pods are collected") + 1)
+    cluster.run(cluster.plan(), acts=labels.index("delete the Node") + 1)
+    cluster.collect_pods()
     named = [
         (step.objects[0].name, ref.name)
         for step in cluster.plan().steps

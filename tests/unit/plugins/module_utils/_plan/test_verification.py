@@ -126,7 +126,7 @@ def returned(cluster: StandInCluster) -> None:
         ),
         (stray_volume, "volumes", "left of the lost node: pvc-stale"),
         (stray_pod("helper-pod-delete-x", node="master-1"), "volumes", "kube-system/helper-pod-delete-x"),
-        (stray_pod("kube-proxy-y", node="master-1"), "pods", "still on it: kube-proxy-y"),
+        (stray_pod("kube-proxy-y", node="master-1"), "pods", "still on it: kube-system/kube-proxy-y"),
         (lambda c: c.cordon(), "cordons", "still cordoned: master-2, master-3"),
     ],
 )
