@@ -17,10 +17,6 @@ extends_documentation_fragment:
   - cloudpods.ha._attributes.info_module
   - cloudpods.ha._etcd
 options:
-  fail_when_unreadable:
-    description: Fail if etcd can't be read. Otherwise the reason is returned in C(etcd.error).
-    type: bool
-    default: false
   absent_id:
     description: ID of a member that must be gone, hexadecimal without prefix. While it is listed, RV(gone) and RV(settled) are false and it is a problem.
     type: str
@@ -107,11 +103,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import to_
 def main() -> None:
     """Entry point."""
     module = AnsibleModule(
-        argument_spec={
-            **ETCD_ARGUMENTS,
-            "fail_when_unreadable": {"type": "bool", "default": False},
-            "absent_id": {"type": "str", "default": ""},
-        },
+        argument_spec={**ETCD_ARGUMENTS, "absent_id": {"type": "str", "default": ""}},
         supports_check_mode=True,
     )
     absent_id = module.params["absent_id"]
@@ -128,8 +120,6 @@ def main() -> None:
     try:
         etcd = client.read()
     except HaError as exc:
-        if module.params["fail_when_unreadable"]:
-            module.fail_json(msg=str(exc))
         etcd = Etcd(executor=client.node_name, error=str(exc))
     found, is_gone = list(problems(etcd, absent_id=absent_id)), gone(etcd, absent_id)
     module.exit_json(

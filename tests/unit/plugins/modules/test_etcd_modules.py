@@ -90,9 +90,6 @@ def test_info_tells_that_etcd_cannot_be_asked(
     assert found["etcd"]["error"].endswith("no kubectl")
     assert found["problems"] == [found["etcd"]["error"]]
     assert (found["gone"], found["settled"]) == (False, False)
-    failed = run(etcd_member_info, capsys, **HOST, fail_when_unreadable=True)
-    assert failed["failed"]
-    assert failed["msg"] == found["etcd"]["error"]
 
 
 def test_member_is_removed_once(stand_in: StandInEtcd, capsys: pytest.CaptureFixture[str]) -> None:
