@@ -12,7 +12,7 @@ author: cloudpods.ha authors (@cloudpods-ha)
 description:
   - Each claim to recover must be in one batch of the plan, must belong to a workload that its policy can recover, and
     if it heals, must be in a group that heals.
-  - Workloads whose claims have the same C(order) are recovered together, a batch of each at a time.
+  - Workloads whose claims have the same C(order) are recovered together, a batch of each at a time. Of a MinIO that is one drive, unless the plan has more.
 options:
   _input:
     description: The plan, in the shape that docs/contracts.md gives under C(Plan).
@@ -32,10 +32,13 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: C(ok), the C(reason) if it is false, and the C(rounds), none if it is false. A round is a list of groups of the plan's C(recovery), each with
-    the C(batch) of this round, and the claims that are recovered C(beside) it since they don't heal.
+  description:
+    - C(ok), the C(reason) if it is false, and C(rounds) and C(minios), both empty if it is false.
+    - A round has its C(claims), in the shape that docs/contracts.md gives under C(ClaimPlan), and its C(minios), those that have drives among them. A
+      MinIO is C(group), C(namespace), C(name), C(lost_claims), C(given_up), C(accept_unproven), and C(replaces), the UIDs of its claims in that round.
+    - C(minios) beside the rounds are all of them, with all their claims.
   type: dict
-  sample: {ok: false, reason: "The claim onecloud/data has the policy heal and belongs to Deployment: that can't be recovered.", rounds: []}
+  sample: {ok: false, reason: "The claim onecloud/data has the policy heal and belongs to Deployment: that can't be recovered.", rounds: [], minios: []}
 """
 
 import typing as t
@@ -46,7 +49,12 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._recovery import verd
 
 def recoverable(plan: Json) -> Json:
     reason = verdicts.recoverable(plan)
-    return {"ok": not reason, "reason": reason, "rounds": [] if reason else verdicts.rounds(plan)}
+    return {
+        "ok": not reason,
+        "reason": reason,
+        "rounds": [] if reason else verdicts.rounds(plan),
+        "minios": [] if reason else verdicts.minios(plan),
+    }
 
 
 class FilterModule:

@@ -77,7 +77,7 @@ REPLACING: t.Mapping[str, str] = {
     "MINIO_UNSAFE": "a lost drive of each MinIO may be replaced",
     "MINIO_UNPROVEN": "each object of each MinIO is readable from the remaining drives",
 }
-# Of the recovery of one claim, as the module workload_claim returns them.
+# Of the recovery of one claim, as the module workload_claims returns them.
 RECOVERY: t.Mapping[str, str] = {
     "lost_node_present": "the lost Node is deleted",
     "lost_node_returned": "the lost machine has not registered a new Node",

@@ -47,7 +47,7 @@ attributes:
     description: Changes nothing when nothing is left.
     support: full
 seealso:
-  - module: cloudpods.ha.workload_claim
+  - module: cloudpods.ha.workload_claims
   - module: kubernetes.core.k8s
 """
 

@@ -117,7 +117,7 @@ notes:
   - If the servers have C(https://) URLs, or certificates are mounted in MinIO's folder, TLS is used
     inside the port-forward. The certificate is not verified; the tunnel ends in the pod itself, which authenticates the peer.
 seealso:
-  - module: cloudpods.ha.workload_claim
+  - module: cloudpods.ha.workload_claims
 """
 
 EXAMPLES = r"""

@@ -38,7 +38,7 @@ extends_documentation_fragment:
   - cloudpods.ha._attributes.info_module
   - cloudpods.ha._kubeconfig
 seealso:
-  - module: cloudpods.ha.workload_claim
+  - module: cloudpods.ha.workload_claims
 """
 
 EXAMPLES = r"""
@@ -75,7 +75,7 @@ claim:
   description: The claim that has the name now. All values are empty without one; C(new_uid) is empty while it is the lost one.
   type: dict
   returned: success
-  sample: {new_uid: 7c41d1c5-9f41-4a21-8a5f-0a7f4b3f1e06, volume: pvc-7c41d1c5, phase: Bound}
+  sample: {namespace: onecloud, name: data, old_uid: 0b9e, new_uid: 7c41, pv: pvc-7c41d1c5, node: "", phase: Bound}
 """
 
 import typing as t

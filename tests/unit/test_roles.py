@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import PROVIDERS
 from ansible_collections.cloudpods.ha.tests.tools import role_readmes
 from jinja2 import ChainableUndefined, StrictUndefined, nodes
 from jinja2.nativetypes import NativeEnvironment
@@ -164,7 +165,7 @@ def test_no_task_waits_blindly_or_ignores_errors(path: Path) -> None:
 
 
 # What these return without a failure has a reason, which Ansible shows when the time is over.
-TELL_WHY = {"cloudpods.ha.workload_claim", "cloudpods.ha.recovered_claim_info"}
+TELL_WHY = {"cloudpods.ha.workload_claims", "cloudpods.ha.recovered_claim_info"}
 
 
 def unexplained(tasks: list[dict[str, Any]]) -> Iterator[str]:
@@ -396,28 +397,13 @@ def stopped_by(path: Path, **known: Any) -> list[str]:
     return found
 
 
-MAY, READABLE = "a lost drive may be replaced", "each object is readable before the next drive is replaced"
-
-
-@pytest.mark.parametrize(
-    ("answer", "replaces", "stopped"),
-    [
-        ({"gate": {"ok": True}, "proof": {"permitted": {"ok": True}}}, True, []),
-        ({"gate": {"ok": False}, "proof": {"permitted": {"ok": True}}}, True, [MAY]),
-        ({"gate": {"ok": True}, "proof": {"permitted": {"ok": False}}}, True, [READABLE]),
-        ({"gate": {"ok": True}}, True, [READABLE]),
-        ({"gate": {"ok": True}}, False, []),
-        ({"gate": {"ok": False}}, False, [MAY]),
-        ({"msg": "MODULE FAILURE"}, True, [MAY, READABLE]),
-    ],
-)
-def test_no_drive_is_replaced_without_gate_and_proof(
-    answer: dict[str, Any], replaces: bool, stopped: list[str]
-) -> None:
+@pytest.mark.parametrize(("ok", "stopped"), [(True, []), (False, ["the next drives may be replaced"])])
+def test_no_drive_is_replaced_without_gate_and_proof(ok: bool, stopped: list[str]) -> None:
     role = ROOT / "roles" / "stateful_recovery"
-    without = {name: value for name, value in read(role / "vars" / "main.yml").items() if isinstance(value, dict)}
-    known = {**without, "__stateful_recovery_gate": answer, "__stateful_recovery_replaces": replaces}
-    assert stopped_by(role / "tasks" / "check_minio.yml", **known) == stopped
+    assert stopped_by(role / "tasks" / "check_minio.yml", __stateful_recovery_gate={"ok": ok, "reason": "x"}) == stopped
+    # The check comes before the cordon and the claims of its round.
+    names = [task["name"] for task in tasks_of(role / "tasks" / "round.yml")]
+    assert names[0] == "round | Check that the next drives may be replaced"
 
 
 # From what these files already have, by vip_info; and from the filter k3s_join_files.
@@ -463,3 +449,18 @@ def test_a_half_joined_machine_is_reset_through_the_survivors_runtime(annotation
     argv = environment.from_string(reset["ansible.builtin.command"]["argv"]).render(__join_socket=known)
     assert argv[:4] == ["kubeadm", "reset", "--force", "--skip-phases=remove-etcd-member"]
     assert argv[4:] == (["--cri-socket", socket] if socket else [])
+
+
+def test_nothing_of_a_removed_member_is_left_where_the_next_one_starts() -> None:
+    tasks = read(ROOT / "roles/join/tasks/kubeadm/reset.yml")
+    (at,) = [number for number, task in enumerate(tasks) if "block" in task]
+    stop, data = tasks[at]["block"][-2:]
+    folder = read(ROOT / "roles/join/vars/main.yml")["__join_etcd_data"]
+    assert folder == PROVIDERS["kubeadm"].etcd_data
+    # etcd no longer writes, and kubeadm would join no host whose Node is Ready.
+    assert stop["cloudpods.ha.pod_processes"] == {"state": "absent"}
+    assert data["ansible.builtin.file"] == {"path": "{{ __join_etcd_data }}/member", "state": "absent"}
+    assert [task["name"].rpartition(" | ")[2].partition(" the Node of")[0] for task in tasks[at + 1 :]] == [
+        "Wait until",
+        "Assert that",
+    ]

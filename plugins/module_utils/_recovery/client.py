@@ -23,6 +23,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._recovery.verdicts im
 Json = t.Dict[str, t.Any]
 
 _PLURAL = {"StatefulSet": "statefulsets", "Deployment": "deployments"}
+_CLAIM_KEYS = ("namespace", "name", "uid", "pv_name", "pv_uid")
 # Refusals of a dry run, in which the earlier phases changed nothing.
 _TOO_EARLY = ("lost_node_present", "no_replacement")
 
@@ -38,17 +39,27 @@ LOST_NODE_ARGUMENT: t.Mapping[str, t.Any] = {
 }
 
 
-def target_from(params: Json) -> Target:
-    """Build the target from a module's parameters."""
+def target_from(claim: Json, params: Json) -> Target:
+    """Build the target from a claim of a plan and the parameters of the module. Raises HaError when the claim lacks something."""
+    owner = claim.get("owner") or {}
+    lacks = [key for key in _CLAIM_KEYS if not claim.get(key)] + [
+        "owner." + key for key in ("kind", "name") if not owner.get(key)
+    ]
+    if lacks:
+        raise HaError("an entry of 'claims' lacks {0}: {1}".format(", ".join(lacks), claim.get("name")))
+    if owner["kind"] not in _PLURAL:
+        raise HaError(
+            "the claim {0} belongs to {1}, not to one of {2}".format(claim["name"], owner["kind"], ", ".join(_PLURAL))
+        )
     return Target(
-        namespace=params["namespace"],
-        claim=params["name"],
-        claim_uid=params["uid"],
-        volume=params["pv_name"],
-        volume_uid=params["pv_uid"],
-        kind=params["kind"],
-        workload=params["workload"],
-        workload_uid=params["workload_uid"],
+        namespace=claim["namespace"],
+        claim=claim["name"],
+        claim_uid=claim["uid"],
+        volume=claim["pv_name"],
+        volume_uid=claim["pv_uid"],
+        kind=owner["kind"],
+        workload=owner["name"],
+        workload_uid=owner.get("uid") or "",
         lost=lost_from(params["lost_node"]),
         replacement=params["replacement"],
     )
@@ -118,8 +129,12 @@ def recovered(api: KubeApi, target: Json) -> Json:
         **verdict,
         "msg": "{0} {1}{2}".format(label, verdict["reason"], remedy),
         "claim": {
+            "namespace": target["namespace"],
+            "name": target["name"],
+            "old_uid": target["uid"],
             "new_uid": claim.uid if claim is not None and claim.uid != target["uid"] else "",
-            "volume": claim.pv_name if claim is not None else "",
+            "pv": claim.pv_name if claim is not None else "",
+            "node": "",
             "phase": claim.phase if claim is not None else "",
         },
     }
@@ -204,9 +219,11 @@ def _report(target: Target, seen: Seen, action: Action, *, acted: bool) -> Json:
             target.label, words, name, action.reason, " " + action.remedy if action.remedy else ""
         ),
         "claim": {
+            "namespace": target.namespace,
+            "name": target.claim,
             "old_uid": target.claim_uid,
             "new_uid": claim.uid if claim is not None and renewed else "",
-            "volume": claim.pv_name if claim else "",
+            "pv": claim.pv_name if claim else "",
             "node": _bound_on(target, seen),
             "phase": claim.phase if claim else "",
         },

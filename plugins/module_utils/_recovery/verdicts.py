@@ -41,11 +41,11 @@ def recoverable(plan: Json) -> str:
     return ""
 
 
-def rounds(plan: Json) -> t.List[t.List[Json]]:
-    """The groups of `recovery` in the rounds in which their claims are recovered: each group with the `batch` of that round, and what is recovered `beside` it.
+def rounds(plan: Json) -> t.List[Json]:
+    """The rounds in which claims are recovered: {claims, minios}, the claims of each and the MinIOs that have drives among them.
 
     Groups of the same `order` share rounds: the n-th batch of each is in the n-th round, so of a MinIO never more than one. A round begins when every
-    drive of the round before has healed. Claims that don't heal wait for nothing, so they are recovered beside the first group of their round.
+    drive of the round before has healed. Claims that don't heal wait for nothing, so they are in the first rounds of their order.
     """
     orders: t.Dict[int, t.List[Json]] = {}
     for group in plan.get("recovery") or []:
@@ -54,22 +54,110 @@ def rounds(plan: Json) -> t.List[t.List[Json]]:
     found = []
     for _order, groups in sorted(orders.items()):
         for number in range(max(len(group["batches"]) for group in groups)):
-            found.append(_round([group for group in groups if number < len(group["batches"])], number))
+            now = sorted(
+                (group for group in groups if number < len(group["batches"])), key=lambda group: not group["heals"]
+            )
+            found.append(
+                {
+                    "claims": [claim for group in now for claim in group["batches"][number]],
+                    "minios": [_minio(group, group["batches"][number]) for group in now if group["heals"]],
+                }
+            )
     return found
 
 
-def _round(groups: t.Sequence[Json], number: int) -> t.List[Json]:
-    first, *others = sorted(groups, key=lambda group: not group["heals"])
-    beside = [group for group in others if not group["heals"]]
-    alone = [group for group in others if group["heals"]]
+def minios(plan: Json) -> t.List[Json]:
+    """Every MinIO of a plan that heals, as in `rounds`."""
     return [
-        {
-            **first,
-            "batch": first["batches"][number],
-            "beside": [claim for group in beside for claim in group["batches"][number]],
-        },
-        *({**group, "batch": group["batches"][number], "beside": []} for group in alone),
+        _minio(group, [claim for batch in group["batches"] for claim in batch])
+        for group in plan.get("recovery") or []
+        if group["heals"]
     ]
+
+
+def _minio(group: Json, claims: t.Sequence[Json]) -> Json:
+    """A MinIO as the modules want it, with the UIDs of the claims that are replaced now (`replaces`)."""
+    namespace, _slash, name = group["group"].partition("/")
+    return {
+        "group": group["group"],
+        "namespace": namespace,
+        "name": name,
+        "lost_claims": [claim for batch in group["batches"] for claim in batch],
+        "given_up": group.get("given_up") or [],
+        "accept_unproven": bool(group.get("accept_unproven")),
+        "replaces": [claim["uid"] for claim in claims],
+    }
+
+
+def deployments(found: t.Sequence[Json], known: Json, look: str = "", pending: t.Collection[str] = ()) -> t.List[Json]:
+    """MinIOs as the `deployments` of minio_health, or with a `look` of minio_health_info. `known` is {group: {deployment_id, buckets}}.
+
+    "replaceable": objects are counted where they never were, and proven readable where one of the claims in `pending` (UIDs) is still to be replaced.
+    "recovered": objects are counted and compared with `known`, and proven readable.
+    """
+    return [_asked(item, known.get(item["group"]) or {}, look, set(pending)) for item in found]
+
+
+def _asked(item: Json, known: Json, look: str, pending: t.Collection[str]) -> Json:
+    asked: Json = {key: item[key] for key in ("namespace", "name", "lost_claims")}
+    asked["expected_deployment_id"] = known.get("deployment_id") or ""
+    if not look:
+        return asked
+    asked.update({key: item[key] for key in ("given_up", "accept_unproven")})
+    if look == "recovered":
+        return {**asked, "count_objects": True, "before_buckets": known.get("buckets") or [], "prove_readable": True}
+    return {**asked, "count_objects": "buckets" not in known, "prove_readable": bool(set(item["replaces"]) & pending)}
+
+
+def replaceable(found: t.Sequence[Json], answer: Json, known: Json, pending: t.Collection[str]) -> Json:
+    """Judge whether the drives of a round may be replaced now: {ok, decided, reason, healing, known, proofs}.
+
+    `answer` is what minio_health_info returned for them, or anything else when it broke, which permits nothing. `decided`: waiting changes nothing.
+    `healing` are the MinIOs that only a running heal forbids to touch. `known` is completed by what was counted before the first drive: a later count
+    would miss objects that a failed run lost. `proofs` is {group: proof}.
+    """
+    looks = {(item.get("namespace"), item.get("name")): item for item in answer.get("deployments") or []}
+    reasons, healing, undecided, hopeless = [], [], False, False
+    known, proofs = dict(known), {}
+    for item in found:
+        look = looks.get((item["namespace"], item["name"])) or {"msg": answer.get("msg")}
+        gate = look.get("gate") or {}
+        undecided = undecided or not gate.get("decided")
+        hopeless = hopeless or bool(gate.get("fatal"))
+        if gate.get("ok") is not True:
+            if gate.get("healing") and not gate.get("fatal"):
+                healing.append(item)
+            reasons.append(_not_now(item["group"], gate, look))
+            continue
+        before = known.get(item["group"]) or {}
+        known[item["group"]] = {key: before.get(key, look.get(key)) for key in ("deployment_id", "buckets")}
+        if not set(item["replaces"]) & set(pending):
+            continue
+        proofs[item["group"]] = look.get("proof") or {}
+        # MinIO waits for an absent drive, but counts an empty one as a deletion: an object that can't be read now would be lost for good.
+        permitted = proofs[item["group"]].get("permitted") or {}
+        if permitted.get("ok") is not True:
+            reasons.append(
+                "No drive of {0} is replaced: {1}".format(
+                    item["group"], permitted.get("reason") or "nothing was proven readable"
+                )
+            )
+    return {
+        "ok": not reasons,
+        "decided": hopeless or not undecided,
+        "reason": " ".join(reasons),
+        "healing": healing,
+        "known": known,
+        "proofs": proofs,
+    }
+
+
+def _not_now(group: str, gate: Json, look: Json) -> str:
+    return "No drive of {0} may be replaced now ({1}): {2}. Repair MinIO first, then run again.".format(
+        group,
+        ", ".join(gate.get("codes") or ["no_answer"]),
+        "; ".join(gate.get("sentences") or ()) or look.get("msg") or "MinIO could not be read",
+    )
 
 
 def hooked(target: Json, claim: t.Optional[Json]) -> Json:

@@ -17,24 +17,21 @@ from ansible_collections.cloudpods.ha.plugins.modules import (
     lost_volume_leftovers,
     minio_health_info,
     recovered_claim_info,
-    workload_claim,
+    workload_claims,
 )
 
 LOST = {"name": "master-1", "uid": "n1", "hostname_label": "master-1"}
-CLAIM = {
-    "kubeconfig": "/nowhere",
-    "kind": "StatefulSet",
+LOST_CLAIM = {
     "namespace": "ns",
     "name": "export-minio-0",
     "uid": "old",
     "pv_name": "pv",
     "pv_uid": "pv-uid",
-    "workload": "minio",
-    "lost_node": LOST,
-    "replacement": "master-4",
+    "owner": {"kind": "StatefulSet", "name": "minio", "uid": ""},
 }
+CLAIM = {"kubeconfig": "/nowhere", "claims": [LOST_CLAIM], "lost_node": LOST, "replacement": "master-4"}
 MINIO = {"kubeconfig": "/nowhere", "namespace": "ns", "name": "minio"}
-LEFTOVERS = {"kubeconfig": "/nowhere", "lost_node": LOST, "claims": [{**CLAIM, "extra": "ignored"}]}
+LEFTOVERS = {"kubeconfig": "/nowhere", "lost_node": LOST, "claims": [{**LOST_CLAIM, "extra": "ignored"}]}
 HOOKED = {"kubeconfig": "/nowhere", "namespace": "ns", "name": "data", "uid": "old", "pv_name": "pv"}
 
 
@@ -65,7 +62,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 
 
 ALL = [
-    (workload_claim, CLAIM),
+    (workload_claims, CLAIM),
     (minio_health_info, MINIO),
     (lost_volume_leftovers, LEFTOVERS),
     (recovered_claim_info, HOOKED),
@@ -94,16 +91,16 @@ def test_a_missing_minio_package_is_one_sentence(run: t.Callable[..., dict], mon
     assert result["gate"]["ok"] is False
 
 
+def owned_by(kind: str) -> dict:
+    return {**CLAIM, "claims": [{**LOST_CLAIM, "owner": {"kind": kind, "name": "minio", "uid": ""}}]}
+
+
 @pytest.mark.parametrize("kind", ["StatefulSet", "Deployment"])
 def test_a_refusal_fails_with_its_sentence_and_its_code(run: t.Callable[..., dict], kind: str) -> None:
-    result = run(workload_claim, {**CLAIM, "kind": kind}, EmptyCluster("master-1", "n1"))
-    assert (result["failed"], result["action"], result["done"], result["code"]) == (
-        True,
-        "refuse",
-        False,
-        "lost_node_present",
-    )
-    assert (result["ended"], result["too_early"]) == (True, True)
+    result = run(workload_claims, owned_by(kind), EmptyCluster("master-1", "n1"))
+    (claim,) = result["claims"]
+    assert (claim["action"], claim["done"], claim["code"]) == ("refuse", False, "lost_node_present")
+    assert (result["failed"], result["ended"], result["too_early"]) == (True, True, True)
     assert result["msg"].startswith("ns/export-minio-0: refused: the Node master-1 is still registered.")
 
 
@@ -111,12 +108,24 @@ def test_a_refusal_fails_with_its_sentence_and_its_code(run: t.Callable[..., dic
     ("kind", "expected", "ended"), [("StatefulSet", "refuse", True), ("Deployment", "wait", False)]
 )
 def test_the_kind_of_the_workload_decides(run: t.Callable[..., dict], kind: str, expected: str, ended: bool) -> None:
-    result = run(workload_claim, {**CLAIM, "kind": kind}, EmptyCluster())
-    assert (result["action"], result["ended"], result.get("too_early", False)) == (expected, ended, False)
+    result = run(workload_claims, owned_by(kind), EmptyCluster())
+    assert (result["claims"][0]["action"], result["ended"], result.get("too_early", False)) == (expected, ended, False)
 
 
-def test_another_kind_of_workload_is_an_argument_error(run: t.Callable[..., dict]) -> None:
-    assert "must be one of" in run(workload_claim, {**CLAIM, "kind": "DaemonSet"}, EmptyCluster())["msg"]
+@pytest.mark.parametrize(
+    ("claim", "words"),
+    [
+        ({**LOST_CLAIM, "owner": {"kind": "DaemonSet", "name": "minio"}}, "belongs to DaemonSet, not to one of"),
+        ({**LOST_CLAIM, "owner": None}, "lacks owner.kind, owner.name: export-minio-0"),
+        ({**LOST_CLAIM, "pv_uid": ""}, "lacks pv_uid: export-minio-0"),
+    ],
+)
+def test_a_claim_without_identity_or_workload_is_an_error(
+    run: t.Callable[..., dict], claim: dict, words: str
+) -> None:
+    result = run(workload_claims, {**CLAIM, "claims": [claim]}, EmptyCluster())
+    assert (result["failed"], result["ended"]) == (True, False)
+    assert words in result["msg"]
 
 
 class ClaimMadeAgain(EmptyCluster):
@@ -133,9 +142,10 @@ class ClaimMadeAgain(EmptyCluster):
 def test_a_loop_ends_at_the_goal_that_it_was_given(run: t.Callable[..., dict]) -> None:
     for goal, check_mode, ended in (("recreated", False, True), ("done", False, False), ("done", True, True)):
         args = {**CLAIM, "goal": goal, "_ansible_check_mode": check_mode}
-        result = run(workload_claim, args, ClaimMadeAgain())
-        assert (result["recreated"], result["done"], result["ended"]) == (True, False, ended), (goal, check_mode)
-    result = run(workload_claim, {**CLAIM, "kind": "Deployment", "goal": "recreated"}, EmptyCluster())
+        result = run(workload_claims, args, ClaimMadeAgain())
+        (claim,) = result["claims"]
+        assert (claim["recreated"], claim["done"], result["ended"]) == (True, False, ended), (goal, check_mode)
+    result = run(workload_claims, {**owned_by("Deployment"), "goal": "recreated"}, EmptyCluster())
     assert result["ended"] is False
 
 
@@ -146,8 +156,8 @@ def test_a_silent_api_is_an_error_that_a_loop_may_retry(
         raise ApiUnavailable("https://192.0.2.10:6443", "timed out")
 
     monkeypatch.setattr(recovery_client, "step", silent)
-    result = run(workload_claim, CLAIM, EmptyCluster())
-    assert (result["failed"], result["action"], result["done"], result["ended"]) == (True, "error", False, False)
+    result = run(workload_claims, CLAIM, EmptyCluster())
+    assert (result["failed"], result["claims"], result["ended"]) == (True, [], False)
 
 
 def test_a_workload_that_is_not_there_stands_against_the_gate(run: t.Callable[..., dict]) -> None:
@@ -201,8 +211,9 @@ class ClaimOfTheVanished(EmptyCluster):
 @pytest.mark.parametrize("diff", [False, True])
 def test_in_diff_mode_a_module_names_what_it_would_delete(run: t.Callable[..., dict], diff: bool) -> None:
     args = {**CLAIM, "_ansible_diff": diff, "_ansible_check_mode": True}
-    result = run(workload_claim, args, ClaimOfTheVanished())
-    assert (result["action"], result["changed"]) == ("delete_claim", True)
+    result = run(workload_claims, args, ClaimOfTheVanished())
+    assert (result["claims"][0]["action"], result["changed"]) == ("delete_claim", True)
     assert ("diff" in result) == diff
     if diff:
-        assert "uid: old" in result["diff"]["before"]
+        (shown,) = result["diff"]
+        assert "uid: old" in shown["before"]

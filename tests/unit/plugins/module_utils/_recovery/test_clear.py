@@ -13,6 +13,7 @@ from ansible_collections.cloudpods.ha.tests.unit.plugins.module_utils._recovery.
     PODS,
     VOLUME,
     StandInCluster,
+    step,
 )
 
 LOST = client.lost_from(PARAMS["lost_node"])
@@ -29,7 +30,7 @@ class LeftCluster(StandInCluster):
         self.graces: list[int | None] = []
         self.slept: list[float] = []
         random.seed(3)
-        while not client.step(self, target=client.target_from({**PARAMS, "kind": self.kind}), check_mode=False)["done"]:
+        while not step(self)["done"]:
             self.tick()
         self.recovered = True
         self.deleted.clear()

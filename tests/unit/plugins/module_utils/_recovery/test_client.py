@@ -19,8 +19,6 @@ PARAMS = {
     "uid": "claim-old-export-minio-0",
     "pv_name": "pv-old-export-minio-0",
     "pv_uid": "uid-of-pv-old-export-minio-0",
-    "workload": "minio",
-    "workload_uid": "w",
     "lost_node": {"name": "master-1", "uid": "node-1", "hostname_label": "host-1"},
     "replacement": "master-4",
 }
@@ -239,8 +237,9 @@ class StandInCluster:
 
 def step(cluster: StandInCluster, name: str = NAME, *, check_mode: bool = False, diff: bool = False) -> dict:
     volume = "pv-old-" + name
-    params = {**PARAMS, "name": name, "uid": "claim-old-" + name, "pv_name": volume, "pv_uid": "uid-of-" + volume}
-    target = client.target_from({**params, "kind": cluster.kind})
+    claim = {**PARAMS, "name": name, "uid": "claim-old-" + name, "pv_name": volume, "pv_uid": "uid-of-" + volume}
+    claim["owner"] = {"kind": cluster.kind, "name": "minio", "uid": "w"}
+    target = client.target_from(claim, PARAMS)
     return client.step(cluster, target=target, check_mode=check_mode, diff=diff)
 
 
@@ -383,7 +382,7 @@ def test_a_deployment_with_no_replicas_gets_its_claim_and_nothing_more() -> None
     cluster.wanted = 0
     cluster.scale(0)
     result = walk(cluster)
-    assert (result["done"], result["recreated"], result["claim"]["volume"]) == (True, True, ""), result["msg"]
+    assert (result["done"], result["recreated"], result["claim"]["pv"]) == (True, True, ""), result["msg"]
     assert cluster.deleted == [f"persistentvolumeclaims/{NAME}"]
 
 

@@ -4,7 +4,14 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.cloudpods.ha.plugins.module_utils._recovery.verdicts import hooked, recoverable, rounds
+from ansible_collections.cloudpods.ha.plugins.module_utils._recovery.verdicts import (
+    deployments,
+    hooked,
+    minios,
+    recoverable,
+    replaceable,
+    rounds,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -91,37 +98,49 @@ def test_a_hook_has_recovered_its_claim_when_it_is_gone_or_made_again_and_bound(
     assert verdict["reason"]
 
 
-def told(found: list[list[dict]]) -> list[list[str]]:
+def told(found: list[dict]) -> list[str]:
     return [
-        ["{0}: {1}".format(item["group"], ",".join(c["name"] for c in item["batch"])) for item in one] for one in found
+        "{0}; {1}".format(
+            ",".join(c["name"] for c in one["claims"]),
+            " ".join("{0}:{1}".format(item["group"], ",".join(uid[2:] for uid in item["replaces"])) for item in one["minios"]),
+        )
+        for one in found
     ]
 
 
 def recovery(**groups: list[list[dict]]) -> dict:
-    return {"recovery": [{"group": name, "heals": True, "batches": batches} for name, batches in groups.items()]}
+    return {"recovery": [{"group": "n/" + name, "heals": True, "batches": batches} for name, batches in groups.items()]}
 
 
 def test_a_round_has_one_batch_of_each_workload_of_the_same_order() -> None:
-    found = rounds(
-        recovery(
-            a=[[claim("a0")], [claim("a1"), claim("a2")], [claim("a3")]],
-            b=[[claim("b0")], [claim("b1")]],
-            c=[[claim("c0", order=9)]],
-            d=[[claim("d0", order=11), claim("d1", order=8)]],
-        )
+    plan = recovery(
+        a=[[claim("a0")], [claim("a1"), claim("a2")], [claim("a3")]],
+        b=[[claim("b0")], [claim("b1")]],
+        c=[[claim("c0", order=9)]],
+        d=[[claim("d0", order=11), claim("d1", order=8)]],
     )
-    assert told(found) == [["d: d0,d1"], ["c: c0"], ["a: a0", "b: b0"], ["a: a1,a2", "b: b1"], ["a: a3"]]
-    assert found[2][0]["batches"][2][0]["name"] == "a3"
+    found = rounds(plan)
+    assert told(found) == [
+        "d0,d1; n/d:d0,d1",
+        "c0; n/c:c0",
+        "a0,b0; n/a:a0 n/b:b0",
+        "a1,a2,b1; n/a:a1,a2 n/b:b1",
+        "a3; n/a:a3",
+    ]
+    (first, _second) = found[2]["minios"]
+    assert (first["namespace"], first["name"]) == ("n", "a")
+    # A MinIO has all its lost claims in each round.
+    assert [item["name"] for item in first["lost_claims"]] == ["a0", "a1", "a2", "a3"]
     assert rounds({}) == rounds(recovery(a=[])) == []
+    assert [len(item["replaces"]) for item in minios(plan)] == [4, 2, 1, 2]
 
 
-def test_claims_that_do_not_heal_are_recovered_beside_the_first_workload_of_their_round() -> None:
+def test_claims_that_do_not_heal_are_in_the_first_rounds_and_in_no_minio() -> None:
     plan = recovery(db=[[claim("db0")], [claim("db1")]], a=[[claim("a0")]], b=[[claim("b0")]], tsdb=[[claim("t0")]])
     for group in plan["recovery"]:
-        group["heals"] = group["group"] in "ab"
-    found = rounds(plan)
-    assert told(found) == [["a: a0", "b: b0"], ["db: db1"]]
-    assert [[[c["name"] for c in item["beside"]] for item in one] for one in found] == [[["db0", "t0"], []], [[]]]
+        group["heals"] = group["group"] in ("n/a", "n/b")
+    assert told(rounds(plan)) == ["a0,b0,db0,t0; n/a:a0 n/b:b0", "db1; "]
+    assert [item["group"] for item in minios(plan)] == ["n/a", "n/b"]
 
 
 @given(
@@ -149,9 +168,92 @@ def test_every_claim_is_in_one_round_and_those_of_a_workload_never_meet(
         group["heals"] = bool(healing >> number & 1)
     found = rounds(plan)
     planned = [c["name"] for group in plan["recovery"] for batch in group["batches"] for c in batch]
-    assert sorted(planned) == sorted(c["name"] for one in found for item in one for c in item["batch"] + item["beside"])
+    assert sorted(planned) == sorted(c["name"] for one in found for c in one["claims"])
     for one in found:
-        assert len({item["group"] for item in one}) == len(one)
-        assert not any(c["name"].startswith("heals") for item in one for c in item["beside"])
+        assert len({item["group"] for item in one["minios"]}) == len(one["minios"])
+        replaced = sorted(uid for item in one["minios"] for uid in item["replaces"])
+        assert replaced == sorted(c["uid"] for c in one["claims"] if c["name"].startswith("heals"))
     for group in (group for group in plan["recovery"] if group["heals"]):
-        assert [item["batch"] for one in found for item in one if item["group"] == group["group"]] == group["batches"]
+        turns = [item["replaces"] for one in found for item in one["minios"] if item["group"] == group["group"]]
+        assert turns == [[c["uid"] for c in batch] for batch in group["batches"]]
+
+
+MINIO = {
+    "group": "n/a",
+    "namespace": "n",
+    "name": "a",
+    "lost_claims": [claim("a0"), claim("a1")],
+    "given_up": ["n/a/x"],
+    "accept_unproven": False,
+    "replaces": ["a0"],
+}
+OTHER = {**MINIO, "group": "n/b", "name": "b", "replaces": ["b0"]}
+MAY = {"ok": True, "fatal": False, "healing": False, "decided": True}
+READABLE = {"permitted": {"ok": True, "reason": "all is there"}}
+
+
+def look(name: str, **values: t.Any) -> dict:
+    return {"namespace": "n", "name": name, "gate": MAY, "deployment_id": "id", "buckets": [1], **values}
+
+
+def test_minios_are_asked_for_what_is_not_known_and_for_a_proof_where_a_drive_is_replaced() -> None:
+    asked = deployments([MINIO, OTHER], {"n/b": {"deployment_id": "b-id", "buckets": []}}, "replaceable", ["a0"])
+    assert [(item["count_objects"], item["prove_readable"], item["expected_deployment_id"]) for item in asked] == [
+        (True, True, ""),
+        (False, False, "b-id"),
+    ]
+    assert asked[0]["given_up"] == ["n/a/x"]
+    (waited,) = deployments([MINIO], {})
+    assert sorted(waited) == ["expected_deployment_id", "lost_claims", "name", "namespace"]
+    (counted,) = deployments([MINIO], {"n/a": {"deployment_id": "i", "buckets": [7]}}, "recovered")
+    assert (counted["count_objects"], counted["prove_readable"], counted["before_buckets"]) == (True, True, [7])
+
+
+def test_drives_are_replaced_when_every_minio_allows_it_and_what_was_counted_first_is_kept() -> None:
+    answer = {"deployments": [look("a", proof=READABLE), look("b", deployment_id="later", buckets=[2])]}
+    verdict = replaceable([MINIO, OTHER], answer, {"n/b": {"deployment_id": "b-id", "buckets": [9]}}, ["a0"])
+    assert (verdict["ok"], verdict["decided"], verdict["reason"], verdict["healing"]) == (True, True, "", [])
+    assert verdict["known"] == {
+        "n/a": {"deployment_id": "id", "buckets": [1]},
+        "n/b": {"deployment_id": "b-id", "buckets": [9]},
+    }
+    assert verdict["proofs"] == {"n/a": READABLE}
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        ({"msg": "MODULE FAILURE"}, "No drive of n/a may be replaced now (no_answer): MODULE FAILURE."),
+        ({}, "MinIO could not be read"),
+        ({"deployments": [look("other", proof=READABLE)]}, "No drive of n/a may be replaced now"),
+        ({"deployments": [look("a", gate={"ok": "yes"}, proof=READABLE)]}, "No drive of n/a may be replaced now"),
+        ({"deployments": [look("a", gate={**MAY, "ok": False, "codes": ["x"], "sentences": ["s"]})]}, "now (x): s."),
+        ({"deployments": [look("a")]}, "No drive of n/a is replaced: nothing was proven readable"),
+        ({"deployments": [look("a", proof={"permitted": {"ok": False, "reason": "gone"}})]}, "is replaced: gone"),
+    ],
+)
+def test_no_drive_is_replaced_without_gate_and_proof(answer: dict, words: str) -> None:
+    verdict = replaceable([MINIO], answer, {}, ["a0"])
+    assert verdict["ok"] is False
+    assert words in verdict["reason"]
+
+
+def test_a_minio_without_a_drive_to_be_replaced_needs_no_proof_but_its_gate() -> None:
+    assert replaceable([MINIO], {"deployments": [look("a")]}, {}, ["b0"])["ok"] is True
+    assert replaceable([MINIO], {"deployments": [look("a", gate={"ok": False})]}, {}, ["b0"])["ok"] is False
+
+
+def test_a_heal_is_waited_for_unless_waiting_is_of_no_use() -> None:
+    heals = {"ok": False, "fatal": False, "healing": True, "decided": True}
+    starts = {"ok": False, "fatal": False, "healing": False, "decided": False}
+    broken = {"ok": False, "fatal": True, "healing": True, "decided": True}
+
+    def judged(one: dict, two: dict) -> tuple[bool, list[str]]:
+        answer = {"deployments": [look("a", gate=one), look("b", gate=two)]}
+        verdict = replaceable([MINIO, OTHER], answer, {}, [])
+        assert verdict["ok"] is False
+        return verdict["decided"], [item["group"] for item in verdict["healing"]]
+
+    assert judged(heals, MAY) == (True, ["n/a"])
+    assert judged(heals, starts) == (False, ["n/a"])
+    assert judged(starts, broken) == (True, [])
