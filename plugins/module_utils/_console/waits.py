@@ -81,14 +81,17 @@ def left(wait: Wait, result: t.Mapping[str, t.Any]) -> str:
     resources = result.get("resources")
     if wait.count and isinstance(resources, (list, tuple)):
         return "{0} {1} left".format(len(resources), wait.count)
-    gate = result.get("gate")
-    for found in (
-        result.get("problems"),
-        gate.get("sentences") if isinstance(gate, t.Mapping) else None,
-        result.get("msg"),
-    ):
+    for found in (result.get("problems"), _sentences(result.get("deployments")), result.get("msg")):
         if isinstance(found, str) and found:
             return observed(found)
         if isinstance(found, (list, tuple)) and found:
             return observed(str(found[0]))
     return ""
+
+
+def _sentences(deployments: t.Any) -> t.List[t.Any]:
+    """Why drives of the MinIOs that a task read may not be replaced."""
+    looks = deployments if isinstance(deployments, (list, tuple)) else ()
+    gates = [item.get("gate") for item in looks if isinstance(item, t.Mapping)]
+    found = [gate.get("sentences") for gate in gates if isinstance(gate, t.Mapping)]
+    return [text for texts in found if isinstance(texts, (list, tuple)) for text in texts]

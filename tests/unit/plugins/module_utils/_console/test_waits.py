@@ -49,10 +49,14 @@ def test_a_wait_is_found_by_the_name_that_ansible_tells() -> None:
     [
         ({"resources": [{}, {}]}, "2 pods left"),
         ({"problems": ["master-1 is still a member"]}, "master-1 is still a member"),
-        ({"gate": {"sentences": ["m does not reach n. If this lasts, restart it"]}}, "m does not reach n"),
+        (
+            {"deployments": [{"gate": {"sentences": []}}, {"gate": {"sentences": ["m does not reach n. If this lasts"]}}]},
+            "m does not reach n",
+        ),
         ({"msg": "waits for the pod"}, "waits for the pod"),
         ({}, ""),
-        ({"gate": None, "problems": None, "msg": None}, ""),
+        ({"deployments": [{"gate": None}, None], "problems": None, "msg": None}, ""),
+        ({"deployments": None}, ""),
     ],
 )
 def test_how_far_a_wait_is(result: Any, told: str) -> None:
