@@ -111,7 +111,10 @@ def test_a_refusal_leaves_a_report_and_looking_leaves_none(place: tuple[ServedCl
         assert [copy.read_text(encoding="utf-8") for copy in folder.glob("reports/*/report." + kind)] == [
             path.read_text(encoding="utf-8")
         ]
-    data = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    assert {path.stat().st_mode & 0o777 for path in (folder, *folder.glob("reports/**/"))} == {0o700}
+    written = (folder / "report.json").read_text(encoding="utf-8")
+    data = json.loads(written)
+    assert written == json.dumps(data, indent=4, sort_keys=True, ensure_ascii=False) + "\n"
     assert data["outcome"] == "refused"
     jsonschema.validate(data, json.loads(SCHEMA.read_text(encoding="utf-8")))
     assert data["refusals"][0]["code"] in (folder / "report.html").read_text(encoding="utf-8")

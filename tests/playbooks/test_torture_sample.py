@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -58,7 +59,21 @@ def test_a_whole_replacement_is_safe_shows_no_secret_and_a_second_run_changes_no
     assert not any(item["metadata"]["uid"] in allowed for item in made.state()["objects"])
     assert end["journals"] == [["kube-system/cloudpods-ha-" + LOST, True]]
     assert end["locks"] == []
-    assert json.loads((made.reports / LOST / "report.json").read_text(encoding="utf-8"))
+    report = json.loads((made.reports / LOST / "report.json").read_text(encoding="utf-8"))
+    backup = Path(report["backup"]["objects_path"])
+    dump = json.loads(backup.read_text(encoding="utf-8"))
+    # The lost Node, those that are cordoned, and each claim and volume that is deleted.
+    kinds = [item["kind"] for item in dump["planned"]]
+    assert {"Node", "PersistentVolumeClaim", "PersistentVolume"} <= set(kinds)
+    assert kinds.count("Node") > 1
+    saved = sorted(item["metadata"]["uid"] for item in dump["objects"])
+    assert saved == sorted(item["uid"] for item in dump["planned"])
+    for item in dump["objects"]:
+        assert set(item) & {"spec", "status"}, item["metadata"]["name"]
+    assert {item["kind"] for item in dump["claims"]} == {"PersistentVolumeClaim"}
+    assert {item["kind"] for item in dump["volumes"]} == {"PersistentVolume"}
+    assert backup.parent.stat().st_mode & 0o777 == 0o700
+    assert {path.stat().st_mode & 0o777 for path in backup.parent.iterdir()} == {0o600}
     second = made.play()
     assert second.code == 0, second.output[-8000:]
     assert second.changed == 0
