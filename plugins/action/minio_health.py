@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Waits for a MinIO by polling minio_health_info, and reports news meanwhile."""
+"""Waits for MinIOs by polling minio_health_info, and reports news meanwhile."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ import typing as t
 
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.cloudpods.ha.plugins.module_utils._format import qualified
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.client import KUBECONFIG_ARGUMENT
-from ansible_collections.cloudpods.ha.plugins.module_utils._minio.deployment import ARGUMENTS
-from ansible_collections.cloudpods.ha.plugins.module_utils._minio.progress import SETTLED, WAIT, Limits, Memory, look
+from ansible_collections.cloudpods.ha.plugins.module_utils._minio import waiting
+from ansible_collections.cloudpods.ha.plugins.module_utils._minio.deployment import EACH, ONE
+from ansible_collections.cloudpods.ha.plugins.module_utils._minio.progress import Limits
 
+_DEPLOYMENTS = {"deployments": {"type": "list", "elements": "dict", "required": True, "options": ONE}}
 _ASKED = {
     **KUBECONFIG_ARGUMENT,
-    **ARGUMENTS,
+    **EACH,
     "readings": {"type": "int", "default": 2},
     "interval": {"type": "int", "default": 3},
 }
@@ -40,34 +41,33 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: t.Any = None, task_vars: t.Any = None) -> t.Dict[str, t.Any]:
         super().run(tmp, task_vars)
-        _validation, given = self.validate_argument_spec({**_ASKED, **_WAITING})  # type: ignore[no-untyped-call]
-        asked = {key: given[key] for key in _ASKED}
+        _validation, given = self.validate_argument_spec({**_DEPLOYMENTS, **_ASKED, **_WAITING})  # type: ignore[no-untyped-call]
         limits = Limits(given["settle_seconds"], given["stale_peer_timeout"], given["heal_stall"], given["quiet"])
-        name = qualified(given["namespace"], given["name"])
-        display, memory, start = Display(), Memory(), time.monotonic()
-        looks = 0
-        while True:
-            result = t.cast(
-                "t.Dict[str, t.Any]",
-                self._execute_module(
-                    module_name="cloudpods.ha.minio_health_info", module_args=asked, task_vars=task_vars
-                ),
+        awaited = [waiting.Awaited(item) for item in given["deployments"]]
+        display, start, looks, waited, answer = Display(), time.monotonic(), 0, 0.0, t.cast("t.Dict[str, t.Any]", {})
+        while waiting.pending(awaited):
+            asked = {key: given[key] for key in _ASKED}
+            asked["deployments"] = [item.asked for item in waiting.pending(awaited)]
+            answer = self._execute_module(
+                module_name="cloudpods.ha.minio_health_info", module_args=asked, task_vars=task_vars
             )
-            looks, now = looks + 1, time.monotonic()
-            memory, judged = look(memory, result, name=name, now=now, limits=limits)
-            result.update(outcome=judged.state, looks=looks, waited=int(now - start), changed=False)
-            if judged.line:
-                display.display(judged.line)
-            if self._task.check_mode or judged.state == SETTLED:
-                return result
-            if judged.state != WAIT:
-                told = "; ".join(judged.why)
-                return {**result, "failed": True, "msg": "{0}: MinIO will not heal by waiting: {1}".format(name, told)}
-            if given["wait_for"] == "healed" and not result.get("failed") and not result["healing"]:
-                return {**result, "outcome": "healed"}
-            if now - start + given["delay"] > given["wait_timeout"]:
-                told = "not healed within the time limit of {0} s. {1}. Run again to continue waiting".format(
-                    result["waited"], result.get("msg") or "no check succeeded"
-                )
-                return {**result, "failed": True, "outcome": "timeout", "msg": "{0}: {1}".format(name, told)}
-            time.sleep(given["delay"])
+            looks, waited = looks + 1, time.monotonic() - start
+            awaited = waiting.judged(awaited, answer, now=waited, limits=limits, wait_for=given["wait_for"])
+            for item in awaited:
+                if item.line:
+                    display.display(item.line)
+            if self._task.check_mode or waiting.failure(awaited):
+                break
+            if waited + given["delay"] > given["wait_timeout"]:
+                awaited = waiting.expired(awaited)
+            elif waiting.pending(awaited):
+                time.sleep(given["delay"])
+        # What a module that broke left behind is told too.
+        left = {} if "deployments" in answer else answer
+        return {
+            **left,
+            **waiting.ended(awaited, dry=self._task.check_mode),
+            "looks": looks,
+            "waited": int(waited),
+            "changed": False,
+        }

@@ -16,7 +16,6 @@ import typing as t
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.cloudpods.ha.plugins.module_utils._format import qualified
 
 _INTERVAL = 10.0
 
@@ -30,17 +29,12 @@ class ActionModule(ActionBase):
     def run(self, tmp: t.Any = None, task_vars: t.Any = None) -> t.Dict[str, t.Any]:
         super().run(tmp, task_vars)
         asked = dict(self._task.args)
-        if (
-            not boolean(asked.get("prove_readable"), strict=False)
-            or asked.get("progress_file")
-            or self._connection.transport != "local"
-        ):
+        if not _proves(asked.get("deployments")) or asked.get("progress_file") or self._connection.transport != "local":
             return self._ask(asked, task_vars)
         folder = tempfile.mkdtemp(prefix="cloudpods-ha-")
         ended = threading.Event()
         path = os.path.join(folder, "progress")
-        name = qualified(str(asked.get("namespace")), str(asked.get("name")))
-        shower = threading.Thread(target=_show, args=(path, name, ended), daemon=True)
+        shower = threading.Thread(target=_show, args=(path, ended), daemon=True)
         shower.start()
         try:
             return self._ask({**asked, "progress_file": path}, task_vars)
@@ -56,13 +50,23 @@ class ActionModule(ActionBase):
         )
 
 
-def _show(path: str, name: str, ended: threading.Event) -> None:
-    """Show each news until the look has ended."""
-    shown = ""
+def _proves(deployments: t.Any) -> bool:
+    """Whether the objects of any of them are looked at. What is wrong with the option the module says."""
+    return isinstance(deployments, list) and any(
+        isinstance(item, t.Mapping) and boolean(item.get("prove_readable"), strict=False) for item in deployments
+    )
+
+
+def _show(path: str, ended: threading.Event) -> None:
+    """Show each line that is new, `NAMESPACE/NAME: ...`, until the look has ended."""
+    shown: t.List[str] = []
     while not ended.wait(_INTERVAL):
         told = ""
         with contextlib.suppress(OSError), open(path, encoding="utf-8") as handle:
             told = handle.read()
-        if told and told != shown:
-            Display().display("{0}: looking at the objects: {1}".format(name, told))
-            shown = told
+        lines = told.splitlines()
+        for line in lines:
+            name, _colon, counts = line.partition(": ")
+            if line not in shown:
+                Display().display("{0}: looking at the objects: {1}".format(name, counts))
+        shown = lines or shown

@@ -10,7 +10,8 @@ short_description: List the workloads that heal a lost drive automatically
 version_added: 0.1.0
 author: cloudpods.ha authors (@cloudpods-ha)
 description:
-  - Applies the claim policies to the claims of the lost node, and lists the StatefulSets with a claim to heal.
+  - Applies the claim policies to the claims of the lost node, and lists the StatefulSets with a claim to heal, as M(cloudpods.ha.minio_health_info) takes
+    them.
 positional: settings, table
 options:
   _input:
@@ -37,10 +38,17 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: For each StatefulSet its C(namespace), C(name), and its lost C(claims) with name and UID.
+  description: What the option O(cloudpods.ha.minio_health_info#module:deployments) takes, for each StatefulSet, with what of it may be lost.
   type: list
   elements: dict
-  sample: [{namespace: onecloud-minio, name: minio, claims: [{name: export-minio-0, uid: 297ed5e5-66c8-4855-8031-c65a0ccfa4d0}]}]
+  sample:
+    - namespace: onecloud-minio
+      name: minio
+      lost_claims: [{name: export-minio-0, uid: 297ed5e5-66c8-4855-8031-c65a0ccfa4d0}]
+      count_objects: true
+      prove_readable: true
+      given_up: []
+      accept_unproven: false
 """
 
 import typing as t

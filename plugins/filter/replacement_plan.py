@@ -35,10 +35,10 @@ options:
     elements: dict
     required: true
   minio:
-    description: The results of a loop of M(cloudpods.ha.minio_health_info) with C(prove_readable) over the result of P(cloudpods.ha.healers#filter).
-    type: list
-    elements: dict
-    default: []
+    description: The result of M(cloudpods.ha.minio_health_info) for the result of P(cloudpods.ha.healers#filter). What it lacks of these, as when the
+      module broke, is refused.
+    type: dict
+    default: {}
 """
 
 EXAMPLES = r"""
@@ -65,6 +65,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaErro
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan.connection import connection
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan.plan import plan
+from ansible_collections.cloudpods.ha.plugins.module_utils._plan.policy import healers
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan.settings import request as replacement_request
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan.view import compose
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan.view import minio as answers_of_minio
@@ -76,12 +77,12 @@ def replacement_plan(
     reports: t.Sequence[Json],
     settings: Json,
     table: t.Sequence[Json],
-    minio: t.Sequence[Json] = (),
+    minio: t.Optional[Json] = None,
 ) -> Json:
     try:
         request = replacement_request(settings, table)
         cluster = compose(api=api, hosts=reports, wanted=request.lost)
-        made = plan(cluster, request, answers_of_minio(minio))
+        made = plan(cluster, request, answers_of_minio(minio or {}, healers(cluster, request)))
     except HaError as exc:
         raise AnsibleFilterError(str(exc)) from None
     return {"cluster": to_json(cluster), "plan": to_json(made), "connection": connection(cluster)}

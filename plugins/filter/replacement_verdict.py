@@ -31,7 +31,11 @@ options:
     type: bool
     default: false
   minio:
-    description: The results of a loop of M(cloudpods.ha.minio_health_info) over the result of P(cloudpods.ha.healers#filter).
+    description: The result of M(cloudpods.ha.minio_health_info) for O(healers).
+    type: dict
+    default: {}
+  healers:
+    description: The C(healers) of the plan. One that O(minio) lacks, as when the module broke, is a fault.
     type: list
     elements: dict
     default: []
@@ -73,11 +77,12 @@ def replacement_verdict(
     reports: t.Sequence[Json],
     lost: str,
     vip_answers: bool = False,
-    minio: t.Sequence[Json] = (),
+    minio: t.Optional[Json] = None,
+    healers: t.Sequence[Json] = (),
     left_alone: t.Sequence[str] = (),
 ) -> Json:
     cluster = compose(api=api, hosts=reports, wanted=lost)
-    checks = verdict(cluster, vip_answers=vip_answers, minio=told(minio), left_alone=left_alone)
+    checks = verdict(cluster, vip_answers=vip_answers, minio=told(minio or {}, healers), left_alone=left_alone)
     return {
         "ok": all(check.ok for check in checks),
         "reason": "; ".join("{0}: {1}".format(check.name, check.observed) for check in checks if not check.ok),

@@ -18,6 +18,25 @@ description:
   - Only while all drives are back and healthy, none heals, and every object has enough parts. MinIO deletes an object with fewer when it
     heals it, also one that was given up; then it fails, and nothing is healed.
 options:
+  namespace:
+    description: Namespace of the StatefulSet.
+    type: str
+    required: true
+  name:
+    description: Name of the StatefulSet.
+    type: str
+    required: true
+  lost_claims:
+    description:
+      - The claims whose drives are lost, each with C(name) and its former C(uid); other keys are ignored.
+      - As long as no Ready pod replaces such a drive, the check passes without it, and it is not waited for.
+    type: list
+    elements: dict
+    default: []
+  expected_deployment_id:
+    description: The former deployment ID. A different one is a finding that ends the recovery.
+    type: str
+    default: ""
   scan_max_objects:
     description: Most objects, versions counted singly. More make it fail.
     type: int
@@ -78,7 +97,7 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.client import KUBECONFIG_ARGUMENT, connect
-from ansible_collections.cloudpods.ha.plugins.module_utils._minio.deployment import ARGUMENTS
+from ansible_collections.cloudpods.ha.plugins.module_utils._minio.deployment import EACH, ONE
 from ansible_collections.cloudpods.ha.plugins.module_utils._minio.http import check_imports
 from ansible_collections.cloudpods.ha.plugins.module_utils._minio.run import heal
 
@@ -88,13 +107,14 @@ def main() -> t.NoReturn:
     module = AnsibleModule(
         argument_spec={
             **KUBECONFIG_ARGUMENT,
-            **ARGUMENTS,
+            **ONE,
+            **EACH,
             "scan_max_objects": {"type": "int", "default": 20000},
             "scan_timeout": {"type": "int", "default": 600},
         },
         supports_check_mode=True,
     )
-    fixed = {"given_up": [], "accept_unproven": False, "progress_file": "", "check_mode": module.check_mode}
+    fixed = {"given_up": [], "accept_unproven": False, "check_mode": module.check_mode}
     try:
         check_imports()
         result = heal(connect(module.params["kubeconfig"], check_mode=True), {**module.params, **fixed})

@@ -406,6 +406,24 @@ def test_no_drive_is_replaced_without_gate_and_proof(ok: bool, stopped: list[str
     assert names[0] == "round | Check that the next drives may be replaced"
 
 
+@pytest.mark.parametrize(
+    ("answer", "attempts"),
+    [
+        ({"undecided": [], "starting": []}, 1),
+        # A fault that no pod explains is asked about three times, a pod that starts is waited for two minutes.
+        ({"undecided": ["ns/a"], "starting": []}, 3),
+        ({"undecided": ["ns/a", "ns/b"], "starting": ["ns/b"]}, 13),
+        ({"msg": "MODULE FAILURE"}, 13),
+    ],
+)
+def test_the_plan_waits_until_each_minio_is_decided(answer: dict[str, Any], attempts: int) -> None:
+    task = next(iter(tasks_of(ROOT / "roles" / "discovery" / "tasks" / "plan.yml")))
+    ended = NativeEnvironment().compile_expression(task["until"])
+    tried = (count for count in range(1, 99) if ended(**{task["register"]: {**answer, "attempts": count}}))
+    assert next(tried) == attempts
+    assert task["retries"] + 1 == 13
+
+
 # From what these files already have, by vip_info; and from the filter k3s_join_files.
 MODES_OF_OTHERS = {
     "{{ __join_vip.vip.manifest_mode }}",

@@ -16,13 +16,15 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaErro
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.client import KubeApi
 from ansible_collections.cloudpods.ha.plugins.module_utils._minio.http import Credentials, Json, Server, Tunnel, server
 
-# The options of the documentation fragment `_minio`.
-ARGUMENTS: t.Mapping[str, t.Mapping[str, t.Any]] = {
+# The options that say which StatefulSet, and those of the documentation fragment `_minio`, which hold for each.
+ONE: t.Mapping[str, t.Mapping[str, t.Any]] = {
     "namespace": {"type": "str", "required": True},
     "name": {"type": "str", "required": True},
     "lost_claims": {"type": "list", "elements": "dict", "default": []},
-    "settle_seconds": {"type": "int", "default": 20},
     "expected_deployment_id": {"type": "str", "default": ""},
+}
+EACH: t.Mapping[str, t.Mapping[str, t.Any]] = {
+    "settle_seconds": {"type": "int", "default": 20},
     "timeout": {"type": "int", "default": 15},
 }
 # The first pair is for releases since 2021, the second for older ones; a chart may still set the second.

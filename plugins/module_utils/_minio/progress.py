@@ -1,6 +1,6 @@
 """Judges successive polls of a healing MinIO: the news of each, and whether waiting still makes sense.
 
-A poll is the result of module minio_health_info. MinIO before 2023 drops a heal's numbers at its end, and later
+A poll is what module minio_health_info says of one deployment. MinIO before 2023 drops a heal's numbers at its end, and later
 releases restart an incomplete heal and drop those of the previous pass (hazard M3), so the numbers of each poll are kept here.
 """
 # Copyright (c) the cloudpods.ha authors
@@ -76,10 +76,11 @@ class Look:
 
 def look(memory: Memory, result: Json, *, name: str, now: float, limits: Limits) -> t.Tuple[Memory, Look]:
     """Judge one poll by the previous ones. `name` is NAMESPACE/STATEFULSET, `now` any monotonic clock."""
-    if result.get("failed"):
+    if result.get("error"):
         since = now if memory.blind_since is None else memory.blind_since
-        sentence = str(result.get("msg") or "the check failed")
-        given_up = "gate" not in result or now - since >= limits.heal_stall
+        sentence = str(result["error"])
+        # An error that nobody foresaw is not repeated.
+        given_up = "gate" not in result or "traceback" in result or now - since >= limits.heal_stall
         memory = replace(memory, blind_since=since)
         return _tell(
             memory,

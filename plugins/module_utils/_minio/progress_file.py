@@ -1,4 +1,4 @@
-"""Tells how far a long look has come, in a file that who waits for it can read."""
+"""Tells how far long looks have come, in a file that who waits for them can read."""
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -6,21 +6,43 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 import typing as t
 
+Tell = t.Callable[[str, int], None]
 
-def teller(path: str) -> t.Callable[[str, int], None]:
-    """A function that keeps the file up to date: what was done, and how often. Without a path it does nothing."""
-    seen: t.Dict[str, int] = {}
 
-    def tell(what: str, count: int) -> None:
-        seen[what] = count
-        if not path:
-            return
-        # A line that can't be written is not worth a failure.
-        with contextlib.suppress(OSError):
-            with open(path + ".new", "w", encoding="utf-8") as handle:
-                handle.write("; ".join("{0} {1}".format(seen[key], key) for key in sorted(seen)))
-            os.replace(path + ".new", path)
+def nobody(_what: str, _count: int) -> None:
+    """Tells nobody."""
 
-    return tell
+
+def tellers(path: str, names: t.Sequence[str]) -> t.List[Tell]:
+    """For each name a function that keeps its line of the file up to date, `NAME: ...`: what was done, and how often. Any thread may call it.
+
+    Without a path nothing is told.
+    """
+    if not path:
+        return [nobody for _name in names]
+    lock = threading.Lock()
+    seen: t.Dict[str, t.Dict[str, int]] = {name: {} for name in names}
+
+    def teller(name: str) -> Tell:
+        def tell(what: str, count: int) -> None:
+            with lock:
+                seen[name][what] = count
+                _write(path, seen)
+
+        return tell
+
+    return [teller(name) for name in names]
+
+
+def _write(path: str, seen: t.Mapping[str, t.Mapping[str, int]]) -> None:
+    # A line that can't be written is not worth a failure.
+    with contextlib.suppress(OSError):
+        with open(path + ".new", "w", encoding="utf-8") as handle:
+            for name, counts in seen.items():
+                if counts:
+                    told = "; ".join("{0} {1}".format(counts[key], key) for key in sorted(counts))
+                    handle.write("{0}: {1}\n".format(name, told))
+        os.replace(path + ".new", path)

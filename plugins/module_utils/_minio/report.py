@@ -7,7 +7,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ansible_collections.cloudpods.ha.plugins.module_utils._format import printable
+from ansible_collections.cloudpods.ha.plugins.module_utils._format import printable, qualified
 from ansible_collections.cloudpods.ha.plugins.module_utils._minio.health import Health
 from ansible_collections.cloudpods.ha.plugins.module_utils._minio.info import Drive
 from ansible_collections.cloudpods.ha.plugins.module_utils._minio.views import PodView, starting
@@ -63,6 +63,19 @@ def report(health: Health, views: t.Sequence[PodView], *, name: str) -> t.Dict[s
             "codes": sorted({finding.code for finding in health.gate}),
             "sentences": [finding.sentence for finding in health.gate],
         },
+    }
+
+
+def together(items: t.Sequence[t.Mapping[str, t.Any]]) -> t.Dict[str, t.Any]:
+    """The module's result of all deployments: those whose gate is not decided, and of these the ones with a pod that is starting, are
+    NAMESPACE/NAME."""
+    undecided = [item for item in items if not item["gate"]["decided"]]
+    return {
+        "changed": False,
+        "msg": "; ".join(dict.fromkeys(item["msg"] for item in items)),
+        "deployments": list(items),
+        "undecided": [qualified(item["namespace"], item["name"]) for item in undecided],
+        "starting": [qualified(item["namespace"], item["name"]) for item in undecided if item["gate"]["starting"]],
     }
 
 

@@ -1,4 +1,4 @@
-"""The flow of the modules minio_health_info (take the readings, then count, read and scan the objects) and minio_heal."""
+"""The flow for one MinIO: take the readings, then count, read and scan the objects (minio_health_info), or let it heal (minio_heal)."""
 # Copyright (c) the cloudpods.ha authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -31,8 +31,8 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._minio.views import P
 _SILENCE = 120.0
 
 
-def run(api: KubeApi, params: Json) -> Json:
-    """Take the readings, and check the objects on request. Returns the result of the module; raises HaError."""
+def run(api: KubeApi, params: Json, progress: look.Progress = progress_file.nobody) -> Json:
+    """Take the readings, and check the objects on request. Returns what module minio_health_info says of it; raises HaError."""
     label = qualified(params["namespace"], params["name"])
     tunnel = tunnel_to(api, params["namespace"])
     for reading in range(max(1, params["readings"])):
@@ -66,7 +66,7 @@ def run(api: KubeApi, params: Json) -> Json:
             names = [bucket["name"] for bucket in result["buckets"]]
             result["scan"] = _scan(found, pod, views, names, judged=judged, tunnel=tunnel, params=params)
     if params["prove_readable"]:
-        result["proof"] = _prove(api, found, pod, judged=judged, tunnel=tunnel, params=params)
+        result["proof"] = _prove(api, found, pod, judged=judged, tunnel=tunnel, params=params, progress=progress)
     sentence = report.about_objects(result)
     result["msg"] += "; " + sentence if sentence else ""
     result["recovered"] = report.recovered(result)
@@ -150,6 +150,7 @@ def _prove(
     judged: health.Health,
     tunnel: Tunnel,
     params: Json,
+    progress: look.Progress = progress_file.nobody,
 ) -> Json:
     deadline = time.monotonic() + params["scan_timeout"]
 
@@ -158,7 +159,6 @@ def _prove(
             api, found.namespace, where, container=found.container, command=command, idle=_SILENCE, deadline=until
         )
 
-    progress = progress_file.teller(params["progress_file"])
     return reads.prove(
         found,
         pod,
@@ -183,7 +183,7 @@ def _prove(
 
 
 def failed(reason: str, params: Json) -> Json:
-    """The module's values besides `msg` when nothing could be judged: every tested value is negative."""
+    """The values of one MinIO when nothing could be judged: every tested value is negative."""
     gate = {
         "ok": False,
         "fatal": False,

@@ -130,7 +130,7 @@ class Plan:
 
     `acts` are lines that name everything it acts on, and `id` is their hash; `consent` is the ID that was agreed to, empty until then.
     `replacement_ips` are the addresses of the replacement's Node, one of each family that the survivors' Nodes have.
-    `left_alone` are claims (NAMESPACE/NAME) with the policy ignore. `healers` are the StatefulSets whose drives heal: {namespace, name, claims: [{name, uid}]}.
+    `left_alone` are claims (NAMESPACE/NAME) with the policy ignore. `healers` are the StatefulSets whose drives heal: {namespace, name}.
     `leftovers` are volumes without a claim: {namespace, name, uid} of the claim they had, {pv_name, pv_uid}.
     `member_id`, `member_name` and `member_urls` (of its peers) are the lost node's etcd member, empty when it is gone.
     `member_leaves`: K3s removes it automatically.

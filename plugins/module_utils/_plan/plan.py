@@ -43,7 +43,9 @@ def plan(cluster: Cluster, request: Request, minio: t.Sequence[Json] = ()) -> Pl
     refusals += _refusals(cluster, request, found, claims, kept, minio)
     draft = dataclasses.replace(
         _draft(cluster, request, found, claims, kept),
-        healers=tuple(policy.healing(cluster, claims)),
+        healers=tuple(
+            {"namespace": item["namespace"], "name": item["name"]} for item in policy.healing(cluster, claims)
+        ),
         proofs=tuple(unproven.proofs(claims, minio)),
     )
     planned = tuple(steps(cluster, found, draft))

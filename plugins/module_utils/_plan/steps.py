@@ -175,6 +175,7 @@ def batches(claims: t.Sequence[ClaimPlan], request: Request) -> t.Tuple[Recovery
     for group in dict.fromkeys(claim.group for claim in claims):
         mine = [claim for claim in claims if claim.group == group]
         heals = any(claim.policy == "heal" for claim in mine)
+        approved = policy.approved_for(group, request)
         pods = dict.fromkeys(claim.pod for claim in mine)
         units = [tuple(claim for claim in mine if claim.pod == pod) for pod in pods]
         size = max(1, request.drives_at_once) if heals else 1
@@ -184,8 +185,8 @@ def batches(claims: t.Sequence[ClaimPlan], request: Request) -> t.Tuple[Recovery
                 group=group,
                 heals=heals,
                 batches=tuple(cut),
-                given_up=tuple(name for name in request.give_up_objects if heals and name.startswith(group + "/")),
-                accept_unproven=heals and group in request.accept_unproven,
+                given_up=tuple(approved["given_up"]) if heals else (),
+                accept_unproven=heals and approved["accept_unproven"],
             )
         )
     return tuple(recoveries)

@@ -188,23 +188,31 @@ def node_of_member(cluster: Cluster, member: Member) -> str:
     return provider.node_of_member(member.name) if provider else member.name
 
 
-def minio(results: t.Iterable[Json]) -> t.List[Json]:
+def minio(answer: Json, asked: t.Sequence[Json] = ()) -> t.List[Json]:
     """One mapping for each MinIO that was read: {namespace, name, error, gate, converged, summary, drive_bytes, deployment_id, buckets, proof}.
 
-    `results` are those of a loop over `healers`; `drive_bytes` is what a drive holds, None when the objects were not all counted. `proof` is empty
-    while no drive may be replaced, since the objects are not looked at then.
+    `answer` is the result of minio_health_info. What was `asked` ({namespace, name}) and is not in it could not be read: a module that breaks has no
+    `deployments`. `drive_bytes` is what a drive holds, None when the objects were not all counted. `proof` is empty while no drive may be replaced,
+    since the objects are not looked at then.
     """
+    told = list(answer.get("deployments") or [])
+    named = [(item["namespace"], item["name"]) for item in told]
+    why = answer.get("msg") or "it was not read"
+    told += [
+        {"namespace": item["namespace"], "name": item["name"], "msg": why}
+        for item in asked
+        if (item["namespace"], item["name"]) not in named
+    ]
     reports = []
-    for result in results:
-        item = result[result["ansible_loop_var"]]
+    for result in told:
         buckets, sets = result.get("buckets") or [], result.get("sets") or []
         shards = sum(one["total"] - result["parity"] for one in sets)
         gate = result.get("gate") or {}
         counted = bool(sets) and "buckets" in result and all(bucket["complete"] for bucket in buckets)
         reports.append(
             {
-                "namespace": item["namespace"],
-                "name": item["name"],
+                "namespace": result["namespace"],
+                "name": result["name"],
                 "error": _why(result) if "gate" not in result else "",
                 "gate": gate,
                 "converged": bool(result.get("converged")),

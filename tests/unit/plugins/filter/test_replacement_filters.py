@@ -19,6 +19,7 @@ from ansible_collections.cloudpods.ha.plugins.filter.replacement_plan import rep
 from ansible_collections.cloudpods.ha.plugins.filter.replacement_report import replacement_report
 from ansible_collections.cloudpods.ha.plugins.filter.replacement_verdict import replacement_verdict
 from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import to_json
+from ansible_collections.cloudpods.ha.plugins.modules import minio_health_info
 from ansible_collections.cloudpods.ha.tests.unit.plugins.stand_in_cluster import (
     PODS,
     StandInCluster,
@@ -71,7 +72,7 @@ def test_a_policy_that_cannot_be_applied_fails_the_plan_in_a_sentence() -> None:
 def test_a_cluster_that_could_not_be_asked_is_a_refusal_and_not_a_crash() -> None:
     cluster = StandInCluster()
     api = {"provider": "kubeadm", "api_error": "there is no kubeconfig at /x"}
-    found = replacement_plan(api, cluster.reports(), cluster.settings(), [], [])
+    found = replacement_plan(api, cluster.reports(), cluster.settings(), [], {})
     assert [item["code"] for item in found["plan"]["refusals"]] == ["API_UNREACHABLE"]
     assert "there is no kubeconfig at /x." in found["plan"]["refused_text"]
     assert healers(api, cluster.settings(), []) == []
@@ -87,7 +88,37 @@ def test_the_workloads_that_heal_are_listed() -> None:
     cluster = StandInCluster()
     (found,) = healers(cluster.api_json(), cluster.settings(), [])
     assert (found["namespace"], found["name"]) == ("onecloud-minio", "minio")
-    assert [set(item) for item in found["claims"]] == [{"name", "uid"}, {"name", "uid"}]
+    assert [set(item) for item in found["lost_claims"]] == [{"name", "uid"}, {"name", "uid"}]
+
+
+def test_what_heals_is_what_minio_health_info_takes_with_its_own_approvals() -> None:
+    cluster = StandInCluster()
+    group = "onecloud-minio/minio"
+    settings = cluster.settings(give_up_objects=(group + "/b/a", "ns/minio/b/a"), accept_unproven=(group,))
+    (found,) = healers(cluster.api_json(), settings, [])
+    assert (found["given_up"], found["accept_unproven"]) == ([group + "/b/a"], True)
+    (plain,) = healers(cluster.api_json(), cluster.settings(), [])
+    assert (plain["given_up"], plain["accept_unproven"]) == ([], False)
+    assert (plain["count_objects"], plain["prove_readable"]) == (True, True)
+    options = yaml.safe_load(minio_health_info.DOCUMENTATION)["options"]["deployments"]["suboptions"]
+    assert set(found) <= set(options)
+    assert [set(item) for item in planned(cluster)["plan"]["healers"]] == [{"namespace", "name"}]
+
+
+@pytest.mark.parametrize("answer", [None, {}, {"msg": "MODULE FAILURE", "failed": True}, {"deployments": []}])
+def test_a_minio_of_which_nothing_was_said_is_refused_and_fails_the_verdict(answer: Json | None) -> None:
+    cluster = StandInCluster()
+    made = replacement_plan(cluster.api_json(), cluster.reports(), cluster.settings(), [], answer)["plan"]
+    (refusal,) = made["refusals"]
+    why = (answer or {}).get("msg", "it was not read")
+    assert refusal["code"] == "MINIO_UNREADABLE"
+    assert refusal["observed"] == "The state of the MinIO onecloud-minio/minio can't be read: {0}.".format(why)
+    asked = planned(cluster)["plan"]["healers"]
+    cluster.run(cluster.plan())
+    found = replacement_verdict(
+        cluster.api_json(), cluster.reports(), "master-1", vip_answers=True, minio=answer, healers=asked
+    )
+    assert (found["ok"], found["reason"]) == (False, "MinIO: {0}".format(why))
 
 
 def test_the_verdict_has_a_line_for_each_check() -> None:

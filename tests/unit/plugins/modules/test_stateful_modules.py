@@ -11,6 +11,7 @@ import pytest
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import ApiUnavailable
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s import client as k8s_client
+from ansible_collections.cloudpods.ha.plugins.module_utils._minio import at_once
 from ansible_collections.cloudpods.ha.plugins.module_utils._minio import http as minio_http
 from ansible_collections.cloudpods.ha.plugins.module_utils._recovery import client as recovery_client
 from ansible_collections.cloudpods.ha.plugins.modules import (
@@ -30,7 +31,7 @@ LOST_CLAIM = {
     "owner": {"kind": "StatefulSet", "name": "minio", "uid": ""},
 }
 CLAIM = {"kubeconfig": "/nowhere", "claims": [LOST_CLAIM], "lost_node": LOST, "replacement": "master-4"}
-MINIO = {"kubeconfig": "/nowhere", "namespace": "ns", "name": "minio"}
+MINIO = {"kubeconfig": "/nowhere", "deployments": [{"namespace": "ns", "name": "minio"}]}
 LEFTOVERS = {"kubeconfig": "/nowhere", "lost_node": LOST, "claims": [{**LOST_CLAIM, "extra": "ignored"}]}
 HOOKED = {"kubeconfig": "/nowhere", "namespace": "ns", "name": "data", "uid": "old", "pv_name": "pv"}
 
@@ -88,7 +89,7 @@ def test_a_missing_minio_package_is_one_sentence(run: t.Callable[..., dict], mon
     monkeypatch.setattr(minio_http, "IMPORT_ERROR", "No module named 'minio'")
     result = run(minio_health_info, MINIO, EmptyCluster())
     assert "the Python package 'minio' is missing" in result["msg"]
-    assert result["gate"]["ok"] is False
+    assert result["deployments"][0]["gate"]["ok"] is False
 
 
 def owned_by(kind: str) -> dict:
@@ -162,7 +163,10 @@ def test_a_silent_api_is_an_error_that_a_loop_may_retry(
 
 def test_a_workload_that_is_not_there_stands_against_the_gate(run: t.Callable[..., dict]) -> None:
     result = run(minio_health_info, MINIO, EmptyCluster())
-    assert result["gate"] == {
+    assert (result["failed"], result["undecided"], result["starting"]) == (True, ["ns/minio"], [])
+    (told,) = result["deployments"]
+    assert (told["namespace"], told["name"], told["msg"]) == ("ns", "minio", told["error"])
+    assert told["gate"] == {
         "ok": False,
         "fatal": False,
         "healing": False,
@@ -170,6 +174,40 @@ def test_a_workload_that_is_not_there_stands_against_the_gate(run: t.Callable[..
         "starting": False,
         "codes": ["error"],
         "sentences": ["there is no StatefulSet ns/minio"],
+    }
+
+
+def test_a_minio_that_cannot_be_read_fails_the_module_and_leaves_what_was_read_of_the_other(
+    run: t.Callable[..., dict], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = {"ok": True, "decided": True, "starting": False}
+
+    def read(_api: t.Any, params: dict, _progress: t.Any) -> dict:
+        if params["name"] == "broken":
+            raise at_once.HaError("no pod answers")
+        assert (params["prove_readable"], params["given_up"], params["readings"]) == (True, ["ns/minio/b/a"], 1)
+        return {"msg": "ns/minio: healthy", "gate": gate}
+
+    monkeypatch.setattr(at_once, "run", read)
+    minio = {"namespace": "ns", "name": "minio", "prove_readable": True, "given_up": ["ns/minio/b/a"]}
+    broken = {"namespace": "ns", "name": "broken", "prove_readable": True}
+    result = run(minio_health_info, {**MINIO, "deployments": [broken, minio]}, EmptyCluster())
+    assert (result["failed"], result["msg"]) == (True, "no pod answers; ns/minio: healthy")
+    first, second = result["deployments"]
+    assert (first["error"], first["gate"]["ok"], first["proof"]["permitted"]["ok"]) == ("no pod answers", False, False)
+    assert second == {"namespace": "ns", "name": "minio", "error": "", "msg": "ns/minio: healthy", "gate": gate}
+    result = run(minio_health_info, {**MINIO, "deployments": [minio]}, EmptyCluster())
+    assert ("failed" in result, result["changed"], result["undecided"]) == (False, False, [])
+
+
+def test_no_minio_is_read_at_once_and_without_a_cluster(run: t.Callable[..., dict]) -> None:
+    result = run(minio_health_info, {"deployments": []})
+    assert {key: result[key] for key in ("changed", "msg", "deployments", "undecided", "starting")} == {
+        "changed": False,
+        "msg": "",
+        "deployments": [],
+        "undecided": [],
+        "starting": [],
     }
 
 

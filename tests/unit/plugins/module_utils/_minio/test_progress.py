@@ -19,9 +19,10 @@ LIMITS = Limits(settle=15, stale_peer=120, heal_stall=300, quiet=30)
 
 
 def seen(*, settled: bool = False, findings: dict | None = None, **drives: dict | None) -> dict:
-    """A result of minio_health_info; drives by name, with their heal's numbers, or None for one that does not heal."""
+    """What minio_health_info says of one MinIO; drives by name, with their heal's numbers, or None for one that does not heal."""
     return {
         "msg": "m/m: stands",
+        "error": "",
         "settled": settled,
         "gate": {},
         "findings": [{"code": code, "sentence": sentence} for code, sentence in (findings or {}).items()],
@@ -213,7 +214,7 @@ def test_a_recorded_heal_with_failures_ends_with_its_numbers() -> None:
 
 
 def test_looks_that_fail_are_endured_for_a_while() -> None:
-    silent = {"failed": True, "msg": "the API server does not answer", "gate": {}}
+    silent = {"error": "the API server does not answer", "gate": {}}
     states = looks((0, silent), (299, silent), (300, silent))
     assert [item.state for item in states] == ["wait", "wait", "hopeless"]
     assert states[0].line == "m/m: could not be checked: the API server does not answer"
@@ -221,8 +222,9 @@ def test_looks_that_fail_are_endured_for_a_while() -> None:
 
 
 def test_a_look_that_broke_is_not_repeated() -> None:
-    (only,) = looks((0, {"failed": True, "msg": "MODULE FAILURE"}))
-    assert (only.state, only.why) == ("hopeless", ("MODULE FAILURE",))
+    for more in ({}, {"gate": {}, "traceback": "Traceback"}):
+        (only,) = looks((0, {"error": "MODULE FAILURE", **more}))
+        assert (only.state, only.why) == ("hopeless", ("MODULE FAILURE",))
 
 
 def test_a_heal_that_does_not_move_is_told_within_a_minute_and_waited_for() -> None:

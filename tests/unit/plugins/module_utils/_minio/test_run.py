@@ -28,7 +28,6 @@ PARAMS = {
     "prove_readable": False,
     "given_up": ["ns/minio/b/a"],
     "accept_unproven": False,
-    "progress_file": "",
 }
 
 

@@ -378,7 +378,7 @@ def test_the_workloads_that_heal_are_listed_with_their_claims_also_after_the_end
     cluster = StandInCluster()
     before = plan_policy.healers(cluster.cluster(), cluster.request())
     assert [(item["namespace"], item["name"]) for item in before] == [("onecloud-minio", "minio")]
-    assert [item["name"] for item in before[0]["claims"]] == ["export-minio-0", "export-minio-1"]
+    assert [item["name"] for item in before[0]["lost_claims"]] == ["export-minio-0", "export-minio-1"]
     cluster.run(cluster.plan())
     assert plan_policy.healers(cluster.cluster(), cluster.request()) == before
 

@@ -395,8 +395,7 @@ def test_a_replacement_is_never_asked_for_the_api() -> None:
 
 
 def told(**fields: Any) -> Json:
-    result = {"ansible_loop_var": "x", "x": {"namespace": "ns", "name": "minio"}, **fields}
-    (found,) = plan_view.minio([result])
+    (found,) = plan_view.minio({"deployments": [{"namespace": "ns", "name": "minio", **fields}]})
     return found
 
 
@@ -434,6 +433,17 @@ def test_a_drive_of_unknown_content_is_not_guessed_at(fields: Json) -> None:
 def test_a_minio_that_failed_says_why() -> None:
     found = told(failed=True, msg="no pod answers\nTraceback")
     assert (found["error"], found["converged"], found["gate"]) == ("no pod answers", False, {})
+
+
+def test_a_minio_that_was_asked_about_and_is_not_in_the_answer_was_not_read() -> None:
+    asked = [{"namespace": "ns", "name": name} for name in ("a", "b")]
+    found = plan_view.minio({"msg": "half", "deployments": [{**asked[1], "gate": {"ok": True}, "msg": "b"}]}, asked)
+    assert {item["name"]: (item["error"], item["converged"]) for item in found} == {
+        "a": ("half", False),
+        "b": ("", False),
+    }
+    (broken, _other) = plan_view.minio({"msg": "MODULE FAILURE\nTraceback"}, asked)
+    assert (broken["error"], broken["gate"], broken["proof"]) == ("MODULE FAILURE", {}, {})
 
 
 def with_members(provider: str, *members: Member, member_id: str | None = None) -> Cluster:
