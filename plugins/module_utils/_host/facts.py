@@ -40,6 +40,8 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._runner import Runner
 _VERSION = re.compile(r"v\d+\.\d+\.\d+\S*")
 _FULL_TOKEN = re.compile(r"K10([0-9a-f]{64})::")
 MACHINE_ID = "/etc/machine-id"
+# What kubeadm is told when it changes a host.
+_ACTS = frozenset(("init", "join", "reset", "upgrade"))
 
 
 def gather(run: Runner, *, name: str, role: str, storage_paths: t.Sequence[str], node_ip: str = "") -> Host:
@@ -80,7 +82,7 @@ def gather(run: Runner, *, name: str, role: str, storage_paths: t.Sequence[str],
         # A replacement may have leftovers of another distribution.
         joined=any(os.path.exists(item.kubelet_config) for item in PROVIDERS.values()),
         etcd_data=any(os.path.isdir(item.etcd_data + "/member") for item in PROVIDERS.values()),
-        join_running=_is_running("kubeadm") or _is_starting(run, K3S_UNIT),
+        join_running=_acts("kubeadm") or _is_starting(run, K3S_UNIT),
         machine_id=_machine_id(),
         architecture=platform.machine(),
         etcdctl=shutil.which(program_path("etcdctl")) or "",
@@ -161,14 +163,20 @@ def _version(run: Runner, argv: t.Sequence[str]) -> str:
     return match.group(0) if match else ""
 
 
-def _is_running(program: str) -> bool:
+def _acts(program: str) -> bool:
+    """Whether a program such as kubeadm changes this host now; a question, as for its version, does not."""
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
             with open("/proc/{0}/comm".format(pid), encoding="utf-8", errors="replace") as stream:
-                if stream.read().strip() == program:
-                    return True
+                name = stream.read().strip()
+            if name != program:
+                continue
+            with open("/proc/{0}/cmdline".format(pid), encoding="utf-8", errors="replace") as stream:
+                words = stream.read().split("\0")
         except OSError:  # the process ended meanwhile
             continue
+        if _ACTS.intersection(words):
+            return True
     return False
 
 

@@ -37,7 +37,7 @@ def _waits(cluster: Cluster, found: Situation, made: Plan) -> t.Iterator[Step]:
     """The end of the lost node's pods, before a Node of the same name joins or at the end."""
     if cluster.pods and (found.node is not None or made.state == "resume"):
         yield Step(
-            "join" if made.join and made.replacement.name == made.lost.name else "verify",
+            "join" if made.join and made.replacement.name == found.lost.name else "verify",
             "wait until pod garbage collection has deleted the pods of the lost node",
             tuple(ObjectRef("Pod", pod.namespace, pod.name, pod.uid) for pod in cluster.pods),
             waits=True,

@@ -98,7 +98,7 @@ def deployments(found: t.Sequence[Json], known: Json, look: str = "", pending: t
     return [_asked(item, known.get(item["group"]) or {}, look, set(pending)) for item in found]
 
 
-def _asked(item: Json, known: Json, look: str, pending: t.Collection[str]) -> Json:
+def _asked(item: Json, known: Json, look: str, pending: t.AbstractSet[str]) -> Json:
     asked: Json = {key: item[key] for key in ("namespace", "name", "lost_claims")}
     asked["expected_deployment_id"] = known.get("deployment_id") or ""
     if not look:
@@ -106,7 +106,11 @@ def _asked(item: Json, known: Json, look: str, pending: t.Collection[str]) -> Js
     asked.update({key: item[key] for key in ("given_up", "accept_unproven")})
     if look == "recovered":
         return {**asked, "count_objects": True, "before_buckets": known.get("buckets") or [], "prove_readable": True}
-    return {**asked, "count_objects": "buckets" not in known, "prove_readable": bool(set(item["replaces"]) & pending)}
+    return {
+        **asked,
+        "count_objects": "buckets" not in known,
+        "prove_readable": not pending.isdisjoint(item["replaces"]),
+    }
 
 
 def replaceable(found: t.Sequence[Json], answer: Json, known: Json, pending: t.Collection[str]) -> Json:

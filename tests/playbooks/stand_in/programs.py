@@ -130,7 +130,7 @@ class Programs:
         if former is not None and any(
             item["type"] == "Ready" and item["status"] == "True" for item in former["status"]["conditions"]
         ):
-            return 1, "", "error execution phase kubelet-start: a Node with name \"{0}\" already exists\n".format(name)
+            return 1, "", 'error execution phase kubelet-start: a Node with name "{0}" already exists\n'.format(name)
         if not cluster.has_quorum():
             return 1, "", "error execution phase control-plane-join/etcd: etcdserver: no leader\n"
         with cluster.store.lock:

@@ -121,9 +121,7 @@ def test_the_kind_of_the_workload_decides(run: t.Callable[..., dict], kind: str,
         ({**LOST_CLAIM, "pv_uid": ""}, "lacks pv_uid: export-minio-0"),
     ],
 )
-def test_a_claim_without_identity_or_workload_is_an_error(
-    run: t.Callable[..., dict], claim: dict, words: str
-) -> None:
+def test_a_claim_without_identity_or_workload_is_an_error(run: t.Callable[..., dict], claim: dict, words: str) -> None:
     result = run(workload_claims, {**CLAIM, "claims": [claim]}, EmptyCluster())
     assert (result["failed"], result["ended"]) == (True, False)
     assert words in result["msg"]

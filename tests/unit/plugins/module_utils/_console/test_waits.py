@@ -35,9 +35,7 @@ def test_each_wait_is_that_of_a_task(name: str) -> None:
 
 
 def test_a_wait_is_found_by_the_name_that_ansible_tells() -> None:
-    name = (
-        "cloudpods.ha.join : preflight | Wait until the pods of the lost node are deleted (40 to 60 s are normal)"
-    )
+    name = "cloudpods.ha.join : preflight | Wait until the pods of the lost node are deleted (40 to 60 s are normal)"
     found = waits.of(name)
     assert found
     assert found.usual == "40 to 60 s"
@@ -50,7 +48,12 @@ def test_a_wait_is_found_by_the_name_that_ansible_tells() -> None:
         ({"resources": [{}, {}]}, "2 pods left"),
         ({"problems": ["master-1 is still a member"]}, "master-1 is still a member"),
         (
-            {"deployments": [{"gate": {"sentences": []}}, {"gate": {"sentences": ["m does not reach n. If this lasts"]}}]},
+            {
+                "deployments": [
+                    {"gate": {"sentences": []}},
+                    {"gate": {"sentences": ["m does not reach n. If this lasts"]}},
+                ]
+            },
             "m does not reach n",
         ),
         ({"msg": "waits for the pod"}, "waits for the pod"),

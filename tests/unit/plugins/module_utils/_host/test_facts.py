@@ -9,7 +9,9 @@ import hashlib
 import os
 import socket
 import ssl
+import subprocess
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -434,12 +436,24 @@ def test_free_space_is_that_of_the_nearest_folder_there_is(tmp_path: Path) -> No
     assert facts.free_bytes("/") > 0
 
 
-def test_a_running_kubeadm_is_seen_by_its_name_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    mine = Path("/proc/self/comm").read_text(encoding="utf-8").strip()
-    assert facts._is_running(mine)
-    assert not facts._is_running(mine + "-not")
+def test_a_kubeadm_that_changes_the_host_is_seen_and_one_that_is_asked_is_not(tmp_path: Path) -> None:
+    kubeadm = tmp_path / "kubeadm"
+    kubeadm.write_text("#!/bin/sh\nread line\n", encoding="utf-8")
+    kubeadm.chmod(0o755)
+    for words, acts in (["version"], False), (["--v=5", "join"], True), (["reset", "--force"], True):
+        with subprocess.Popen([str(kubeadm), *words], stdin=subprocess.PIPE) as process:
+            deadline = time.monotonic() + 30
+            # Between fork and exec it has the name and the words of this process.
+            while Path("/proc/{0}/comm".format(process.pid)).read_text(encoding="utf-8").strip() != "kubeadm":
+                assert time.monotonic() < deadline
+            assert facts._acts("kubeadm") is acts, words
+            process.communicate(b"\n")
+    assert not facts._acts("kubeadm")
+
+
+def test_a_process_that_ended_meanwhile_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(facts.os, "listdir", lambda _path: ["999999999", "self", "x1"])
-    assert not facts._is_running(mine)
+    assert not facts._acts("kubeadm")
 
 
 def runs_k3s(version: str = "release", *, state: str = "running") -> Any:
@@ -538,7 +552,7 @@ def test_a_k3s_that_has_not_become_ready_is_a_join_that_runs(
     state: str, running: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # On this machine a bed may be coming up, and hosts of the bed share its processes.
-    monkeypatch.setattr(facts, "_is_running", lambda _name: False)
+    monkeypatch.setattr(facts, "_acts", lambda _name: False)
     assert gather(run=runs_k3s(state=state)).join_running is running
 
 

@@ -27,7 +27,7 @@ class Steps:
         self.now = 0.0
         self.slept: list[float] = []
 
-    def step(self, _api: t.Any, *, target: Target, check_mode: bool, diff: bool) -> dict:
+    def step(self, _api: t.Any, *, target: Target, diff: bool, **_mode: bool) -> dict:
         mine = self.actions[target.claim]
         kind = mine.pop(0) if len(mine) > 1 else mine[0]
         self.asked.append(target.claim)

@@ -102,7 +102,9 @@ def told(found: list[dict]) -> list[str]:
     return [
         "{0}; {1}".format(
             ",".join(c["name"] for c in one["claims"]),
-            " ".join("{0}:{1}".format(item["group"], ",".join(uid[2:] for uid in item["replaces"])) for item in one["minios"]),
+            " ".join(
+                "{0}:{1}".format(item["group"], ",".join(uid[2:] for uid in item["replaces"])) for item in one["minios"]
+            ),
         )
         for one in found
     ]
