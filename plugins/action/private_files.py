@@ -18,7 +18,8 @@ import typing as t
 from ansible.plugins.action import ActionBase
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
 
-_FOLDER, _FILE = 0o700, 0o600
+_FOLDER = 0o700
+_FILE = 0o600
 _SPEC = {
     "folders": {"type": "list", "elements": "path", "required": True},
     "files": {
