@@ -57,14 +57,14 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster import Cluster
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
-from ansible_collections.cloudpods.ha.plugins.module_utils._plan import policy
+from ansible_collections.cloudpods.ha.plugins.module_utils._plan import healers as plan_healers
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan.settings import request
 from ansible_collections.cloudpods.ha.plugins.module_utils._restore import from_json
 
 
 def healers(api: Json, settings: Json, table: t.Sequence[Json]) -> t.List[Json]:
     try:
-        return policy.healers(from_json(Cluster, api), request(settings, table))
+        return plan_healers.healers(from_json(Cluster, api), request(settings, table))
     except HaError as exc:
         raise AnsibleFilterError(str(exc)) from None
 

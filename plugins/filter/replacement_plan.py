@@ -64,8 +64,8 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan.connection import connection
+from ansible_collections.cloudpods.ha.plugins.module_utils._plan.healers import healers
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan.plan import plan
-from ansible_collections.cloudpods.ha.plugins.module_utils._plan.policy import healers
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan.settings import request as replacement_request
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan.view import compose
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan.view import minio as answers_of_minio

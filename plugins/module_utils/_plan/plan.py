@@ -21,6 +21,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._plan import consent,
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan.checks import claims as claim_checks
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan.checks import etcd, hosts, k3s, lost, replacement, vip
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan.control_plane import control_plane
+from ansible_collections.cloudpods.ha.plugins.module_utils._plan.healers import healing
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan.journal import backup_objects, journal
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan.situation import Situation
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan.steps import batches, steps
@@ -43,9 +44,7 @@ def plan(cluster: Cluster, request: Request, minio: t.Sequence[Json] = ()) -> Pl
     refusals += _refusals(cluster, request, found, claims, kept, minio)
     draft = dataclasses.replace(
         _draft(cluster, request, found, claims, kept),
-        healers=tuple(
-            {"namespace": item["namespace"], "name": item["name"]} for item in policy.healing(cluster, claims)
-        ),
+        healers=tuple({"namespace": item["namespace"], "name": item["name"]} for item in healing(cluster, claims)),
         proofs=tuple(unproven.proofs(claims, minio)),
     )
     planned = tuple(steps(cluster, found, draft))

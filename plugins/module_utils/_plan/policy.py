@@ -282,47 +282,6 @@ def is_alone(group: str, minio: t.Sequence[Json]) -> bool:
     )
 
 
-def healers(cluster: Cluster, request: Request, minio: t.Sequence[Json] = ()) -> t.List[Json]:
-    """The StatefulSets whose drives heal, as the `deployments` that minio_health_info is asked about before a plan: are their objects counted and readable?
-
-    `minio` is the result of `view.minio`.
-    """
-    active, _kept = claims(cluster, request)
-    found = healing(cluster, without_peers(active, minio, request.discard))
-    return [
-        {
-            **item,
-            "count_objects": True,
-            "prove_readable": True,
-            **approved_for(qualified(item["namespace"], item["name"]), request),
-        }
-        for item in found
-    ]
-
-
-def approved_for(group: str, request: Request) -> Json:
-    """What of a MinIO may be lost: {given_up, accept_unproven}."""
-    return {
-        "given_up": [name for name in request.give_up_objects if name.startswith(group + "/")],
-        "accept_unproven": group in request.accept_unproven,
-    }
-
-
-def healing(cluster: Cluster, active: t.Sequence[ClaimPlan]) -> t.List[Json]:
-    """The StatefulSets that claims to heal belong to, each with those claims: {namespace, name, lost_claims: [{name, uid}]}.
-
-    They are the claims of the journal and `active`, the claims to recover now.
-    """
-    found: t.Dict[str, Json] = {}
-    for claim in {item.uid: item for item in (*begun(cluster), *active)}.values():
-        if claim.policy == "heal" and claim.owner is not None and claim.owner.kind == "StatefulSet":
-            item = found.setdefault(
-                claim.group, {"namespace": claim.owner.namespace, "name": claim.owner.name, "lost_claims": []}
-            )
-            item["lost_claims"].append({"name": claim.name, "uid": claim.uid})
-    return list(found.values())
-
-
 def unheeded(cluster: Cluster, found: t.Sequence[ClaimPlan], approved: t.Sequence[str]) -> t.Iterator[str]:
     """A sentence for each approved name without effect, except for claims that an earlier run recovered."""
     known = {label(item): item.policy for item in found}

@@ -10,7 +10,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster import Cluster
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes import ObjectRef
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import ClaimPlan, Plan, Recovery, Request, Step
-from ansible_collections.cloudpods.ha.plugins.module_utils._plan import policy, view
+from ansible_collections.cloudpods.ha.plugins.module_utils._plan import policy, unproven, view
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan.situation import Situation
 from ansible_collections.cloudpods.ha.plugins.module_utils._vip.election import promotion_priority
 
@@ -175,7 +175,7 @@ def batches(claims: t.Sequence[ClaimPlan], request: Request) -> t.Tuple[Recovery
     for group in dict.fromkeys(claim.group for claim in claims):
         mine = [claim for claim in claims if claim.group == group]
         heals = any(claim.policy == "heal" for claim in mine)
-        approved = policy.approved_for(group, request)
+        approved = unproven.approved_for(group, request)
         pods = dict.fromkeys(claim.pod for claim in mine)
         units = [tuple(claim for claim in mine if claim.pod == pod) for pod in pods]
         size = max(1, request.drives_at_once) if heals else 1

@@ -10,7 +10,7 @@ import typing as t
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
-from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import ClaimPlan
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import ClaimPlan, Request
 
 _NAME = re.compile(r"[a-z0-9.-]+/[a-z0-9.-]+")
 
@@ -36,6 +36,14 @@ def check_objects(names: t.Sequence[str]) -> None:
                     name
                 )
             )
+
+
+def approved_for(group: str, request: Request) -> Json:
+    """What of a MinIO may be lost: {given_up, accept_unproven}."""
+    return {
+        "given_up": [name for name in request.give_up_objects if name.startswith(group + "/")],
+        "accept_unproven": group in request.accept_unproven,
+    }
 
 
 def with_losses(found: t.Sequence[ClaimPlan], minio: t.Sequence[Json]) -> t.List[ClaimPlan]:

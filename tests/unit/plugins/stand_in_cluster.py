@@ -33,7 +33,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster impor
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.etcd import Etcd, Member
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.host import Host, K3s, Keepalived
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import Plan, Request
-from ansible_collections.cloudpods.ha.plugins.module_utils._plan import policy, view
+from ansible_collections.cloudpods.ha.plugins.module_utils._plan import healers, view
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan.plan import plan
 from ansible_collections.cloudpods.ha.plugins.module_utils._restore import from_json
 from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import to_json
@@ -301,7 +301,7 @@ class StandInCluster:
 
     def minio(self, *, converged: bool = True) -> Json:
         """What module minio_health_info says."""
-        found = policy.healers(from_json(Cluster, self.api_json()), self.request())
+        found = healers.healers(from_json(Cluster, self.api_json()), self.request())
         told = [
             {
                 "namespace": item["namespace"],

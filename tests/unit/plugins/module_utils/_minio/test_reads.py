@@ -184,11 +184,13 @@ def test_no_object_at_all_is_proven(minio: ThreadingHTTPServer) -> None:
 
 
 def test_how_far_it_has_come_is_told_in_a_file(minio: ThreadingHTTPServer, tmp_path: Path) -> None:
-    tell = progress_file.teller(str(tmp_path / "progress"))
+    (tell,) = progress_file.tellers(str(tmp_path / "progress"), ["ns/minio"])
     found = survivors(drives(tmp_path / "d", "2021-06"), lost=[0, 3], progress=tell)
     assert prove(minio, survivors=found, progress=tell)["ok"]
     told = (tmp_path / "progress").read_text()
+    assert told.startswith("ns/minio: ")
     assert "files on minio-1:" in told
     assert "3 of 3 objects read" in told
-    progress_file.teller("")("x", 1)
-    progress_file.teller(str(tmp_path / "none" / "progress"))("x", 1)
+    for path in ("", str(tmp_path / "none" / "progress")):
+        (tell,) = progress_file.tellers(path, ["ns/minio"])
+        tell("x", 1)

@@ -13,6 +13,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster impor
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes import Claim, Owner
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import Request
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan import policy as plan_policy
+from ansible_collections.cloudpods.ha.plugins.module_utils._plan.healers import healers
 from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import to_json
 from ansible_collections.cloudpods.ha.tests.unit.plugins.stand_in_cluster import POLICIES, StandInCluster
 
@@ -374,21 +375,12 @@ def test_a_policy_that_only_the_journal_knows_recovers_nothing() -> None:
     assert "CLAIM_UNDECIDED" in cluster.codes()
 
 
-def test_the_workloads_that_heal_are_listed_with_their_claims_also_after_the_end() -> None:
-    cluster = StandInCluster()
-    before = plan_policy.healers(cluster.cluster(), cluster.request())
-    assert [(item["namespace"], item["name"]) for item in before] == [("onecloud-minio", "minio")]
-    assert [item["name"] for item in before[0]["lost_claims"]] == ["export-minio-0", "export-minio-1"]
-    cluster.run(cluster.plan())
-    assert plan_policy.healers(cluster.cluster(), cluster.request()) == before
-
-
 @pytest.mark.parametrize("journal", [None, {}, {"claims": None}, {"claims": []}])
 def test_a_cluster_without_claims_has_nothing_to_decide(journal: dict[str, Any] | None) -> None:
     nothing = Cluster(provider="kubeadm", journal=journal)
     request = Request("m", 60, 5.0, 1, policies=POLICIES)
     assert plan_policy.claims(nothing, request) == ([], [])
-    assert plan_policy.healers(nothing, request) == []
+    assert healers(nothing, request) == []
 
 
 @pytest.mark.parametrize("name", ["default-influxdb", "onecloud/*", "onecloud/default-?", "a/b/c", "/b", "a/", 3])
@@ -396,16 +388,6 @@ def test_a_loss_is_approved_by_exact_names_alone(name: Any) -> None:
     plan_policy.check_names(["onecloud/default-influxdb", "a/b.c-1"])
     with pytest.raises(HaError, match="exact names"):
         plan_policy.check_names(["onecloud/default-influxdb", name])
-
-
-def test_a_minio_whose_drives_were_given_up_is_no_more_among_those_that_heal() -> None:
-    cluster = StandInCluster()
-    cluster.minio_gate = {"ok": False, "codes": ["standalone"], "sentences": ["alone"]}
-    names = tuple("onecloud-minio/export-minio-{0}".format(number) for number in (0, 1))
-    asked = [{"namespace": "onecloud-minio", "name": "minio", "gate": cluster.minio_gate}]
-    assert len(plan_policy.healers(cluster.cluster(), cluster.request(discard=names))) == 1
-    assert len(plan_policy.healers(cluster.cluster(), cluster.request(discard=names[:1]), asked)) == 1
-    assert plan_policy.healers(cluster.cluster(), cluster.request(discard=names), asked) == []
 
 
 def test_a_claim_is_not_recovered_for_a_pod_that_could_not_start_without_an_ignored_one() -> None:

@@ -216,7 +216,7 @@ def minio_proof_breaks(cluster: StandInCluster) -> None:
 
 
 def minio_is_not_asked(cluster: StandInCluster) -> None:
-    cluster.minio = lambda **_options: []  # type: ignore[method-assign]
+    cluster.minio = lambda **_options: {}  # type: ignore[method-assign]
 
 
 def keepalived_differs(cluster: StandInCluster) -> None:
