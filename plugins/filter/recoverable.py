@@ -34,7 +34,8 @@ RETURN = r"""
 _value:
   description:
     - C(ok), the C(reason) if it is false, and C(rounds) and C(minios), both empty if it is false.
-    - A round has its C(claims), in the shape that docs/contracts.md gives under C(ClaimPlan), and its C(minios), those that have drives among them. A
+    - A round has its C(claims), in the shape that docs/contracts.md gives under C(ClaimPlan), its C(minios), those that have drives among them, and
+      whether it is the C(last). A
       MinIO is C(group), C(namespace), C(name), C(lost_claims), C(given_up), C(accept_unproven), and C(replaces), the UIDs of its claims in that round.
     - C(minios) beside the rounds are all of them, with all their claims.
   type: dict

@@ -42,7 +42,7 @@ def recoverable(plan: Json) -> str:
 
 
 def rounds(plan: Json) -> t.List[Json]:
-    """The rounds in which claims are recovered: {claims, minios}, the claims of each and the MinIOs that have drives among them.
+    """The rounds in which claims are recovered: {claims, minios, last}, the claims of each and the MinIOs that have drives among them.
 
     Groups of the same `order` share rounds: the n-th batch of each is in the n-th round, so of a MinIO never more than one. A round begins when every
     drive of the round before has healed. Claims that don't heal wait for nothing, so they are in the first rounds of their order.
@@ -63,7 +63,7 @@ def rounds(plan: Json) -> t.List[Json]:
                     "minios": [_minio(group, group["batches"][number]) for group in now if group["heals"]],
                 }
             )
-    return found
+    return [{**one, "last": one is found[-1]} for one in found]
 
 
 def minios(plan: Json) -> t.List[Json]:

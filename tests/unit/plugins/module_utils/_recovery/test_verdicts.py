@@ -133,6 +133,7 @@ def test_a_round_has_one_batch_of_each_workload_of_the_same_order() -> None:
     assert (first["namespace"], first["name"]) == ("n", "a")
     # A MinIO has all its lost claims in each round.
     assert [item["name"] for item in first["lost_claims"]] == ["a0", "a1", "a2", "a3"]
+    assert [one["last"] for one in found] == [False, False, False, False, True]
     assert rounds({}) == rounds(recovery(a=[])) == []
     assert [len(item["replaces"]) for item in minios(plan)] == [4, 2, 1, 2]
 
