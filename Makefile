@@ -118,7 +118,7 @@ unit: setup ## unit tests; ARGS="-k name" picks some
 
 .PHONY: playbooks
 playbooks: setup ## the real playbooks against a served stand-in of the API; every command line: CLOUDPODS_HA_EVERY_COMMAND_LINE=1
-	PYTHONPATH=$(TREE) pytest -n 2 --dist loadgroup -p no:cacheprovider --import-mode=importlib --strict-markers $(ARGS) tests/playbooks
+	PYTHONPATH=$(TREE) pytest -n 3 --dist loadgroup -p no:cacheprovider --import-mode=importlib --strict-markers $(ARGS) tests/playbooks
 
 .PHONY: torture
 torture: setup ## every case that disturbs a replacement, for hours; goes on where it was; ARGS="--rows kills --sample 5", ARGS=--help

@@ -176,7 +176,7 @@ FAULTS = ["html", "429", "deep", "items"]
 @pytest.mark.parametrize(
     ("bench", "fault"),
     # One provider each: what answers wrong is the same.
-    itertools.product(cases.PROVIDERS, FAULTS) if ALL else zip(itertools.cycle(cases.PROVIDERS), FAULTS),
+    list(itertools.product(cases.PROVIDERS, FAULTS) if ALL else zip(itertools.cycle(cases.PROVIDERS), FAULTS)),
     indirect=["bench"],
 )
 def test_an_api_server_that_answers_wrong_ends_no_run_without_a_reason(bench: rows.Bench, fault: str) -> None:
