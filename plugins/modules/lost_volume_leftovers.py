@@ -119,8 +119,6 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaErro
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.client import KUBECONFIG_ARGUMENT, connect
 from ansible_collections.cloudpods.ha.plugins.module_utils._recovery import clear, client
 
-CLAIM_KEYS = ("namespace", "name", "uid", "pv_name", "pv_uid")
-
 
 def main() -> t.NoReturn:
     """Read, judge and delete."""
@@ -134,11 +132,9 @@ def main() -> t.NoReturn:
         },
         supports_check_mode=True,
     )
-    for claim in module.params["claims"]:
-        missing = [key for key in CLAIM_KEYS if not claim.get(key)]
-        if missing:
-            module.fail_json(msg="an entry of 'claims' lacks {0}: {1}".format(", ".join(missing), claim.get("name")))
     try:
+        for claim in module.params["claims"]:
+            client.check_claim(claim)
         result = clear.clear(
             connect(module.params["kubeconfig"], check_mode=module.check_mode),
             lost=client.lost_from(module.params["lost_node"]),

@@ -39,14 +39,20 @@ LOST_NODE_ARGUMENT: t.Mapping[str, t.Any] = {
 }
 
 
-def target_from(claim: Json, params: Json) -> Target:
-    """Build the target from a claim of a plan and the parameters of the module. Raises HaError when the claim lacks something."""
-    owner = claim.get("owner") or {}
-    lacks = [key for key in _CLAIM_KEYS if not claim.get(key)] + [
-        "owner." + key for key in ("kind", "name") if not owner.get(key)
-    ]
+def check_claim(claim: Json, *, owned: bool = False) -> None:
+    """Raise HaError when an entry of a module's `claims` lacks an identity, or with `owned` the workload that mounts it."""
+    lacks = [key for key in _CLAIM_KEYS if not claim.get(key)]
+    if owned:
+        owner = claim.get("owner") or {}
+        lacks += ["owner." + key for key in ("kind", "name") if not owner.get(key)]
     if lacks:
         raise HaError("an entry of 'claims' lacks {0}: {1}".format(", ".join(lacks), claim.get("name")))
+
+
+def target_from(claim: Json, params: Json) -> Target:
+    """Build the target from a claim of a plan and the parameters of the module. Raises HaError when the claim lacks something."""
+    check_claim(claim, owned=True)
+    owner = claim["owner"]
     if owner["kind"] not in _PLURAL:
         raise HaError(
             "the claim {0} belongs to {1}, not to one of {2}".format(claim["name"], owner["kind"], ", ".join(_PLURAL))
