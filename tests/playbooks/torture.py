@@ -10,6 +10,7 @@ import argparse
 import contextlib
 import json
 import random
+import re
 import sys
 import threading
 import time
@@ -42,7 +43,7 @@ def _run(given: argparse.Namespace, benches: dict[str, rows.Bench]) -> int:
         _say("a run of {0} that nothing disturbs ...".format(provider))
         found = bench.known()
         wanted += cases.every(provider, found.trace, found.connections, found.requests, given.seed)
-    wanted = [item for item in wanted if item.row in given.rows and given.match in item.key]
+    wanted = [item for item in wanted if item.row in given.rows and re.search(given.match, item.key)]
     total = len(wanted)
     if given.sample:
         wanted = _sampled(wanted, given.sample, given.seed)
@@ -132,7 +133,7 @@ def _arguments() -> argparse.Namespace:
 
     parser.add_argument("--rows", type=listed, default=list(rows.ROWS), help="of: " + ", ".join(rows.ROWS))
     parser.add_argument("--providers", type=listed, default=list(cases.PROVIDERS))
-    parser.add_argument("--match", default="", help="only cases whose name holds this text")
+    parser.add_argument("--match", default="", help="only cases whose name has this regular expression")
     parser.add_argument("--sample", type=int, default=0, metavar="N", help="N cases of each row, by chance")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=0, help="start no case after that time")
