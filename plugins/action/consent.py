@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import os
 import pathlib
 import re
 import sys
@@ -15,9 +14,11 @@ import typing as t
 from ansible.errors import AnsiblePromptInterrupt, AnsiblePromptNoninteractive
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
+from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
 from ansible_collections.cloudpods.ha.plugins.module_utils._format import printable
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import Plan
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan import consent
+from ansible_collections.cloudpods.ha.plugins.module_utils._private import written
 from ansible_collections.cloudpods.ha.plugins.module_utils._restore import from_json
 
 _SPEC = {
@@ -44,7 +45,10 @@ class ActionModule(ActionBase):
         folder = pathlib.Path(given["directory"]) / "plans"
         display = Display()
         if plan.acts:
-            _keep(folder, plan)
+            try:
+                _keep(folder, plan)
+            except HaError as exc:
+                return {"failed": True, "changed": False, "msg": str(exc)}
         if given["show_command"] and plan.acts:
             sources = (task_vars or {}).get("ansible_inventory_sources") or []
             line = consent.command(
@@ -89,12 +93,9 @@ def _show(display: Display, lines: t.Iterable[str]) -> None:
 
 
 def _keep(folder: pathlib.Path, plan: Plan) -> None:
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path = folder / (plan.id + ".txt")
-    if not path.exists():
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write("".join(line + "\n" for line in plan.acts))
+    """Keep the acts of the plan, whole or not at all. A file of its ID that was cut off or changed is put right. Raises HaError."""
+    text = "".join(line + "\n" for line in plan.acts)
+    list(written([str(folder)], {plan.id + ".txt": text.encode()}))
 
 
 def _kept(folder: pathlib.Path, wanted: str) -> t.Optional[t.List[str]]:

@@ -18,6 +18,7 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
 from ansible_collections.cloudpods.ha.plugins.module_utils._guard import ended, guard, identity
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.kubeconfig import NAME, taken_apart
+from ansible_collections.cloudpods.ha.plugins.module_utils._private import written
 
 # A run's folder, and the file in it that says whose it is.
 _FOLDER = ".run-"
@@ -59,20 +60,16 @@ class ActionModule(ActionBase):
 def keep(given: t.Mapping[str, t.Any], *, run: int) -> t.Dict[str, t.Any]:
     """Write the kubeconfig into a folder of this run, remove those of ended runs, and return {path, removed}. Raises HaError or OSError."""
     parent = pathlib.Path(given["directory"])
-    for folder in (*reversed(parent.parents), parent):
-        if not folder.exists():
-            folder.mkdir(mode=0o700)
     # The folders of other losses too, and of this one under another spelling of its name.
     removed = [path for place in sorted({parent, *parent.parent.glob("*")}) for path in sweep(place)]
     folder = folder_of(parent, run)
     data, base = _read(given)
     made, files = taken_apart(data, folder=str(folder), base=base, server=given["server"])
     if not (folder / _OWNER).exists():
-        folder.mkdir(mode=0o700)
-        _write(folder / _OWNER, identity(run).encode())
+        list(written([str(parent), str(folder)], {}))
+        list(written([str(folder)], {_OWNER: identity(run).encode()}))
         guard(run, clean=lambda: _remove_later(folder))
-    for name, content in {**files, NAME: yaml.safe_dump(_plain(made)).encode()}.items():
-        _write(folder / name, content)
+    list(written([str(folder)], {**files, NAME: yaml.safe_dump(_plain(made)).encode()}))
     return {"path": str(folder / NAME), "removed": removed}
 
 
@@ -120,12 +117,3 @@ def _plain(value: t.Any) -> t.Any:
     if isinstance(value, t.Mapping):
         return {_plain(key): _plain(item) for key, item in value.items()}
     return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
-
-
-def _write(path: pathlib.Path, content: bytes) -> None:
-    """Write a file that only its owner can read, in one step."""
-    new = path.with_name(path.name + ".new")
-    number = os.open(str(new), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(number, "wb") as stream:
-        stream.write(content)
-    os.replace(str(new), str(path))

@@ -346,7 +346,8 @@ def kept() -> Path:
     mark, now = folder / "fingerprint", fingerprint()
     if not mark.is_file() or mark.read_text(encoding="utf-8") != now:
         shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
+        # Another process may begin at this moment.
+        folder.mkdir(parents=True, exist_ok=True)
         mark.write_text(now, encoding="utf-8")
     return folder
 

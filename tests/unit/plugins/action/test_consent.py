@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 import types
 from pathlib import Path
@@ -97,6 +99,25 @@ def test_a_changed_plan_is_shown_as_a_difference(monkeypatch: pytest.MonkeyPatch
     assert "does not know what was in that plan" in found["msg"]
     for wanted in ("../../etc/passwd", "", "x" * 12):
         assert run(monkeypatch, tmp_path, now, wanted=wanted, answer=b"no")[0]["failed"]
+
+
+def test_a_plan_that_can_not_be_kept_is_told_and_one_that_was_cut_off_is_put_right(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    plan = StandInCluster().plan()
+    path = tmp_path / "plans" / (plan.id + ".txt")
+    with monkeypatch.context() as full:
+        full.setattr(
+            os, "fsync", lambda _number: (_ for _ in ()).throw(OSError(errno.ENOSPC, "No space left on device"))
+        )
+        found, terminal = run(full, tmp_path, plan, acting=False, show_command=True)
+    assert found["failed"]
+    assert found["msg"] == "{0} can't be written: No space left on device".format(path)
+    assert list(path.parent.iterdir()) == []
+    assert terminal.shown == []
+    path.write_text("lost master-1", encoding="utf-8")
+    assert "failed" not in run(monkeypatch, tmp_path, plan, acting=False)[0]
+    assert path.read_text(encoding="utf-8").split("\n")[:-1] == list(plan.acts)
 
 
 def test_the_command_is_shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
