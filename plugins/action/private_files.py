@@ -7,12 +7,15 @@
 from __future__ import annotations
 
 import json
+import re
 import typing as t
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
 from ansible_collections.cloudpods.ha.plugins.module_utils._private import written
 
+# C1, and what turns the direction of text.
+_CONTROL = re.compile("[\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _SPEC = {
     "folders": {"type": "list", "elements": "path", "required": True},
     "files": {
@@ -63,7 +66,9 @@ def _content(item: t.Mapping[str, t.Any]) -> bytes:
     """What is written. An error does not quote it."""
     if item["data"] is not None:
         try:
-            text = json.dumps(item["data"], indent=4, sort_keys=True, ensure_ascii=False) + "\n"
+            text = json.dumps(item["data"], indent=4, sort_keys=True, ensure_ascii=False)
+            # json escapes the first 32 characters; these control a terminal too.
+            text = _CONTROL.sub(lambda char: "\\u{0:04x}".format(ord(char.group())), text) + "\n"
         except (TypeError, ValueError):
             raise HaError(
                 "The data of {0} can't be written as JSON. Nothing was written.".format(item["name"])

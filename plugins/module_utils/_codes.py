@@ -72,6 +72,7 @@ REPLACING: t.Mapping[str, str] = {
     "KUBEADM_UNKNOWN": "kubeadm: the configuration API of this Kubernetes release is known, and the phases to skip are its own",
     "CLUSTER_INFO_DEAD": "kubeadm: cluster-info does not name the lost node",
     "LOCK_HELD": "no other run holds the lock",
+    "JOURNAL_UNREADABLE": "the journal of an earlier run can be read",
     "JOURNAL_CHANGED": "no other run has written the journal since the plan was made",
     "MINIO_UNREADABLE": "the state of each MinIO can be read",
     "MINIO_UNSAFE": "a lost drive of each MinIO may be replaced",

@@ -71,7 +71,7 @@ pods_run:
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
+from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError, Unsafe
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.client import KUBECONFIG_ARGUMENT, connect
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.cluster import read, settled
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster import Cluster
@@ -98,6 +98,8 @@ def main() -> t.NoReturn:
             lost_name=module.params["lost"],
             replacement=module.params["replacement"],
         )
+    except Unsafe as exc:
+        cluster = Cluster(provider=provider, api_error=exc.observed.rstrip("."), api_error_code=exc.code)
     except HaError as exc:
         cluster = Cluster(provider=provider, api_error=str(exc))
     module.exit_json(changed=False, cluster=to_json(cluster), settled=settled(cluster), pods_run=pods_run(cluster))

@@ -282,6 +282,17 @@ def test_no_task_asks_a_server_by_ansible_s_own_module(path: Path) -> None:
         assert not {prefix + name for prefix in ("", "ansible.builtin.") for name in ("uri", "get_url")} & set(task)
 
 
+@each_yaml_file
+def test_no_task_has_a_shell(path: Path) -> None:
+    for task in tasks_of(path):
+        assert not {prefix + name for prefix in ("", "ansible.builtin.") for name in ("shell", "raw", "script")} & set(
+            task
+        )
+        for name in ("command", "ansible.builtin.command"):
+            if name in task:
+                assert set(task[name]) >= {"argv"}, task.get("name")
+
+
 @each_task_file
 def test_registered_and_loop_variables_are_internal(path: Path) -> None:
     prefix = "__{0}_".format(path.relative_to(ROOT / "roles").parts[0])
@@ -448,6 +459,9 @@ def test_a_k3s_that_did_not_join_is_stopped_before_anything_else_can_fail() -> N
     (block,) = read(ROOT / "roles" / "join" / "tasks" / "k3s" / "start.yml")
     service = block["block"][0]["ansible.builtin.systemd_service"]["name"]
     assert block["rescue"][0]["ansible.builtin.systemd_service"] == {"name": service, "state": "stopped"}
+    # With a byte that is no UTF-8 the text of the log could not be decoded; JSON has it as numbers.
+    (log,) = (task["ansible.builtin.command"]["argv"] for task in block["rescue"] if "ansible.builtin.command" in task)
+    assert log[log.index("-o") + 1] == "json"
     # The last one tells why.
     for task in block["rescue"][:-1]:
         assert (task["failed_when"], task["ignore_unreachable"]) == (False, True), task["name"]

@@ -15,6 +15,7 @@ PATH = "/api/v1/namespaces/{0}/configmaps".format(NAMESPACE)
 _LABELS = {"ha.cloudpods.org/journal": "replacement"}
 # Not a part of the journal: the resource version of the ConfigMap from which it was read.
 _VERSION = "version"
+REPAIR = "Repair the journal, or delete it if no replacement is in progress."
 
 
 def name(lost: str) -> str:
@@ -23,16 +24,16 @@ def name(lost: str) -> str:
 
 
 def parse(configmap: Json) -> Json:
-    """The journal of an earlier run, with its `version`. Raises HaError for an unreadable one: it is never an empty journal."""
+    """The journal of an earlier run, with its `version`. Raises Unsafe for an unreadable one: it is never an empty journal."""
     try:
         state = json.loads((configmap.get("data") or {})["state"])
-        readable = all(key in state["lost"] for key in ("name", "addresses", "hostname_label", "uid"))
     except (KeyError, TypeError, ValueError, RecursionError):
-        readable = False
-    if not readable:
-        raise HaError(
-            "the journal in the ConfigMap kube-system/{0} can't be read: repair it, or delete it if no replacement is "
-            "in progress".format(configmap["metadata"]["name"])
+        state = None
+    if not _names_the_loss(state):
+        raise Unsafe(
+            "JOURNAL_UNREADABLE",
+            "the journal in the ConfigMap {0}/{1} can't be read.".format(NAMESPACE, configmap["metadata"]["name"]),
+            REPAIR,
         )
     return with_version(state, configmap)
 
@@ -45,8 +46,10 @@ def with_version(state: Json, configmap: t.Optional[Json]) -> Json:
 def configmap(lost: str, state: Json, *, found: t.Optional[Json]) -> t.Optional[Json]:
     """The ConfigMap to write; None if `found` says the same already. Raises Unsafe if `found` is not the version that the journal was read in.
 
-    Without a version, nobody had begun this replacement when the plan was made.
+    Without a version, nobody had begun this replacement when the plan was made. Raises HaError for a journal that no later run could read.
     """
+    if not _names_the_loss(state):
+        raise HaError("a journal that does not say which node is lost is not written: no later run could read it")
     known = str(state.get(_VERSION) or "")
     content = {key: value for key, value in state.items() if key != _VERSION}
     version = str(found["metadata"].get("resourceVersion") or "") if found else ""
@@ -72,6 +75,11 @@ def changed(lost: str) -> Unsafe:
         "another run wrote the journal of {0} after this plan was made.".format(lost),
         "The plan is out of date, so this run stops. Run again.",
     )
+
+
+def _names_the_loss(state: t.Any) -> bool:
+    lost = state.get("lost") if isinstance(state, dict) else None
+    return isinstance(lost, dict) and all(key in lost for key in ("name", "addresses", "hostname_label", "uid"))
 
 
 def _is_of_an_earlier_loss(old: Json, new: Json) -> bool:

@@ -62,6 +62,7 @@ class Cluster:
 
     `gone_claims` name a volume that is gone, and that was requested on the lost node or used by a pod there. `kubeadm_settings` are the values in
     kubeadm-config that a joining master gets, by their paths. `replacement` is the Node whose `daemon_pods` were asked for, with those of all other masters.
+    `api_error_code` is the refusal that `api_error` leads to; empty for API_UNREACHABLE.
     `cloudpods` are the facts of its OnecloudCluster that policies use: {version, glance_on_s3}; None without one.
     """
 
@@ -70,6 +71,7 @@ class Cluster:
     server: str = ""
     kubernetes_version: str = ""
     api_error: str = ""
+    api_error_code: str = ""
     now: str = ""
     nodes: t.Tuple[Node, ...] = ()
     etcd: Etcd = Etcd()  # noqa: RUF009  it is frozen

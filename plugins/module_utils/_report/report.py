@@ -7,6 +7,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import K3S, KUBEADM
+from ansible_collections.cloudpods.ha.plugins.module_utils._format import printable
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.parse import moment
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes import ObjectRef
@@ -64,7 +65,7 @@ def report(plan: Plan, journal: Json, results: Json, *, failure: str = "", writt
         "warnings": [*plan.warnings, *stays],
         "todo": [*_todo(plan, outcome, claims), *stays],
     }
-    return {"json": data, "text": list(text(data, claims)), "html": page(data)}
+    return {"json": data, "text": [printable(line) for line in text(data, claims)], "html": page(data)}
 
 
 def _own(plan: Plan, journal: Json) -> Json:

@@ -22,6 +22,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import
     K3S_MEMBER_NAME,
     PROVIDERS,
 )
+from ansible_collections.cloudpods.ha.plugins.module_utils._errors import ApiRefused
 from ansible_collections.cloudpods.ha.plugins.module_utils._etcd.quorum import healthy, quorum, voters
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s import cluster as k8s_cluster
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s import journal as k8s_journal
@@ -91,11 +92,14 @@ class StandInApi:
         return {"items": self.lists[path]} if path in self.lists else self.objects.get(path)
 
     def items(self, path: str, *, keep: Keep | None = None, **query: Any) -> list[Json]:
-        found = (self.get(path, **query) or {}).get("items") or []
-        reduced = [item if keep is None else keep(item) for item in found]
+        found = self.get(path, **query)
+        if found is None:
+            raise ApiRefused("GET", path, 404, "the answer is no list")
+        reduced = [item if keep is None else keep(item) for item in found["items"]]
         return [item for item in reduced if item is not None]
 
-    items_if_served = items
+    def items_if_served(self, path: str, **query: Any) -> list[Json]:
+        return (self.get(path, **query) or {}).get("items") or []
 
 
 def node_object(name: str, address: str, uid: str, *, control_plane: bool = True) -> Json:

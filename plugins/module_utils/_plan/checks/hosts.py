@@ -8,6 +8,7 @@ import typing as t
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._etcd.parse import health_alarm
 from ansible_collections.cloudpods.ha.plugins.module_utils._etcd.quorum import alarmed, quorum
+from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.journal import REPAIR
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster import Cluster
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.host import Host
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import Request
@@ -67,9 +68,11 @@ def reachability(cluster: Cluster) -> Refusals:
         )
     if cluster.api_error:
         yield Refusal(
-            "API_UNREACHABLE",
+            cluster.api_error_code or "API_UNREACHABLE",
             "The cluster can't be read: {0}.".format(cluster.api_error.rstrip(".")),
-            "Set a working kubeconfig (replace_master_kubeconfig), or repair an API server on a survivor.",
+            REPAIR
+            if cluster.api_error_code == "JOURNAL_UNREADABLE"
+            else "Set a working kubeconfig (replace_master_kubeconfig), or repair an API server on a survivor.",
         )
 
 

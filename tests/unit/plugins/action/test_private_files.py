@@ -230,3 +230,12 @@ def test_half_a_letter_that_a_machine_sent_ends_no_run(tmp_path: Path) -> None:
     run(tmp_path, files=[{"name": "a", "text": "a\udcff"}, {"name": "b", "data": ["\ud800"]}])
     assert (tmp_path / "a").read_text(encoding="utf-8") == "a?"
     assert json.loads((tmp_path / "b").read_text(encoding="utf-8")) == ["?"]
+
+
+def test_what_would_control_a_terminal_is_escaped_in_data(tmp_path: Path) -> None:
+    data = {"\x9b2J": "\x1b[2J\x7f\u202eä中"}
+    run(tmp_path, files=[{"name": "a", "data": data}])
+    told = (tmp_path / "a").read_text(encoding="utf-8")
+    assert json.loads(told) == data
+    assert "ä中" in told
+    assert all(line.isprintable() for line in told.splitlines())

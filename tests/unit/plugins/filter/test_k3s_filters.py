@@ -48,11 +48,13 @@ def made(found: Json | None = None, **options: Any) -> Json:
 
 def test_a_host_gets_every_file_and_only_the_unit_is_for_all_to_read() -> None:
     drop_in = {"path": "/x/k3s.service.d/a.conf", "content": "[Service]\nLimitNOFILE=1\n"}
-    found = made(server(registries=text("registries.yaml"), unit_drop_ins=[drop_in]))
+    private = {**drop_in, "path": "/x/k3s.service.d/b.conf", "mode": "0600"}
+    found = made(server(registries=text("registries.yaml"), unit_drop_ins=[drop_in, private]))
     assert {item["path"]: item["mode"] for item in found["files"]} == {
         "/x/config.yaml": "0600",
         "/x/k3s.service": "0644",
         "/x/k3s.service.d/a.conf": "0644",
+        "/x/k3s.service.d/b.conf": "0600",
         "/x/k3s.service.env": "0600",
         "/x/registries.yaml": "0600",
     }

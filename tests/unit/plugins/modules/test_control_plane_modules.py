@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import base64
 import copy
+import dataclasses
 import json
 import os
 import stat
@@ -24,6 +25,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._errors import (
 from ansible_collections.cloudpods.ha.plugins.module_utils._join.credentials import CERTIFICATES
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster import Cluster
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.host import Host
+from ansible_collections.cloudpods.ha.plugins.module_utils._plan.checks import hosts
 from ansible_collections.cloudpods.ha.plugins.module_utils._restore import from_json
 from ansible_collections.cloudpods.ha.plugins.modules import (
     control_plane_host_info,
@@ -99,6 +101,10 @@ def test_a_damaged_journal_is_an_answer(monkeypatch: pytest.MonkeyPatch, capsys:
     cluster.lists[CONFIGMAPS][0]["data"]["state"] = "not json"
     found = ask(monkeypatch, capsys, cluster.api())
     assert "cloudpods-ha-master-1 can't be read" in found["cluster"]["api_error"]
+    told = {key: found["cluster"][key] for key in ("api_error", "api_error_code")}
+    (refusal,) = hosts.reachability(dataclasses.replace(StandInCluster().cluster(), **told))
+    assert (refusal.code, "kubeconfig" in refusal.remedy) == ("JOURNAL_UNREADABLE", False)
+    assert refusal.remedy.startswith("Repair the journal")
 
 
 def test_a_host_is_told_as_plain_data(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -104,6 +104,7 @@ def test_everything_beside_them_is_read(host: Path) -> None:
     lay(host / "etc/sysconfig/k3s", FIXTURES / "unit" / "env-bash.env")
     lay(host / REGISTRIES, FIXTURES / "registries.yaml")
     lay(host / (UNIT + ".d") / "limits.conf", FIXTURES / "etcd" / "name")
+    (host / (UNIT + ".d") / "limits.conf").chmod(0o600)
     lay(host / (UNIT + ".d") / "limits.conf.bak", FIXTURES / "etcd" / "name")
     for name in ("traefik.yaml.skip", "coredns.yaml", "ccm.yaml.skip"):
         lay(host / MANIFESTS / name, FIXTURES / "etcd" / "name")
@@ -114,7 +115,7 @@ def test_everything_beside_them_is_read(host: Path) -> None:
     # The later outranks the former, as the unit has them.
     assert [item["content"] for item in found["environments"]] == [text("unit/env-bash.env"), text("unit/env-dash.env")]
     assert found["registries"] == text("registries.yaml")
-    assert [Path(item["path"]).name for item in found["unit_drop_ins"]] == ["limits.conf"]
+    assert [(Path(item["path"]).name, item["mode"]) for item in found["unit_drop_ins"]] == [("limits.conf", "0600")]
     assert found["skipped"] == ["ccm.yaml.skip", "traefik.yaml.skip"]
     assert found["links"] == ["crictl", "kubectl"]
 

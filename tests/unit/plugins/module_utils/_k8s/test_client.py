@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import http.server
 import json
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,6 +20,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._errors import (
     ObjectChanged,
 )
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s import client as k8s_client
+from ansible_collections.cloudpods.ha.tests.served import https_server
 from kubernetes import client
 
 Json = dict[str, Any]
@@ -320,3 +323,28 @@ def test_without_the_client_library_that_is_what_is_told(monkeypatch: pytest.Mon
     monkeypatch.setattr(k8s_client, "IMPORT_ERROR", "No module named 'kubernetes'")
     with pytest.raises(HaError, match="the Python package 'kubernetes' is missing"):
         k8s_client.connect("/nowhere/config")
+
+
+def test_a_server_with_another_ca_gets_no_request_and_no_token(tmp_path: Path) -> None:
+    asked = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+
+    for name in ("its", "another"):
+        (tmp_path / name).mkdir()
+    server, _own = https_server(tmp_path / "its", Handler)
+    other, kubeconfig = https_server(tmp_path / "another", Handler)
+    other.server_close()
+    data = yaml.safe_load(kubeconfig.read_text(encoding="utf-8"))
+    data["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:{0}".format(server.server_address[1])
+    kubeconfig.write_text(yaml.safe_dump(data), encoding="utf-8")
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        with pytest.raises(ApiUnavailable, match=r"(?i)certificate verify failed"):
+            k8s_client.connect(str(kubeconfig)).get("/api/v1/nodes")
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert asked == []

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
+from ansible_collections.cloudpods.ha.plugins.module_utils._errors import ApiRefused, HaError
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s import cluster as k8s_cluster
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster import Cluster, Lost
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes import Node, ObjectRef
@@ -18,6 +18,7 @@ from ansible_collections.cloudpods.ha.tests.unit.plugins.stand_in_cluster import
     CLAIMS,
     CLUSTER_INFO,
     CONFIGMAPS,
+    LISTS,
     NODES,
     PODS,
     SECRETS,
@@ -213,7 +214,7 @@ def test_only_cleaning_pods_of_the_lost_node_are_leftovers() -> None:
 
 
 def test_a_cluster_with_nothing_in_it_is_read() -> None:
-    found = k8s_cluster.read(StandInApi({}, {}), provider="k3s", lost_name="master-1")  # type: ignore[arg-type]
+    found = k8s_cluster.read(StandInApi({path: [] for path in LISTS}, {}), provider="k3s", lost_name="master-1")  # type: ignore[arg-type]
     assert found == Cluster(provider="k3s", server=StandInApi.server)
 
 
@@ -430,3 +431,12 @@ def test_of_a_node_that_nobody_knows_no_pods_are_told() -> None:
         replacement="master-4",
     )
     assert (found.replacement, found.daemon_pods) == ("", ())
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_a_list_that_is_not_there_is_no_loss_of_nothing(path: str) -> None:
+    cluster = StandInCluster()
+    assert read(cluster).lost
+    del cluster.lists[path]
+    with pytest.raises(ApiRefused, match=path + " was answered with 404"):
+        read(cluster)

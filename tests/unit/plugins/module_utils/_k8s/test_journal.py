@@ -7,8 +7,9 @@ import json
 from typing import Any
 
 import pytest
-from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError, Unsafe
+from ansible_collections.cloudpods.ha.plugins.module_utils._errors import ApiRefused, HaError, Unsafe
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s import journal
+from ansible_collections.cloudpods.ha.plugins.modules import journal as module
 from ansible_collections.cloudpods.ha.tests.unit.plugins.stand_in_cluster import journal_object
 
 Json = dict[str, Any]
@@ -82,3 +83,29 @@ def test_the_finished_journal_of_an_earlier_loss_makes_room_for_the_next_one() -
     made = journal.configmap("master-1", {"lost": {**LOST, "uid": "new"}}, found=old)
     assert made is not None
     assert made["metadata"]["resourceVersion"] == "7"
+
+
+@pytest.mark.parametrize(
+    "state", [{}, {"joining": {"host": "master-4"}}, {"lost": None}, {"lost": {"name": "master-1"}}]
+)
+def test_a_journal_without_its_loss_is_never_written(state: Json) -> None:
+    for found in (None, stored({"lost": LOST})):
+        with pytest.raises(HaError, match="does not say which node is lost"):
+            journal.configmap("master-1", {**state, "version": "7" if found else ""}, found=found)
+
+
+@pytest.mark.parametrize("status", [404, 409])
+@pytest.mark.parametrize("found", [None, stored({"lost": LOST})])
+def test_a_write_that_another_run_s_came_before_is_a_refusal(status: int, found: Json | None) -> None:
+    class StandInApi:
+        def get(self, _path: str) -> Json | None:
+            return found
+
+        def replace(self, path: str, _body: Json) -> Json:
+            raise ApiRefused("PUT", path, status, "the object has been modified")
+
+        create = replace
+
+    state = {"lost": LOST, "joining": 1, "version": "7" if found else ""}
+    with pytest.raises(Unsafe, match="JOURNAL_CHANGED"):
+        module.write(StandInApi(), "master-1", state)  # type: ignore[arg-type]

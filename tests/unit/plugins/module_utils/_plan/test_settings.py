@@ -60,6 +60,8 @@ def test_text_of_the_command_line_is_understood(kind: str, given: Any, value: An
         ("float", "nan"),
         ("float", "inf"),
         ("float", ""),
+        ("int", "null"),
+        ("float", "null"),
         ("float", True),
         ("float", "5s"),
         ("bool", "maybe"),

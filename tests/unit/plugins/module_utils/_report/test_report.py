@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import Any
 
 import pytest
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import Plan
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.refusal import Refusal
 from ansible_collections.cloudpods.ha.plugins.module_utils._report.report import report
 from ansible_collections.cloudpods.ha.tests.unit.plugins.stand_in_cluster import StandInCluster
 
@@ -217,3 +219,12 @@ def test_what_stays_for_a_person_is_told() -> None:
     todo = report(cluster.plan(), {}, PROVEN)["json"]["todo"]
     assert [line for line in todo if line.startswith("Decide about the claim onecloud/default-baremetal-agent-z")]
     assert [line for line in todo if "retire_node" in line]
+
+
+def test_the_text_controls_no_terminal() -> None:
+    made = dataclasses.replace(StandInCluster().plan(), warnings=("\x1b]0;x\x07",))
+    refusal = Refusal("MORE_THAN_ONE_LOST", "\x1b[2J\x9b1m master-2\u202e", "\x1b[31mLook.")
+    refused = dataclasses.replace(made, state="refused", refusals=(refusal,))
+    for found in (report(refused, {}, {}), report(made, JOURNAL, RESULTS, failure="\x1b[2J\nno")):
+        assert any("?" in line for line in found["text"])
+        assert all(line.isprintable() for line in found["text"])
