@@ -119,3 +119,15 @@ def test_one_that_can_not_be_used_is_told_without_quoting_it(
         keep(tmp_path, run, **more)
     assert "secret" not in str(caught.value)
     assert not list(tmp_path.glob(".run-*/kubeconfig"))
+
+
+def test_nothing_beside_this_run_s_own_folder_is_touched(tmp_path: Path, run: Any) -> None:
+    home = tmp_path / "master-1"
+    own = [home / "kubeconfig", home / "config", home / ".run", home / "run-1-1" / "kubeconfig"]
+    for path in own:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("the operator's", encoding="utf-8")
+    made = Path(keep(home, run)["path"])
+    shutil.rmtree(kubeconfig.folder_of(home, run.pid))
+    assert not made.exists()
+    assert [path.read_text(encoding="utf-8") for path in own] == ["the operator's"] * len(own)

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.cloudpods.ha.plugins.module_utils._plan.failure import reason
+from ansible_collections.cloudpods.ha.plugins.module_utils._plan.failure import reason, unreachable
 
 
 @pytest.mark.parametrize(
@@ -44,3 +44,35 @@ def test_a_reason_has_an_end() -> None:
 
 def test_a_traceback_that_ansible_does_not_keep_is_no_reason() -> None:
     assert "hidden" in reason({"censored": "x", "exception": "(traceback unavailable)"})
+
+
+def answer(host: str, **result: Any) -> dict[str, Any]:
+    """A result of a loop over hosts whose variable has a name of its own."""
+    return {"ansible_loop_var": "__x_asked", "__x_asked": host, **result}
+
+
+AWAY = {"unreachable": True, "msg": "Failed to connect to the host via ssh: No route to host.\x1b[2J"}
+
+
+@pytest.mark.parametrize(
+    ("answers", "said"),
+    [
+        (
+            [answer("master-2", ping="pong")],
+            "a host could not be reached for a moment. All hosts answer now. Run again.",
+        ),
+        (
+            [answer("master-2", ping="pong"), answer("master-4", **AWAY)],
+            "master-4 can't be reached: Failed to connect to the host via ssh: No route to host.[2J. Run again when it can be reached.",
+        ),
+        (
+            [answer("master-2", **AWAY), answer("master-4", failed=True, msg="no Python")],
+            "No route to host.[2J; master-4 can't be reached: no Python. Run again when they can be reached.",
+        ),
+        ([{"failed": True, "msg": "x"}], "a host can't be reached: x. Run again when it can be reached."),
+    ],
+)
+def test_who_cut_a_phase_short_is_told(answers: list[dict[str, Any]], said: str) -> None:
+    told = unreachable(answers, "join")
+    assert told.startswith("The phase join was cut short: ")
+    assert told.endswith(said)

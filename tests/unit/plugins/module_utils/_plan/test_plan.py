@@ -674,8 +674,11 @@ def test_another_machine_s_node_with_name_or_address_of_the_half_joined_one_is_r
     [{"machine_id": "another"}, {"machine_id": ""}, {"hostname": "another"}, {"addresses": ("192.0.2.99",)}],
     ids=["machine-id", "no-machine-id", "hostname", "address"],
 )
-def test_another_machine_behind_the_inventory_name_of_a_half_joined_one_is_not_reset(change: dict[str, Any]) -> None:
-    cluster = StandInCluster()
+@pytest.mark.parametrize("provider", ["kubeadm", "k3s"])
+def test_another_machine_behind_the_inventory_name_of_a_half_joined_one_is_not_reset(
+    provider: str, change: dict[str, Any]
+) -> None:
+    cluster = StandInCluster(provider=provider)
     labels = [label for label, _act in cluster.acts(cluster.plan())]
     cluster.run(cluster.plan(), acts=labels.index("journal: joining") + 1)
     cluster.change_host("master-4", joined=True, etcd_data=True)
@@ -684,6 +687,20 @@ def test_another_machine_behind_the_inventory_name_of_a_half_joined_one_is_not_r
     made = cluster.plan()
     assert made.state == "refused"
     assert {"REPLACEMENT_NOT_CLEAN"} == {item.code for item in made.refusals}
+
+
+@pytest.mark.parametrize("provider", ["kubeadm", "k3s"])
+def test_the_lost_machine_behind_the_inventory_name_of_a_half_joined_one_is_not_reset(provider: str) -> None:
+    cluster = StandInCluster(provider=provider)
+    cluster.node("master-1")["status"]["nodeInfo"]["machineID"] = "of-master-1"
+    labels = [label for label, _act in cluster.acts(cluster.plan())]
+    cluster.run(cluster.plan(), acts=labels.index("journal: joining") + 1)
+    cluster.change_host("master-4", joined=True, etcd_data=True)
+    assert cluster.plan().reset
+    cluster.change_host("master-4", machine_id="of-master-1", hostname="master-1", addresses=("192.0.2.11",))
+    made = cluster.plan()
+    assert "REPLACEMENT_IS_LOST" in {item.code for item in made.refusals}
+    assert (made.state, made.reset, made.steps, made.phases) == ("refused", False, (), ())
 
 
 def test_what_a_finished_replacement_joined_is_not_reset_later() -> None:
