@@ -26,10 +26,19 @@ REFUSED: dict[str, tuple[Json, Json, str]] = {
     "etcd has an alarm": ({"alarm": True}, {}, "ETCD_ALARM"),
     "etcd has a learner": ({"learner": True}, {}, "MEMBER_LEARNER"),
     "a loss is not approved": ({}, {"replace_master_discard": []}, "DISCARD_UNAPPROVED"),
+    "another Node is not Ready": ({"changes": ["another_unready"]}, {}, "MORE_THAN_ONE_LOST"),
     "the name is mistyped": ({}, {"replace_master_lost": "master-9"}, "NODE_UNKNOWN"),
     "a survivor is given as lost": ({}, {"replace_master_lost": "master-2"}, "LOST_IS_SURVIVOR"),
 }
 FAULTS = ["500", "503", "429", "410", "html", "empty", "cut", "deep", "list", "items", "bytes", "drop", "late"]
+# Who looks once more whether the lost machine is silent, and the tasks before which it is not too late.
+LOOKING = ("etcd_cleanup", "node_removal")
+LOOKS = (
+    "preflight | Assert that the plan and a proven backup permit",
+    "act | Probe the ports",
+    "check | Probe the ports",
+    "act | Record that the Node is not deleted yet",
+)
 CHANGES = ["node_ready", "node_replaced", "claim_recreated", "scaled_down", "cordoned"]
 
 
@@ -78,7 +87,7 @@ def of_good_plans(provider: str, tasks: list[str]) -> Iterator[Case]:
     for line in command_lines(tasks):
         yield Case("command lines", provider, "a good plan: {0}".format(" ".join(line) or "-"), {"line": line})
     for role in ROLES:
-        yield Case("command lines", provider, "the role {0} alone".format(role), {"role": role})
+        yield Case("command lines", provider, "the role {0} alone".format(role), {"roles": [role]})
 
 
 def states(trace: Done) -> list[tuple[int, int, str]]:
@@ -140,6 +149,15 @@ def of_changes(provider: str, trace: Done) -> Iterator[Case]:
         yield Case("changes", provider, "{0} before {1}".format(change, task), {"task": task, "change": change})
 
 
+def of_answers(provider: str, trace: Done) -> Iterator[Case]:
+    """The lost machine answers again before each of the last looks at it."""
+    for task in dict.fromkeys(item["task"] for item in trace.tasks if "number" in item):
+        role, _, name = task.partition(" : ")
+        if role.rpartition(".")[2] in LOOKING and name.startswith(LOOKS):
+            given = {"task": task, "change": "machine_answers"}
+            yield Case("changes", provider, "machine_answers before " + task, given)
+
+
 def of_two_runs(provider: str, trace: Done) -> Iterator[Case]:
     """A second run while the first one is held before each acting task."""
     acting = list(dict.fromkeys(item["task"] for item in trace.tasks if item.get("changed")))
@@ -170,6 +188,7 @@ def every(provider: str, trace: Done, connections: list[str], requests: int, see
         *of_kills(provider, trace, seed),
         *of_cuts(provider, connections, requests),
         *of_changes(provider, trace),
+        *of_answers(provider, trace),
         *of_two_runs(provider, trace),
         *of_canaries(provider, trace),
     ]
