@@ -193,6 +193,8 @@ def _refused(case: Case, made: Replacing, verdict: Verdict) -> None:
     done = made.play("replace_master", *case.given["line"], settings=settings)
     judge_reason(done, verdict)
     _untouched(made, verdict)
+    if "No matching task" in done.output:
+        verdict.wrong.append("the command line starts at no task")
     if _DUMPED in done.output:
         verdict.wrong.append("all Nodes are shown whole")
     if not case.given["line"] and code not in done.output:
@@ -307,9 +309,9 @@ def _badly_reported(made: Replacing, done: Done, machine: str) -> list[str]:
     names = [machine, "a host could not be reached for a moment"]
     told = {
         "the outcome is " + report["outcome"]: report["outcome"] == "failed",
-        # Those before the first change are in no journal.
+        # A phase that acts is in the journal from its start; of the others, only the proof ends without an unreachable host.
         "the report names no phase": not machine
-        or "The phase " in report["failure"]
+        or report["failure"].startswith(("The phase ", "Assert that the replacement is proven"))
         or any(item["seconds"] is None for item in report["phases"]),
         "the report does not name {0}: {1}".format(machine, report["failure"]): any(
             name in report["failure"] for name in names

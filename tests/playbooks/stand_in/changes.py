@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import ETCD_PEER_PORT
+from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import ETCD_PEER_PORT, K3S_CONFIG
 from ansible_collections.cloudpods.ha.tests.playbooks.stand_in.api import Fault
 from ansible_collections.cloudpods.ha.tests.playbooks.stand_in.store import now
 
@@ -129,6 +129,11 @@ def api_fails(world: World) -> None:
     world.api.fault = Fault("500", world.api.requests + 1)
 
 
+def folder_in_the_way(world: World) -> None:
+    """Somebody makes a folder on the spare machine where K3s has its configuration."""
+    world.cluster.machines[world.cluster.spare].path(K3S_CONFIG).mkdir(parents=True)
+
+
 CHANGES: dict[str, Callable[[World], None]] = {
     "node_ready": node_ready,
     "node_replaced": node_replaced,
@@ -144,4 +149,5 @@ CHANGES: dict[str, Callable[[World], None]] = {
     "another_unready": another_unready,
     "machine_answers": machine_answers,
     "api_fails": api_fails,
+    "folder_in_the_way": folder_in_the_way,
 }
