@@ -244,20 +244,32 @@ if ALL:
         assert verdict.ok, verdict
         assert invariants.unsafe(made.state(), allowed) == []
 
-    @pytest.mark.parametrize("bench", ["kubeadm"], indirect=True)
-    def test_a_dump_whose_request_fails_tells_the_reason_although_its_output_is_hidden(bench: rows.Bench) -> None:
+    @pytest.mark.parametrize(
+        ("bench", "task", "change", "words"),
+        [
+            ("kubeadm", "dump | Read claims, volumes and the other objects of the plan", "api_fails", "told to fail"),
+            ("k3s", "k3s | files | Write configuration, unit, environment and registries", "folder_in_the_way", "dir"),
+        ],
+        indirect=["bench"],
+    )
+    def test_a_loop_whose_output_is_hidden_tells_its_reason(
+        bench: rows.Bench, task: str, change: str, words: str
+    ) -> None:
         made, allowed = bench.at("start")
-        done = made.play(at="dump | Read claims, volumes and the other objects of the plan:change:api_fails")
+        done = made.play(at="{0}:change:{1}".format(task, change))
         assert done.code != 0
         report = json.loads((made.reports / LOST / "report.json").read_text(encoding="utf-8"))
-        assert "the stand-in was told to fail" in report["failure"]
-        assert "STOPPED: {0}".format(report["failure"]) in " ".join(done.output.split())
+        assert report["failure"].startswith(task)
+        assert words in report["failure"].removeprefix(task)
+        told = " ".join(done.output.partition("STOPPED: ")[2].partition("Fix the cause")[0].split())
+        assert told.startswith("{0} is not replaced yet {1}: ".format(LOST, task))
+        assert words in told.rpartition(task)[2]
         verdict = rows.Verdict()
         rows.judge_reason(done, verdict)
         rows.left_over(made, done, verdict)
         assert verdict.ok, verdict
         state = made.state()
-        assert not [item for item in invariants.writes(state) if not invariants.lock(item)]
+        assert change != "api_fails" or not [item for item in invariants.writes(state) if not invariants.lock(item)]
         assert invariants.unsafe(state, allowed) == []
 
     @pytest.mark.parametrize("bench", ["kubeadm"], indirect=True)
@@ -294,7 +306,7 @@ READY, ANSWERS = ("the lost Node is Ready", "NODE_READY"), ("the lost machine an
         (*READY, []),
         (*READY, ["--skip-tags", "backup,etcd_cleanup"]),
         (*ANSWERS, ["--limit", "localhost,master-2"]),
-        (*ANSWERS, ["--start-at-task", "act | Cordon " + LOST]),
+        (*ANSWERS, ["--start-at-task", "Carry out the plan"]),
     ],
 )
 @pytest.mark.parametrize("bench", ["kubeadm"], indirect=True)
