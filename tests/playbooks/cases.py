@@ -17,6 +17,14 @@ Json = dict[str, Any]
 PROVIDERS = ("kubeadm", "k3s")
 TAGS = ["prepare", "backup", "etcd_cleanup", "node_removal", "vip", "join", "stateful_recovery", "verify", "report"]
 ROLES = ["etcd_cleanup", "node_removal", "vip", "join", "stateful_recovery"]
+# Where a run can be told to start: a task that is included while it runs can't be, and every one that acts is.
+START_AT = [
+    "start | Record the start time",
+    "Add survivors and replacement to fixed groups",
+    "cluster | Read the cluster",
+    "plan | Plan the replacement",
+    "Carry out the plan",
+]
 # What is wrong with the cluster or the command, and the refusal that it is.
 REFUSED: dict[str, tuple[Json, Json, str]] = {
     "the lost Node is Ready": ({"changes": ["node_ready"]}, {}, "NODE_READY"),
@@ -26,10 +34,19 @@ REFUSED: dict[str, tuple[Json, Json, str]] = {
     "etcd has an alarm": ({"alarm": True}, {}, "ETCD_ALARM"),
     "etcd has a learner": ({"learner": True}, {}, "MEMBER_LEARNER"),
     "a loss is not approved": ({}, {"replace_master_discard": []}, "DISCARD_UNAPPROVED"),
+    "another Node is not Ready": ({"changes": ["another_unready"]}, {}, "MORE_THAN_ONE_LOST"),
     "the name is mistyped": ({}, {"replace_master_lost": "master-9"}, "NODE_UNKNOWN"),
     "a survivor is given as lost": ({}, {"replace_master_lost": "master-2"}, "LOST_IS_SURVIVOR"),
 }
 FAULTS = ["500", "503", "429", "410", "html", "empty", "cut", "deep", "list", "items", "bytes", "drop", "late"]
+# Who looks once more whether the lost machine is silent, and the tasks before which it is not too late.
+LOOKING = ("etcd_cleanup", "node_removal")
+LOOKS = (
+    "preflight | Assert that the plan and a proven backup permit",
+    "act | Probe the ports",
+    "check | Probe the ports",
+    "act | Record that the Node is not deleted yet",
+)
 CHANGES = ["node_ready", "node_replaced", "claim_recreated", "scaled_down", "cordoned"]
 
 
@@ -47,8 +64,8 @@ class Case:
         return "{0} | {1} | {2}".format(self.row, self.provider, self.name)
 
 
-def command_lines(tasks: list[str]) -> list[list[str]]:
-    """Command lines by kind. `tasks` are the names of acting tasks."""
+def command_lines() -> list[list[str]]:
+    """Command lines by kind."""
     found: list[list[str]] = [[], ["--check"], ["--diff"], ["--check", "--diff"]]
     found += [["--tags", tag] for tag in TAGS] + [["--skip-tags", tag] for tag in TAGS]
     for one, two in itertools.combinations(TAGS, 2):
@@ -57,14 +74,14 @@ def command_lines(tasks: list[str]) -> list[list[str]]:
     found += [
         ["--limit", limit] for limit in ("localhost", "survivors", "master-4", "localhost,master-2", "all:!master-3")
     ]
-    found += [["--start-at-task", task] for task in tasks]
+    found += [["--start-at-task", task] for task in START_AT]
     return found
 
 
-def of_refusals(provider: str, tasks: list[str]) -> Iterator[Case]:
-    """Every command line, and each role alone, against each kind of refused plan: nothing is written."""
+def of_refusals(provider: str) -> Iterator[Case]:
+    """Every command line against each kind of refused plan: nothing is written."""
     for kind in REFUSED:
-        for line in command_lines(tasks):
+        for line in command_lines():
             yield Case(
                 "command lines",
                 provider,
@@ -73,12 +90,12 @@ def of_refusals(provider: str, tasks: list[str]) -> Iterator[Case]:
             )
 
 
-def of_good_plans(provider: str, tasks: list[str]) -> Iterator[Case]:
-    """Every command line with a plan that is good, and then the whole run."""
-    for line in command_lines(tasks):
+def of_good_plans(provider: str) -> Iterator[Case]:
+    """Every command line with a plan that is good, and then the whole run; and each role alone."""
+    for line in command_lines():
         yield Case("command lines", provider, "a good plan: {0}".format(" ".join(line) or "-"), {"line": line})
     for role in ROLES:
-        yield Case("command lines", provider, "the role {0} alone".format(role), {"role": role})
+        yield Case("command lines", provider, "the role {0} alone".format(role), {"roles": [role]})
 
 
 def states(trace: Done) -> list[tuple[int, int, str]]:
@@ -140,6 +157,15 @@ def of_changes(provider: str, trace: Done) -> Iterator[Case]:
         yield Case("changes", provider, "{0} before {1}".format(change, task), {"task": task, "change": change})
 
 
+def of_answers(provider: str, trace: Done) -> Iterator[Case]:
+    """The lost machine answers again before each of the last looks at it."""
+    for task in dict.fromkeys(item["task"] for item in trace.tasks if "number" in item):
+        role, _, name = task.partition(" : ")
+        if role.rpartition(".")[2] in LOOKING and name.startswith(LOOKS):
+            given = {"task": task, "change": "machine_answers"}
+            yield Case("changes", provider, "machine_answers before " + task, given)
+
+
 def of_two_runs(provider: str, trace: Done) -> Iterator[Case]:
     """A second run while the first one is held before each acting task."""
     acting = list(dict.fromkeys(item["task"] for item in trace.tasks if item.get("changed")))
@@ -156,20 +182,15 @@ def of_canaries(provider: str, trace: Done) -> Iterator[Case]:
         yield Case("canaries", provider, "killed after {0} at -vvv".format(task), {"at": numbers[task]})
 
 
-def acting_tasks(trace: Done) -> list[str]:
-    """The names of tasks that changed something, as --start-at-task takes them."""
-    return list(dict.fromkeys(item["task"].rpartition(" : ")[2] for item in trace.tasks if item.get("changed")))
-
-
 def every(provider: str, trace: Done, connections: list[str], requests: int, seed: int) -> list[Case]:
     """All cases of a provider. `trace` is an undisturbed run, with the connections and requests that it made."""
-    tasks = acting_tasks(trace)
     return [
-        *of_refusals(provider, tasks),
-        *of_good_plans(provider, tasks),
+        *of_refusals(provider),
+        *of_good_plans(provider),
         *of_kills(provider, trace, seed),
         *of_cuts(provider, connections, requests),
         *of_changes(provider, trace),
+        *of_answers(provider, trace),
         *of_two_runs(provider, trace),
         *of_canaries(provider, trace),
     ]

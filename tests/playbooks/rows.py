@@ -15,8 +15,8 @@ from typing import Any
 
 from ansible_collections.cloudpods.ha.tests.playbooks import invariants
 from ansible_collections.cloudpods.ha.tests.playbooks.cases import REFUSED, Case
-from ansible_collections.cloudpods.ha.tests.playbooks.replacing import Done, Replacing, begin
-from ansible_collections.cloudpods.ha.tests.playbooks.stand_in.changes import BY_SOMEBODY
+from ansible_collections.cloudpods.ha.tests.playbooks.replacing import LOST, SPARE, Done, Replacing, begin
+from ansible_collections.cloudpods.ha.tests.playbooks.stand_in.changes import ANSWERS_AGAIN, BY_SOMEBODY
 
 Json = dict[str, Any]
 
@@ -27,20 +27,20 @@ _UNSAID = re.compile(
 _CENSORED = re.compile(r'=> \{"censored": .*')
 # The claim of a StatefulSet that was scaled to nothing is recovered by nobody: it is refused until somebody scales it up again.
 _SCALED_DOWN = "Scale it up again"
-_PHASE_ROLES = """
-- hosts: localhost
-  gather_facts: false
-  tasks:
-    - name: The role alone
-      ansible.builtin.include_role:
-        name: cloudpods.ha.{0}
-      vars:
-        ha_plan: {1}
-        ha_backup: {{}}
-        ha_journal: {{}}
-        ha_settings: {{}}
-        ha_connection: {2}
-"""
+# Of a list of Nodes that was shown whole.
+_DUMPED = '"nodeInfo"'
+# Seconds that guards have after a run: that of the kubeconfig waits for that of the lock.
+_GUARDS = 20
+_GOOD: Json = {"refusals": [], "state": "needed", "id": "0123", "consent": "0123", "lost": {"name": LOST, "uid": "u"}}
+_OTHERS = {"sha256": "0", "controller_path": "/other.db", "lost": {"name": "master-9", "uid": "v"}}
+# With what a role is called by hand, and why it does nothing then.
+_UNPERMITTED: list[tuple[Json, Json, str]] = [
+    ({"refusals": [{"code": "NODE_READY"}], "state": "refused", "refused_text": "REFUSED: NODE_READY"}, {}, "REFUSED"),
+    ({**_GOOD, "phases": []}, {}, "has no step in the phase"),
+    ({**_GOOD, "consent": ""}, {}, "[CONSENT_MISSING]"),
+    (_GOOD, {}, "There is no proven backup"),
+    (_GOOD, _OTHERS, "was not made for"),
+]
 
 
 @dataclass
@@ -178,8 +178,8 @@ def reason(done: Done) -> str:
 
 
 def _command_lines(case: Case, known: Reference, made: Replacing, verdict: Verdict) -> None:
-    if "role" in case.given:
-        _role_alone(case, made, verdict)
+    if "roles" in case.given:
+        _roles_alone(case, made, verdict)
         return
     done = made.play("replace_master", *case.given["line"])
     judge_reason(done, verdict)
@@ -193,6 +193,10 @@ def _refused(case: Case, made: Replacing, verdict: Verdict) -> None:
     done = made.play("replace_master", *case.given["line"], settings=settings)
     judge_reason(done, verdict)
     _untouched(made, verdict)
+    if "No matching task" in done.output:
+        verdict.wrong.append("the command line starts at no task")
+    if _DUMPED in done.output:
+        verdict.wrong.append("all Nodes are shown whole")
     if not case.given["line"] and code not in done.output:
         verdict.wrong.append("the code {0} is not shown: {1}".format(code, reason(done)))
 
@@ -206,18 +210,44 @@ def _untouched(made: Replacing, verdict: Verdict) -> None:
     verdict.unsafe += ["a refused or dry run did: {0}".format(item["act"]) for item in state["acts"]]
 
 
-def _role_alone(case: Case, made: Replacing, verdict: Verdict) -> None:
-    """A role that is called by hand with a refused plan, and with one that has no backup."""
-    for plan in ({"refusals": [{"code": "NODE_READY"}], "state": "refused"}, {"refusals": [], "state": "needed"}):
-        connection = {"provider": case.provider, "kubeconfig": "/nonexistent", "survivors": ["master-2"], "vip": ""}
-        text = _PHASE_ROLES.format(case.given["role"], json.dumps(plan), json.dumps(connection))
-        path = made.folder / "controller" / "role.yml"
-        path.write_text(text, encoding="utf-8")
-        done = made.play(str(path))
-        if done.code == 0:
-            verdict.wrong.append("the role {0} accepted the plan {1}".format(case.given["role"], plan))
-        path.unlink()
+def _roles_alone(case: Case, made: Replacing, verdict: Verdict) -> None:
+    """Roles that are called by hand: with a refused plan, without consent, without a backup and with that of another replacement."""
+    tasks = [
+        _refusing(role, {"phases": [{"name": role}], "promote": "master-2", **plan}, backup, words, case.provider)
+        for role in case.given["roles"]
+        for plan, backup, words in _UNPERMITTED
+    ]
+    path = made.folder / "controller" / "roles.yml"
+    play = {"hosts": "localhost", "gather_facts": False, "tasks": tasks}
+    path.write_text(json.dumps([play]), encoding="utf-8")
+    done = made.play(str(path))
+    path.unlink()
+    if done.code != 0:
+        verdict.wrong.append(reason(done))
     _untouched(made, verdict)
+
+
+def _refusing(role: str, plan: Json, backup: Json, words: str, provider: str) -> Json:
+    """The task that calls a role, and fails unless the role refuses in these words."""
+    connection = {"provider": provider, "kubeconfig": "/nonexistent", "survivors": ["master-2"], "vip": ""}
+    records = {"ha_plan": plan, "ha_backup": backup, "ha_journal": {}, "ha_settings": {}, "ha_connection": connection}
+    told = "ansible_failed_result.msg | default('')"
+    return {
+        "name": "The role {0} alone, which says: {1}".format(role, words),
+        "block": [
+            {"ansible.builtin.include_role": {"name": "cloudpods.ha." + role}, "vars": records},
+            {"ansible.builtin.fail": {"msg": "it acted"}},
+        ],
+        "rescue": [
+            {
+                "ansible.builtin.assert": {
+                    "that": "__words in " + told,
+                    "fail_msg": "The role {0} does not say '{1}': {{{{ {2} }}}}".format(role, words, told),
+                },
+                "vars": {"__words": words},
+            }
+        ],
+    }
 
 
 def _kills(case: Case, known: Reference, made: Replacing, verdict: Verdict) -> None:
@@ -235,21 +265,92 @@ def _cuts(case: Case, known: Reference, made: Replacing, verdict: Verdict) -> No
         done = made.play()
         made.ask("no fault")
     judge_reason(done, verdict)
+    left_over(made, done, verdict, machine=known.connections[case.given["cut"] - 1] if "cut" in case.given else "")
     finish(made, known, verdict)
 
 
+def left_over(made: Replacing, done: Done, verdict: Verdict, *, machine: str = "") -> None:
+    """What a run that failed left, seen before the next one. `machine` is the one to which a connection was cut."""
+    deadline = time.monotonic() + _GUARDS
+    while _guarded(made) and time.monotonic() < deadline:
+        time.sleep(0.5)
+    verdict.wrong += ["{0} stayed for good".format(item) for item in _guarded(made)]
+    objects = made.state()["objects"]
+    secrets = [item["metadata"]["name"] for item in objects if item["kind"] == "Secret"]
+    left = [name for name in secrets if name.startswith(("bootstrap-token-", "kubeadm-certs"))]
+    # An API that fails at that moment can't be asked to revoke: then the run says so.
+    if left and (machine or "evoke" not in reason(done)):
+        verdict.secrets.append("not revoked: " + ", ".join(left))
+    for path in (made.machine(SPARE) / "root").glob(".cloudpods-ha-*"):
+        if "/root/{0} still exists".format(path.name) not in done.output:
+            verdict.secrets.append("left on {0}, and not told: {1}".format(SPARE, path.name))
+    if done.code != 0:
+        verdict.wrong += _badly_reported(made, done, machine)
+
+
+def _guarded(made: Replacing) -> list[str]:
+    """What a guard removes at the latest: the lock, and this run's kubeconfig."""
+    locks = [item for item in made.state()["objects"] if invariants.lock(_as_entry(item))]
+    folders = (made.folder / "controller").rglob(".run-*")
+    return [*("the lock " + item["metadata"]["name"] for item in locks), *(path.name for path in folders)]
+
+
+def _badly_reported(made: Replacing, done: Done, machine: str) -> list[str]:
+    """What the report of a failed run does not tell. A run that ended before its plan has none."""
+    if not any(item.get("task", "").startswith("carry_out | ") for item in done.tasks):
+        return []
+    path = made.reports / LOST / "report.json"
+    if not path.is_file():
+        return ["there is no report"]
+    report = json.loads(path.read_text(encoding="utf-8"))
+    if report["outcome"] == "refused":
+        return []
+    # The machine answers again when the clean-up asks it.
+    names = [machine, "a host could not be reached for a moment"]
+    told = {
+        "the outcome is " + report["outcome"]: report["outcome"] == "failed",
+        # A phase that acts is in the journal from its start; of the others, only the proof ends without an unreachable host.
+        "the report names no phase": not machine
+        or report["failure"].startswith(("The phase ", "Assert that the replacement is proven"))
+        or any(item["seconds"] is None for item in report["phases"]),
+        "the report does not name {0}: {1}".format(machine, report["failure"]): any(
+            name in report["failure"] for name in names
+        ),
+        "the output does not name " + machine: machine in done.output,
+    }
+    return [text for text, ok in told.items() if not ok]
+
+
 def _changes(case: Case, known: Reference, made: Replacing, verdict: Verdict) -> None:
-    done = made.play(
-        at="{0}:change:{1}".format(case.given["task"].rpartition(" : ")[2].replace(":", "%"), case.given["change"])
-    )
+    done = made.play(at="{0}:change:{1}".format(case.given["task"].replace(":", "%"), case.given["change"]))
     judge_reason(done, verdict)
     nodes = [item for item in made.state()["objects"] if item["kind"] == "Node"]
     marked = [item for item in nodes if BY_SOMEBODY in item["metadata"].get("annotations", {})]
     if any(not item["spec"].get("unschedulable") for item in marked):
         verdict.unsafe.append("the cordon of somebody else was lifted")
+    if case.given["change"] == "machine_answers":
+        _kept(done, made.state(), verdict)
     if case.given["change"] not in ("scaled_down", "cordoned"):
         return
     finish(made, known, verdict, compare=False, refused=_SCALED_DOWN if case.given["change"] == "scaled_down" else "")
+
+
+def _kept(done: Done, state: Json, verdict: Verdict) -> None:
+    """The machine answered before the last look at it: the run is refused, and takes neither member nor Node from then on."""
+    at = [number for number, item in enumerate(state["acts"]) if item["act"] == ANSWERS_AGAIN]
+    if not at:
+        verdict.wrong.append("the machine never answered")
+        return
+    later, written = state["acts"][at[0] + 1 :], state["log"][state["acts"][at[0]]["writes"] :]
+    if any(item["act"] == "remove member" and item["by"] != "k3s" for item in later):
+        verdict.unsafe.append("the member of a machine that answers was removed")
+    if any(item["verb"] == "DELETE" and item["kind"] == "Node" and item["status"] < 400 for item in written):
+        verdict.unsafe.append("the Node of a machine that answers was deleted")
+    if done.code == 0 or "NODE_ANSWERS" not in reason(done):
+        verdict.wrong.append("not refused: " + reason(done))
+    for item in state["objects"]:
+        if item["kind"] == "Node" and item["metadata"]["name"] == LOST and item["spec"].get("unschedulable"):
+            verdict.wrong.append("the Node that is kept stays cordoned")
 
 
 def _two_runs(case: Case, known: Reference, made: Replacing, verdict: Verdict) -> None:

@@ -6,8 +6,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import PUSHED_PROGRAMS
 from ansible_collections.cloudpods.ha.tests.playbooks import invariants, rows
-from ansible_collections.cloudpods.ha.tests.playbooks.replacing import LOST, SPARE, Replacing, kept, world
+from ansible_collections.cloudpods.ha.tests.playbooks.replacing import LOST, SPARE, SURVIVORS, Replacing, kept, world
 
 DROP_IN = "etc/rancher/k3s/config.yaml.d/50-own.yaml"
 
@@ -23,12 +24,22 @@ def untouched(made: Replacing) -> bool:
     return not [item for item in invariants.writes(state) if not invariants.lock(item)] and not state["acts"]
 
 
+def programs(made: Replacing) -> list[str]:
+    """What is in the folders for programs on all machines, ours too."""
+    machines = list((made.folder / "machines").iterdir())
+    assert len(machines) == len(SURVIVORS) + 2
+    tops = [machine / top for machine in machines for top in ("programs", PUSHED_PROGRAMS.lstrip("/"))]
+    return sorted(str(path) for top in tops for path in (top, *top.rglob("*")) if path.exists())
+
+
 def test_an_etcdctl_with_another_checksum_is_copied_to_no_host(made: Replacing) -> None:
+    before = programs(made)
     done = made.play(
         settings={"replace_master_etcdctl": "/bin/true", "replace_master_etcdctl_checksum": "sha256:" + 64 * "0"}
     )
     assert done.code != 0
     assert "ETCDCTL_CHECKSUM" in done.output
+    assert programs(made) == before
     assert untouched(made)
 
 

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import PROVIDERS
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import Phase
+from ansible_collections.cloudpods.ha.plugins.module_utils._plan.phases import ordered
 from ansible_collections.cloudpods.ha.tests.tools import role_readmes
 from jinja2 import ChainableUndefined, StrictUndefined, nodes
 from jinja2.nativetypes import NativeEnvironment
@@ -291,6 +293,29 @@ def test_no_task_has_a_shell(path: Path) -> None:
         for name in ("command", "ansible.builtin.command"):
             if name in task:
                 assert set(task[name]) >= {"argv"}, task.get("name")
+
+
+def first(role: Path, file: str = "main.yml") -> tuple[dict[str, Any], list[str]]:
+    """The first task of a role that does something, and the conditions on the way to it: blocks are entered, and files that are included."""
+    task: dict[str, Any] = read(role / "tasks" / file)[0]
+    conditions = []
+    while True:
+        conditions += [task["when"]] if "when" in task else []
+        included = [task[key] for key in CALLS & set(task) if key.endswith("tasks")]
+        if not included and "block" not in task:
+            return task, conditions
+        task = read(role / "tasks" / included[0])[0] if included else task["block"][0]
+
+
+@pytest.mark.parametrize("phase", [phase for phase in ordered("kubeadm") if phase.acts], ids=lambda phase: phase.name)
+def test_the_first_that_an_acting_role_does_is_to_ask_for_its_permission(phase: Phase) -> None:
+    task, conditions = first(ROOT / "roles" / phase.role)
+    made = task["ansible.builtin.assert"]
+    permit = "__{0}_permit".format(phase.role)
+    assert made["that"] == permit + ".ok"
+    assert task["vars"] == {permit: "{{{{ ha_plan | cloudpods.ha.permit('{0}', ha_backup) }}}}".format(phase.name)}
+    # In retire_node no survivor is promoted, and the VIP is only looked at.
+    assert conditions == (["__vip_promote | length > 0"] if phase.role == "vip" else [])
 
 
 @each_task_file

@@ -119,7 +119,8 @@ def _checks(
         yield _pods_there(cluster)
     yield _check(
         "cordons",
-        (("still cordoned: ", [node.name for node in cluster.nodes if node.cordoned_for]),),
+        # The cordon of another replacement is lifted by that one.
+        (("still cordoned: ", [node.name for node in cluster.nodes if lost and node.cordoned_for == lost]),),
         "no cordon of this recovery is left",
     )
     for item in minio:

@@ -8,7 +8,8 @@ import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import ETCD_PEER_PORT
+from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import ETCD_PEER_PORT, K3S_CONFIG
+from ansible_collections.cloudpods.ha.tests.playbooks.stand_in.api import Fault
 from ansible_collections.cloudpods.ha.tests.playbooks.stand_in.store import now
 
 if TYPE_CHECKING:
@@ -16,6 +17,12 @@ if TYPE_CHECKING:
 
 # Marks what somebody else cordoned, for those who judge.
 BY_SOMEBODY = "example.org/cordoned-by-somebody"
+ANSWERS_AGAIN = "answers again"
+# As kubelet says it.
+NO_NETWORK = (
+    "container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady "
+    "message:Network plugin returns error: cni plugin not initialized"
+)
 
 
 def node_ready(world: World) -> None:
@@ -94,6 +101,39 @@ def sandbox_repaired(world: World) -> None:
     world.cluster.sandboxes = True
 
 
+def network_broken(world: World) -> None:
+    """The network plugin of the spare machine is not there: its Node does not become Ready."""
+    world.cluster.unready[world.cluster.spare] = NO_NETWORK
+
+
+def network_repaired(world: World) -> None:
+    """It is there."""
+    world.cluster.unready.clear()
+
+
+def another_unready(world: World) -> None:
+    """The kubelet of a survivor, which answers, is not Ready."""
+    world.cluster.unready["master-3"] = "PLEG is not healthy"
+
+
+def machine_answers(world: World) -> None:
+    """The lost machine answers on its ports again; its kubelet says nothing. The acts have a mark of that time."""
+    lost = world.cluster.machines[world.cluster.lost]
+    world.cluster.act(lost.name, ANSWERS_AGAIN)
+    for port in (22, ETCD_PEER_PORT):
+        world.listen(lost, port)
+
+
+def api_fails(world: World) -> None:
+    """The next request for objects is answered with an error."""
+    world.api.fault = Fault("500", world.api.requests + 1)
+
+
+def folder_in_the_way(world: World) -> None:
+    """Somebody makes a folder on the spare machine where K3s has its configuration."""
+    world.cluster.machines[world.cluster.spare].path(K3S_CONFIG).mkdir(parents=True)
+
+
 CHANGES: dict[str, Callable[[World], None]] = {
     "node_ready": node_ready,
     "node_replaced": node_replaced,
@@ -104,4 +144,10 @@ CHANGES: dict[str, Callable[[World], None]] = {
     "port_opened": port_opened,
     "sandbox_broken": sandbox_broken,
     "sandbox_repaired": sandbox_repaired,
+    "network_broken": network_broken,
+    "network_repaired": network_repaired,
+    "another_unready": another_unready,
+    "machine_answers": machine_answers,
+    "api_fails": api_fails,
+    "folder_in_the_way": folder_in_the_way,
 }

@@ -24,6 +24,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import
     K3S_UNIT_FILE,
     PROVIDERS,
 )
+from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.parse import CORDONED_FOR
 from ansible_collections.cloudpods.ha.tests.bed.bedlib import identity
 from ansible_collections.cloudpods.ha.tests.playbooks.stand_in.machines import VIP, Machine
 from ansible_collections.cloudpods.ha.tests.playbooks.stand_in.store import Store, before, now
@@ -48,6 +49,14 @@ CANARIES = {
 }
 
 
+# What anybody may write into the cluster, and nothing may evaluate: a controller that does leaves this file.
+EVALUATED = "/run/machines/evaluated"
+TEMPLATE = "{{{{ lookup('pipe', 'touch {0}') }}}}".format(EVALUATED)
+NOTE = "example.org/note"
+# A cordon of a replacement that another run began, for a node that nobody knows any more.
+OTHER_CORDON = ("master-3", "master-9")
+
+
 def machine_id(name: str) -> str:
     """A machine ID as systemd writes it."""
     return hashlib.md5(name.encode()).hexdigest()  # noqa: S324  a name, no secret
@@ -66,6 +75,8 @@ class Cluster:
         self.alarm = False
         # Whether a pod of a DaemonSet can start on the spare machine; the sandbox of one that can't is never made.
         self.sandboxes = True
+        # What kubelets say that are not Ready although they run, by the names of their machines.
+        self.unready: dict[str, str] = {}
         # Tokens and keys that programs make are added.
         self.secrets: list[str] = list(CANARIES.values())
         given: Json = {"provider": self.provider.name}
@@ -132,9 +143,15 @@ class Cluster:
     def _adopt(self, kind: str, item: Json, model: stand_in_cluster.StandInCluster) -> None:
         meta = item["metadata"]
         meta["creationTimestamp"] = "2026-01-01T00:00:00Z"
-        meta.setdefault("annotations", {})
+        meta.setdefault("annotations", {})[NOTE] = TEMPLATE
+        if kind == "PersistentVolume" and item["spec"]["claimRef"]["namespace"] == "tools":
+            item["spec"]["hostPath"]["path"] = "{0}/{1}/{2}".format(stand_in_cluster.STORAGE, TEMPLATE, meta["name"])
         if kind == "Node":
             self._describe_node(item, machine_id(meta["name"]))
+            meta["labels"][NOTE] = TEMPLATE
+            if meta["name"] == OTHER_CORDON[0]:
+                item["spec"]["unschedulable"] = True
+                meta["annotations"][CORDONED_FOR] = OTHER_CORDON[1]
             lost = meta["name"] == model.lost
             item["status"]["conditions"] = [
                 {

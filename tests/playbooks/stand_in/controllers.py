@@ -75,8 +75,9 @@ class Controllers:
                     lease["spec"]["renewTime"] = now(fraction=True)
                     self.store.put("Lease", lease)
             ready = next(item for item in node["status"]["conditions"] if item["type"] == "Ready")
-            if ready["status"] != "True":
-                ready.update(status="True", lastTransitionTime=now())
+            why = self.cluster.unready.get(machine.name, "")
+            if ready["status"] != ("False" if why else "True") or ready.get("message", "") != why:
+                ready.update(status="False" if why else "True", message=why, lastTransitionTime=now())
                 self.store.put("Node", node)
         for node in self.store.all("Node"):
             if node["metadata"].get("deletionTimestamp") and node["metadata"].get("finalizers"):

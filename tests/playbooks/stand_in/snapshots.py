@@ -76,6 +76,7 @@ class Snapshots:
                 "acts": cluster.acts,
                 "unsafe": cluster.unsafe,
                 "alarm": cluster.alarm,
+                "unready": cluster.unready,
                 "secrets": cluster.secrets,
                 "members": cluster.members,
                 "revision": cluster.revision,
@@ -105,7 +106,7 @@ class Snapshots:
             store.objects, store.version, store.log = state["objects"], state["version"], state["log"]
             cluster.acts[:], cluster.unsafe[:] = state["acts"], state["unsafe"]
             cluster.secrets[:], cluster.members[:] = state["secrets"], state["members"]
-            cluster.alarm, cluster.revision = state["alarm"], state["revision"]
+            cluster.alarm, cluster.revision, cluster.unready = state["alarm"], state["revision"], state["unready"]
             for key, calls in state["calls"].items():
                 self.world.programs[key].calls[:] = calls
             for key, (root, tops) in self._roots().items():
@@ -118,6 +119,9 @@ class Snapshots:
         for key, machine in cluster.machines.items():
             if (key in taken.listening) != (key in self.world.listening):
                 (self.world.start if key in taken.listening else self.world.stop)(machine)
+            elif not machine.on:
+                # Its ports may have been opened again.
+                self.world.stop(machine)
         with store.lock:
             for key, machine in sorted(cluster.machines.items(), key=lambda item: item[0] in taken.vip):
                 machine.settled(state["seen"][key])

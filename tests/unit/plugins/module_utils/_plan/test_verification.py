@@ -136,6 +136,13 @@ def test_what_does_not_hold_is_named(change: Change, check: str, words: str) -> 
     assert words in failed(cluster)[check]
 
 
+def test_the_cordon_of_another_replacement_is_no_fault_of_this_one() -> None:
+    cluster = replaced()
+    for name in ("master-2", "master-4"):
+        cluster.node(name)["metadata"].setdefault("annotations", {})["ha.cloudpods.org/cordoned-for"] = "master-9"
+    assert failed(cluster) == {}
+
+
 def test_a_volume_that_is_to_be_retained_is_no_fault() -> None:
     cluster = replaced()
     cluster.lists[VOLUMES].append(volume_object("kept", "u", node="master-1", policy="Retain"))
