@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
@@ -19,11 +20,15 @@ _SAYS_NOTHING = (
     "(traceback unavailable)",
 )
 _LONGEST = 600
+# What kubernetes.core says of an answer that is no object, such as a page of HTML.
+_NO_OBJECT = re.compile(r"'\w+' object (has no attribute|is not|does not support) ")
 
 
 def reason(result: Json) -> str:
     """Return the reason as one line of printable text, at most 600 characters long."""
     text = next((found for found in _candidates(result) if found.lower().rstrip(".") not in _SAYS_NOTHING), "")
+    if _NO_OBJECT.match(text):
+        text = "the answer was no object, as when something else answers in place of the API server ({0})".format(text)
     if text:
         return text[:_LONGEST]
     if result.get("censored") or result.get("_ansible_no_log"):

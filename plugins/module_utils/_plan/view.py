@@ -23,7 +23,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._models.host import H
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes import Node
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import Executor
-from ansible_collections.cloudpods.ha.plugins.module_utils._plan import floating
+from ansible_collections.cloudpods.ha.plugins.module_utils._plan import failure, floating
 from ansible_collections.cloudpods.ha.plugins.module_utils._restore import from_json
 
 _NOT_ASKED: Json = {"failed": True, "msg": "it was not read"}
@@ -240,8 +240,8 @@ def _host(item: Json) -> Host:
 
 
 def _why(result: Json) -> str:
-    text = str(result.get("msg") or "no reason given").strip().splitlines()
-    return text[0][:300] if text else "no reason given"
+    text = str(result.get("msg") or "").strip().splitlines()
+    return (text[0] if text else failure.reason(result))[:300]
 
 
 def _etcd(hosts: t.Sequence[Json], reports: t.Sequence[Host]) -> Etcd:

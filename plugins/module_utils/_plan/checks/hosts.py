@@ -34,7 +34,7 @@ def reachability(cluster: Cluster) -> Refusals:
             remedy = "Repair the connection to it; every {0} must be read before anything is changed.".format(host.role)
             yield Refusal(
                 code,
-                "The {0} {1} cannot be reached over SSH: {2}.".format(host.role, host.name, host.error.rstrip(".")),
+                "The {0} {1} could not be read over SSH: {2}.".format(host.role, host.name, host.error.rstrip(".")),
                 remedy,
             )
         elif host.error:

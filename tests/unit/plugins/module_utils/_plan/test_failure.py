@@ -26,6 +26,10 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._plan.failure import 
         ({"msg": "Unknown error", "module_stderr": "Traceback:\n  x\nKeyError: 'y'"}, "KeyError: 'y'"),
         ({"msg": "\x1b[31mred\x07\n  text"}, "[31mred text"),
         ({"msg": {"a": 1}}, "{'a': 1}"),
+        (
+            {"msg": "'str' object has no attribute 'to_dict'"},
+            "the answer was no object, as when something else answers in place of the API server ('str' object has no attribute 'to_dict')",
+        ),
         ({"attempts": 5}, "it failed 5 times and gave no reason"),
         ({}, "it failed and gave no reason"),
     ],

@@ -263,12 +263,19 @@ def test_a_host_that_was_not_reached_says_why_and_so_does_one_that_was_not_asked
     reports = [
         {"name": "a", "role": "survivor", "host": {"unreachable": True, "msg": "Connection timed out\nand more"}},
         {"name": "b", "role": "survivor", "host": {"failed": True}},
+        # A module that crashed.
+        {
+            "name": "d",
+            "role": "survivor",
+            "host": {"failed": True, "msg": "", "module_stderr": "Traceback\nKeyError: 'y'"},
+        },
         {"name": "c", "role": "replacement"},
     ]
     found = plan_view.compose(api=to_json(Cluster(provider="kubeadm")), hosts=reports, wanted="x")
     assert [(host.name, host.role, host.reachable, host.error) for host in found.hosts] == [
         ("a", "survivor", False, "Connection timed out"),
-        ("b", "survivor", False, "no reason given"),
+        ("b", "survivor", False, "it failed and gave no reason"),
+        ("d", "survivor", False, "KeyError: 'y'"),
         ("c", "replacement", False, "it was not read"),
     ]
     assert (found.etcd.error, found.lost, found.vip.address) == ("no survivor could be read", None, "")

@@ -1040,7 +1040,7 @@ def test_what_is_not_judged_without_reaching_everybody() -> None:
     cluster.answers = [22]
     made = cluster.plan()
     assert [item.code for item in made.refusals] == ["SURVIVOR_UNREACHABLE"]
-    assert "master-2.example.org cannot be reached over SSH: Connection timed out." in made.refusals[0].observed
+    assert "master-2.example.org could not be read over SSH: Connection timed out." in made.refusals[0].observed
     assert made.steps == ()
 
 
