@@ -15,7 +15,6 @@ PATH = "/api/v1/namespaces/{0}/configmaps".format(NAMESPACE)
 _LABELS = {"ha.cloudpods.org/journal": "replacement"}
 # Not a part of the journal: the resource version of the ConfigMap from which it was read.
 _VERSION = "version"
-REPAIR = "Repair the journal, or delete it if no replacement is in progress."
 
 
 def name(lost: str) -> str:
@@ -33,7 +32,7 @@ def parse(configmap: Json) -> Json:
         raise Unsafe(
             "JOURNAL_UNREADABLE",
             "the journal in the ConfigMap {0}/{1} can't be read.".format(NAMESPACE, configmap["metadata"]["name"]),
-            REPAIR,
+            "Repair the journal, or delete it if no replacement is in progress.",
         )
     return with_version(state, configmap)
 

@@ -8,7 +8,6 @@ import typing as t
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._etcd.parse import health_alarm
 from ansible_collections.cloudpods.ha.plugins.module_utils._etcd.quorum import alarmed, quorum
-from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.journal import REPAIR
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster import Cluster
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.host import Host
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import Request
@@ -66,13 +65,17 @@ def reachability(cluster: Cluster) -> Refusals:
             "No surviving etcd member can answer a linearizable read ({0}).".format(unhealthy),
             "A member can't be removed without quorum. Bring a second member back, or restore from a snapshot, see QUORUM_LOST in docs/runbook.md.",
         )
-    if cluster.api_error:
+    if cluster.api_error_code == "JOURNAL_UNREADABLE":
         yield Refusal(
-            cluster.api_error_code or "API_UNREACHABLE",
+            "JOURNAL_UNREADABLE",
+            "The cluster can't be read: {0}.".format(cluster.api_error),
+            "Repair the journal, or delete it if no replacement is in progress.",
+        )
+    elif cluster.api_error:
+        yield Refusal(
+            "API_UNREACHABLE",
             "The cluster can't be read: {0}.".format(cluster.api_error.rstrip(".")),
-            REPAIR
-            if cluster.api_error_code == "JOURNAL_UNREADABLE"
-            else "Set a working kubeconfig (replace_master_kubeconfig), or repair an API server on a survivor.",
+            "Set a working kubeconfig (replace_master_kubeconfig), or repair an API server on a survivor.",
         )
 
 
