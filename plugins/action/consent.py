@@ -18,7 +18,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaErro
 from ansible_collections.cloudpods.ha.plugins.module_utils._format import printable
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import Plan
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan import consent
-from ansible_collections.cloudpods.ha.plugins.module_utils._private import written
+from ansible_collections.cloudpods.ha.plugins.module_utils._private import write
 from ansible_collections.cloudpods.ha.plugins.module_utils._restore import from_json
 
 _SPEC = {
@@ -95,7 +95,7 @@ def _show(display: Display, lines: t.Iterable[str]) -> None:
 def _keep(folder: pathlib.Path, plan: Plan) -> None:
     """Keep the acts of the plan, whole or not at all. A file of its ID that was cut off or changed is put right. Raises HaError."""
     text = "".join(line + "\n" for line in plan.acts)
-    list(written([str(folder)], {plan.id + ".txt": text.encode()}))
+    write([str(folder)], {plan.id + ".txt": text.encode()})
 
 
 def _kept(folder: pathlib.Path, wanted: str) -> t.Optional[t.List[str]]:

@@ -18,7 +18,7 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
 from ansible_collections.cloudpods.ha.plugins.module_utils._guard import ended, guard, identity
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.kubeconfig import NAME, taken_apart
-from ansible_collections.cloudpods.ha.plugins.module_utils._private import written
+from ansible_collections.cloudpods.ha.plugins.module_utils._private import write
 
 # A run's folder, and the file in it that says whose it is.
 _FOLDER = ".run-"
@@ -66,10 +66,10 @@ def keep(given: t.Mapping[str, t.Any], *, run: int) -> t.Dict[str, t.Any]:
     data, base = _read(given)
     made, files = taken_apart(data, folder=str(folder), base=base, server=given["server"])
     if not (folder / _OWNER).exists():
-        list(written([str(parent), str(folder)], {}))
-        list(written([str(folder)], {_OWNER: identity(run).encode()}))
+        write([str(parent), str(folder)], {})
+        write([str(folder)], {_OWNER: identity(run).encode()})
         guard(run, clean=lambda: _remove_later(folder))
-    list(written([str(folder)], {**files, NAME: yaml.safe_dump(_plain(made)).encode()}))
+    write([str(folder)], {**files, NAME: yaml.safe_dump(_plain(made)).encode()})
     return {"path": str(folder / NAME), "removed": removed}
 
 

@@ -12,7 +12,7 @@ import typing as t
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
-from ansible_collections.cloudpods.ha.plugins.module_utils._private import written
+from ansible_collections.cloudpods.ha.plugins.module_utils._private import write
 
 # C1, and what turns the direction of text.
 _CONTROL = re.compile("[\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -48,8 +48,7 @@ class ActionModule(ActionBase):
         try:
             # Before anything is written.
             contents = {_name(item): _content(item) for item in given["files"]}
-            for path in written(given["folders"], contents, check_mode=self._task.check_mode):
-                changed.append(path)
+            write(given["folders"], contents, check_mode=self._task.check_mode, changed=changed)
         except HaError as exc:
             return {"failed": True, "changed": bool(changed), "msg": str(exc), "paths": changed}
         return {"changed": bool(changed), "paths": changed}

@@ -18,16 +18,23 @@ _FOLDER = 0o700
 _FILE = 0o600
 
 
-def written(folders: t.Iterable[str], contents: t.Mapping[str, bytes], *, check_mode: bool = False) -> t.Iterator[str]:
-    """Make the folders, write the files into each, and yield each path that was changed, or would be. Raises HaError."""
+def write(
+    folders: t.Iterable[str],
+    contents: t.Mapping[str, bytes],
+    *,
+    check_mode: bool = False,
+    changed: t.Optional[t.List[str]] = None,
+) -> None:
+    """Make the folders and write the files, content by name, into each. Each path that was changed, or would be, is added to `changed`. Raises HaError."""
+    paths = [] if changed is None else changed
     for folder in map(pathlib.Path, folders):
         with _told("{0} can't be made a private folder".format(folder)):
             if _folder(folder, check_mode=check_mode):
-                yield str(folder)
+                paths.append(str(folder))
         for name, content in contents.items():
             with _told("{0} can't be written".format(folder / name)):
                 if _file(folder / name, content, check_mode=check_mode):
-                    yield str(folder / name)
+                    paths.append(str(folder / name))
 
 
 @contextlib.contextmanager
