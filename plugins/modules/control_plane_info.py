@@ -75,6 +75,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaErro
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.client import KUBECONFIG_ARGUMENT, connect
 from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.cluster import read, settled
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.cluster import Cluster
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.refusal import Refusal
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan.verification import pods_run
 from ansible_collections.cloudpods.ha.plugins.module_utils._serialize import to_json
 
@@ -99,7 +100,8 @@ def main() -> t.NoReturn:
             replacement=module.params["replacement"],
         )
     except Unsafe as exc:
-        cluster = Cluster(provider=provider, api_error=exc.observed.rstrip("."), api_error_code=exc.code)
+        refusal = Refusal(exc.code, "The cluster can't be read: {0}".format(exc.observed), exc.remedy)
+        cluster = Cluster(provider=provider, api_error=exc.observed.rstrip("."), api_refusal=refusal)
     except HaError as exc:
         cluster = Cluster(provider=provider, api_error=str(exc))
     module.exit_json(changed=False, cluster=to_json(cluster), settled=settled(cluster), pods_run=pods_run(cluster))

@@ -23,6 +23,7 @@ from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes im
     Pod,
     Volume,
 )
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.refusal import Refusal
 
 # Where a name is seen of which nothing is left but volumes: it may have been a worker.
 BY_VOLUMES = ("volumes",)
@@ -62,7 +63,7 @@ class Cluster:
 
     `gone_claims` name a volume that is gone, and that was requested on the lost node or used by a pod there. `kubeadm_settings` are the values in
     kubeadm-config that a joining master gets, by their paths. `replacement` is the Node whose `daemon_pods` were asked for, with those of all other masters.
-    `api_error_code` is the refusal that `api_error` leads to; empty for API_UNREACHABLE.
+    `api_refusal` is why the cluster can't be read although its API answers.
     `cloudpods` are the facts of its OnecloudCluster that policies use: {version, glance_on_s3}; None without one.
     """
 
@@ -71,7 +72,7 @@ class Cluster:
     server: str = ""
     kubernetes_version: str = ""
     api_error: str = ""
-    api_error_code: str = ""
+    api_refusal: t.Optional[Refusal] = None
     now: str = ""
     nodes: t.Tuple[Node, ...] = ()
     etcd: Etcd = Etcd()  # noqa: RUF009  it is frozen

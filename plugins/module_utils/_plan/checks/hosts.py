@@ -65,17 +65,13 @@ def reachability(cluster: Cluster) -> Refusals:
             "No surviving etcd member can answer a linearizable read ({0}).".format(unhealthy),
             "A member can't be removed without quorum. Bring a second member back, or restore from a snapshot, see QUORUM_LOST in docs/runbook.md.",
         )
-    if cluster.api_error_code == "JOURNAL_UNREADABLE":
-        yield Refusal(
-            "JOURNAL_UNREADABLE",
-            "The cluster can't be read: {0}.".format(cluster.api_error),
-            "Repair the journal, or delete it if no replacement is in progress.",
-        )
+    if cluster.api_refusal:
+        yield cluster.api_refusal
     elif cluster.api_error:
         yield Refusal(
             "API_UNREACHABLE",
             "The cluster can't be read: {0}.".format(cluster.api_error.rstrip(".")),
-            "Set a working kubeconfig (replace_master_kubeconfig), or repair an API server on a survivor.",
+            "Set a working kubeconfig (replace_master_kubeconfig; docs/cluster-role.yml lists the rights it needs), or repair an API server on a survivor.",
         )
 
 

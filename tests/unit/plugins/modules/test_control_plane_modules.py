@@ -101,9 +101,11 @@ def test_a_damaged_journal_is_an_answer(monkeypatch: pytest.MonkeyPatch, capsys:
     cluster.lists[CONFIGMAPS][0]["data"]["state"] = "not json"
     found = ask(monkeypatch, capsys, cluster.api())
     assert "cloudpods-ha-master-1 can't be read" in found["cluster"]["api_error"]
-    told = {key: found["cluster"][key] for key in ("api_error", "api_error_code")}
-    (refusal,) = hosts.reachability(dataclasses.replace(StandInCluster().cluster(), **told))
-    assert (refusal.code, "kubeconfig" in refusal.remedy) == ("JOURNAL_UNREADABLE", False)
+    told = from_json(Cluster, found["cluster"])
+    given = dataclasses.replace(StandInCluster().cluster(), api_error=told.api_error, api_refusal=told.api_refusal)
+    (refusal,) = hosts.reachability(given)
+    assert refusal.code == "JOURNAL_UNREADABLE"
+    assert refusal.observed == "The cluster can't be read: {0}.".format(found["cluster"]["api_error"])
     assert refusal.remedy.startswith("Repair the journal")
 
 
