@@ -210,7 +210,9 @@ class KubeApi:
                 response = self._client.call_api(*request, _request_timeout=timeout)
                 text = response.read()
                 if not 200 <= response.status <= 299:
-                    raise client.ApiException(status=response.status, reason=response.reason)
+                    refused = client.ApiException(status=response.status, reason=response.reason)
+                    refused.body = text
+                    raise refused
                 data, headers = text, response.getheaders()
             else:
                 data, _status, headers = self._client.call_api(
@@ -224,8 +226,8 @@ class KubeApi:
             self.server_time = _time_of(headers) or self.server_time
         except client.ApiException as exc:
             if exc.status in (0, 500, 503, 504, None):
-                raise ApiUnavailable(self.server, first_line(exc.body or exc.reason)) from exc
-            raise ApiRefused(verb, path, exc.status, first_line(exc.reason)) from exc
+                raise ApiUnavailable(self.server, _told(exc)) from exc
+            raise ApiRefused(verb, path, exc.status, _told(exc)) from exc
         except urllib3.exceptions.HTTPError as exc:
             raise ApiUnavailable(self.server, _root_cause(exc)) from exc
         return self._object(verb, path, data)
@@ -302,6 +304,15 @@ def _time_of(headers: t.Any) -> t.Optional[float]:
 def first_line(value: object) -> str:
     text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value or "no reason given")
     return text.strip().splitlines()[0][:300] if text.strip() else "no reason given"
+
+
+def _told(exc: t.Any) -> str:
+    """The server's own words: the message of its Status, or else HTTP's reason."""
+    try:
+        message = json.loads(exc.body)["message"]
+    except (TypeError, KeyError, ValueError, RecursionError):
+        message = ""
+    return first_line(message or exc.reason)
 
 
 def _root_cause(exc: BaseException) -> str:

@@ -130,7 +130,9 @@ def _found(plan: Plan, cluster: Cluster) -> t.Iterator[str]:
         return
     node = next((item for item in cluster.nodes if item.name == lost.name), None)
     state = (
-        "its Node is gone"
+        "its Node could not be read"
+        if cluster.api_error
+        else "its Node is gone"
         if node is None
         else "Ready"
         if node.ready
@@ -139,7 +141,10 @@ def _found(plan: Plan, cluster: Cluster) -> t.Iterator[str]:
         else "not Ready for {0} s".format(node.down_seconds)
     )
     yield "Lost:      {0} ({1}), {2}".format(lost.name, ", ".join(lost.addresses) or "address unknown", state)
-    yield "Cluster:   {0} {1}, read at {2}".format(cluster.provider, cluster.kubernetes_version, cluster.server)
+    if cluster.api_error:
+        yield "Cluster:   {0}, could not be read".format(cluster.provider)
+    else:
+        yield "Cluster:   {0} {1}, read at {2}".format(cluster.provider, cluster.kubernetes_version, cluster.server)
     for member in cluster.etcd.members:
         kind = "learner" if member.learner else "voter"
         yield "etcd:      {0} {1} {2} {3}".format(
@@ -151,11 +156,9 @@ def _found(plan: Plan, cluster: Cluster) -> t.Iterator[str]:
         yield "VIP:       {0} on {1}".format(
             cluster.vip.address, ", ".join(cluster.vip.holders) or "no host of the inventory"
         )
-    yield (
-        "Pods:      {0} were on the lost node".format(len(cluster.pods))
-        if cluster.pods
-        else "Pods:      none left on the lost node"
-    )
+    if not cluster.api_error:
+        found = "{0} were".format(len(cluster.pods)) if cluster.pods else "none left"
+        yield "Pods:      {0} on the lost node".format(found)
 
 
 def object_line(ref: ObjectRef) -> str:

@@ -243,6 +243,32 @@ def test_a_server_that_refuses_is_quoted(status: int) -> None:
 
 
 @pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (
+            b'{"kind": "Status", "message": "leases is forbidden: User \\"x\\" cannot list"}',
+            'leases is forbidden: User "x" cannot list',
+        ),
+        (b'{"message": "two\\nlines"}', "two"),
+        (b'{"message": ""}', "Reason"),
+        (b'{"message": null}', "Reason"),
+        (b'["message"]', "Reason"),
+        (b"<html>", "Reason"),
+        (b"[" * 100000, "Reason"),
+        (b"", "Reason"),
+    ],
+)
+@pytest.mark.parametrize("old", [False, True])
+def test_a_refusal_is_told_in_the_words_of_the_server(body: bytes, told: str, old: bool) -> None:
+    # The older client raises by itself, with the body as text.
+    refused = client.ApiException(status=403, reason="Reason")
+    refused.body = body.decode()
+    with pytest.raises(ApiRefused) as caught:
+        connection(refused if old else (403, body))[0].get(PATH)
+    assert caught.value.reason == told
+
+
+@pytest.mark.parametrize(
     "answer",
     [
         b"<html><body>proxy</body></html>",

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -62,6 +63,14 @@ def test_an_unknown_address_a_gone_node_and_an_alarm_are_told() -> None:
     cluster.lists[NODES] = [item for item in cluster.lists[NODES] if item["metadata"]["name"] != "master-1"]
     text = cluster.plan().text
     assert "Lost:      master-1 (address unknown), its Node is gone" in text
+
+
+def test_nothing_is_told_of_objects_that_could_not_be_read() -> None:
+    cluster = dataclasses.replace(StandInCluster().cluster(), nodes=(), pods=(), server="", api_error="it is down")
+    text = "\n".join(lines(Plan(state="refused", lost=cluster.lost), cluster))
+    assert "Lost:      master-1 (192.0.2.11), its Node could not be read\nCluster:   kubeadm, could not be read" in text
+    assert "Pods:" not in text
+    assert "gone" not in text
 
 
 def test_nothing_known_is_said_in_one_line() -> None:
