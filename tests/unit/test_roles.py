@@ -521,3 +521,30 @@ def test_nothing_of_a_removed_member_is_left_where_the_next_one_starts() -> None
         "Wait until",
         "Assert that",
     ]
+
+
+def objects_read() -> set[tuple[str, str]]:
+    """(API group, kind) of the objects that tasks read, those in a list of such objects too."""
+    found = set()
+    for path in TASK_FILES:
+        for task in tasks_of(path):
+            for module in ("kubernetes.core.k8s_info", "kubernetes.core.k8s"):
+                asked = task.get(module) or {}
+                if isinstance(asked.get("definition"), dict):
+                    asked = {"api_version": asked["definition"].get("apiVersion", "v1"), **asked["definition"]}
+                if "{{" not in asked.get("kind", "{{"):
+                    found.add((asked.get("api_version", "v1"), asked["kind"]))
+    listed = read(ROOT / "roles/ocboot_config/vars/main.yml")["__ocboot_config_objects"]
+    found |= {(item["api"], item["kind"]) for item in listed}
+    return {(version.rpartition("/")[0], kind) for version, kind in found}
+
+
+@pytest.mark.parametrize(("group", "kind"), sorted(objects_read()))
+def test_the_cluster_role_lets_a_run_read_what_its_tasks_read(group: str, kind: str) -> None:
+    granted = {
+        (group, resource): rule["verbs"]
+        for rule in read(ROOT / "docs/cluster-role.yml")["rules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+    }
+    assert "get" in granted[group, kind.lower() + "s"]

@@ -114,14 +114,19 @@ def admin() -> str:
     return ADMIN.get(conf.flavour(), K3S_ADMIN)
 
 
+def write_private(path: Path, text: str) -> None:
+    """Write a file that its owner alone may read; whoever reads it meanwhile finds the old one."""
+    scratch = path.with_suffix(".new")
+    with os.fdopen(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as handle:
+        handle.write(text)
+    scratch.rename(path)
+
+
 def write_kubeconfig(source: Host) -> None:
     """Fetch the administrator's kubeconfig from a master; its server becomes that master's own address."""
     own = hosts.execute(source, "cat", admin())
     text = re.sub(rf"(?m)^(\s+server: )https://\S+:{PORT}$", rf"\g<1>https://{source.ip}:{PORT}", own)
-    scratch = KUBECONFIG.with_suffix(".new")
-    with os.fdopen(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as handle:
-        handle.write(text)
-    scratch.rename(KUBECONFIG)
+    write_private(KUBECONFIG, text)
 
 
 def refresh_kubeconfig() -> Path:

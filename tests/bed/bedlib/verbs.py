@@ -20,6 +20,7 @@ from . import (
     images,
     k3s,
     k3s_release,
+    limited,
     machine,
     minio_program,
     release,
@@ -84,6 +85,7 @@ def _create(chosen: list[Host], flavour: str, binary: Path | None, minio: Path |
     say(f"{len(chosen)} hosts are up: {', '.join(f'{h.name} {h.ip}' for h in chosen)}")
     maker = cluster.create if flavour == conf.KUBEADM else k3s.create
     maker(tuple(h for h in chosen if h in WORKERS))
+    limited.write()
     _write_inventory("master-1", SPARE.name)
     now = release.current().kubernetes
     facts = {"hosts": [h.name for h in chosen], "vip": conf.VIP, "kubernetes": now, "flavour": flavour}
@@ -229,9 +231,9 @@ def reinstall(name: str) -> None:
     say(f"{name} is reinstalled")
 
 
-def kubeconfig() -> None:
+def kubeconfig(*, only_limited: bool) -> None:
     _require_bed()
-    print(cluster.refresh_kubeconfig())
+    print(limited.KUBECONFIG if only_limited else cluster.refresh_kubeconfig())
 
 
 def etcdctl(name: str, command: list[str]) -> None:

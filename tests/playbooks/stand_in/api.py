@@ -10,9 +10,11 @@ import ssl
 import threading
 import time
 import urllib.parse
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from ansible_collections.cloudpods.ha.tests.playbooks.stand_in.rights import Rights
 from ansible_collections.cloudpods.ha.tests.playbooks.stand_in.store import Refused, Store
 
 Json = dict[str, Any]
@@ -28,10 +30,11 @@ class Fault:
 
 
 class Api:
-    """What is asked on one machine's port. `requests` counts those for objects."""
+    """What is asked on one machine's port. `requests` counts those for objects. `tell` is called with a sentence about each that its role does not allow."""
 
-    def __init__(self, store: Store, version: str) -> None:
-        self.store, self.version = store, version
+    def __init__(self, store: Store, version: str, tell: Callable[[str], None]) -> None:
+        self.store, self.version, self.tell = store, version, tell
+        self.rights = Rights()
         self.requests = 0
         self.fault: Fault | None = None
         self.faults = 0
@@ -80,6 +83,11 @@ class Api:
                     self._fail(fault)
                     return
                 query = dict(urllib.parse.parse_qsl(url.query))
+                right = api.rights.lacking(self.command, url.path)
+                if right:
+                    api.tell("a run needs a right that docs/cluster-role.yml does not grant: " + right)
+                    self._status(403, "Forbidden", "the stand-in grants nobody: " + right)
+                    return
                 try:
                     body = json.loads(raw) if raw else None
                     found = api.store.answer(

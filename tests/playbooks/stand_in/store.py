@@ -135,7 +135,7 @@ class Store:
         discovered = _discovery(path)
         if discovered is not None:
             return discovered
-        resource, namespace, name, _rest = _parsed(path)
+        resource, namespace, name, _rest = parsed(path)
         if name:
             return self._found(resource, namespace, name)
         items = [
@@ -147,7 +147,7 @@ class Store:
         return {"kind": resource.kind + "List", "apiVersion": resource.api_version, "metadata": meta, "items": items}
 
     def _write(self, verb: str, path: str, query: dict[str, str], body: Json, content: str, entry: Json) -> Json:
-        resource, namespace, name, rest = _parsed(path)
+        resource, namespace, name, rest = parsed(path)
         entry.update(kind=resource.kind, namespace=namespace, name=name)
         dry = bool(query.get("dryRun"))
         if verb == "POST" and rest == "eviction":
@@ -232,7 +232,7 @@ def _success() -> Json:
     return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}
 
 
-def _parsed(path: str) -> tuple[Resource, str, str, str]:
+def parsed(path: str) -> tuple[Resource, str, str, str]:
     """Resource, namespace, name and what follows it. Raises Refused for a path that the stand-in does not serve."""
     for resource in RESOURCES:
         rest = (

@@ -53,7 +53,7 @@ class World:
         self.cluster = Cluster(
             shape, machines, certificate.read_text(encoding="utf-8"), key.read_text(encoding="utf-8")
         )
-        self.api = Api(self.cluster.store, self.cluster.version)
+        self.api = Api(self.cluster.store, self.cluster.version, lambda sentence: self.cluster.unsafe.append(sentence))
         self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.tls.load_cert_chain(certificate, key)
         self.programs: dict[str, Programs] = {}
@@ -195,6 +195,7 @@ class World:
                     "faults": self.api.faults,
                     "secrets": cluster.secrets,
                     "leaks": sorted(self.leaks),
+                    "rights": {"granted": sorted(self.api.rights.granted), "used": sorted(self.api.rights.used)},
                     "vip": [name for name, item in cluster.machines.items() if item.vip],
                 }
         if what == "fault":
