@@ -240,6 +240,12 @@ def _warnings(
             yield "The volume {0} of {1} is kept, its reclaim policy is Retain.".format(
                 item.name, item.claim or "no claim"
             )
+    for node in cluster.nodes:
+        if node.unschedulable and node.cordoned_for and found.lost.name not in (node.cordoned_for, node.name):
+            yield (
+                "The Node {0} is still cordoned for the replacement of {1}, and this run leaves it so. Finish that replacement, "
+                "or lift the cordon: kubectl uncordon {0}."
+            ).format(node.name, node.cordoned_for)
     if found.node is None and found.lost.answers and not lost.taken_over(cluster, found.lost):
         yield "The lost machine {0} answers again at {1}: power it off, or run cloudpods.ha.retire_node on it.".format(
             found.lost.name, ", ".join(found.lost.answers)

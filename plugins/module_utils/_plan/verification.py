@@ -43,12 +43,19 @@ def _checks(
     lost = cluster.lost.name if cluster.lost else ""
     masters = [node for node in cluster.nodes if node.control_plane]
     unready = [node.name for node in masters if not node.ready]
-    covered = {view.node_of(cluster, host) for host in cluster.hosts if host.reachable}
-    strange = sorted(node.name for node in masters if node.name not in covered)
-    absent = [host.name for host in cluster.hosts if view.node_of(cluster, host) not in {node.name for node in masters}]
+    silent = [host.name for host in cluster.hosts if not host.reachable]
+    own = {host.name: view.node_of(cluster, host) for host in cluster.hosts if host.reachable}
+    # A host that can't be read may be any Node.
+    strange = [] if silent else sorted(node.name for node in masters if node.name not in own.values())
+    absent = [name for name, node in own.items() if node not in {node.name for node in masters}]
     yield _check(
         "nodes",
-        (("not Ready: ", unready), ("not in the inventory: ", strange), ("not a control-plane node: ", absent)),
+        (
+            ("not Ready: ", unready),
+            ("could not be read over SSH: ", silent),
+            ("not in the inventory: ", strange),
+            ("not a control-plane node: ", absent),
+        ),
         "{0} control-plane nodes, all Ready: {1}".format(
             len(masters), ", ".join(sorted(node.name for node in masters))
         ),

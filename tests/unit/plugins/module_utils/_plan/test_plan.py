@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from ansible_collections.cloudpods.ha.plugins.module_utils._k8s.parse import CORDONED_FOR
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes import Claim
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import Plan
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan import view
@@ -489,6 +490,21 @@ def test_only_the_pod_of_the_claim_s_own_workload_is_named() -> None:
         ("export-big-minio-0", "big-minio-0"),
         ("export-minio-0", "minio-0"),
         ("export-minio-1", "minio-1"),
+    ]
+
+
+def test_the_cordon_of_another_replacement_is_warned_about() -> None:
+    cluster = StandInCluster()
+    cluster.lists[NODES].append(node_object("worker-1", "192.0.2.21", "u21", control_plane=False))
+    for name, other in (("master-2", "master-9"), ("master-3", "master-1"), ("worker-1", "master-8")):
+        node = cluster.node(name)
+        # Somebody has lifted the last one by hand, and its mark stayed.
+        node["spec"] = {**node.get("spec", {}), "unschedulable": name != "worker-1"}
+        node["metadata"].setdefault("annotations", {})[CORDONED_FOR] = other
+    told = [text for text in cluster.plan().warnings if "cordon" in text]
+    assert told == [
+        "The Node master-2 is still cordoned for the replacement of master-9, and this run leaves it so. Finish that replacement, "
+        "or lift the cordon: kubectl uncordon master-2."
     ]
 
 

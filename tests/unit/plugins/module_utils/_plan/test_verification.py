@@ -136,6 +136,14 @@ def test_what_does_not_hold_is_named(change: Change, check: str, words: str) -> 
     assert words in failed(cluster)[check]
 
 
+def test_the_node_of_a_host_that_cannot_be_read_is_not_told_as_one_that_is_missing() -> None:
+    cluster = replaced()
+    cluster.change_host("master-4", reachable=False, error="the connection broke", addresses=())
+    told = failed(cluster)
+    assert told["nodes"] == "could not be read over SSH: master-4.example.org"
+    assert told["API servers"] == "master-4.example.org the connection broke"
+
+
 def test_the_cordon_of_another_replacement_is_no_fault_of_this_one() -> None:
     cluster = replaced()
     for name in ("master-2", "master-4"):
