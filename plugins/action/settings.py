@@ -46,7 +46,7 @@ class ActionModule(ActionBase):
         _checked, arguments = self.validate_argument_spec({"hidden": {"type": "bool", "default": False}})  # type: ignore[no-untyped-call]
         options = yaml.safe_load(SPECS.read_text(encoding="utf-8"))["argument_specs"]["main"]["options"]
         given = {name for name in task_vars if name.startswith(PREFIX)} - PUBLISHED
-        found = list(rules.misspelt(given, options))
+        found = [*rules.limited(str(task_vars.get("ansible_limit") or "")), *rules.misspelt(given, options)]
         values: t.Dict[str, t.Any] = {}
         for name in sorted(given & set(options)):
             option = options[name]

@@ -523,6 +523,15 @@ def test_nothing_of_a_removed_member_is_left_where_the_next_one_starts() -> None
     ]
 
 
+@pytest.mark.parametrize("path", PLAYBOOKS, ids=lambda path: path.name)
+def test_no_configuration_of_ansible_changes_the_order_of_a_play_or_ends_its_clean_up(path: Path) -> None:
+    # Without these words ANSIBLE_STRATEGY and ANSIBLE_ANY_ERRORS_FATAL decide.
+    for play in read(path):
+        if "hosts" in play:
+            assert play["strategy"] == "ansible.builtin.linear"
+            assert play["any_errors_fatal"] is False
+
+
 def objects_read() -> set[tuple[str, str]]:
     """(API group, kind) of the objects that tasks read, those in a list of such objects too."""
     found = set()

@@ -112,6 +112,14 @@ def _is_number(value: t.Any) -> bool:
         return False
 
 
+def limited(pattern: str) -> t.Iterator[str]:
+    """Yield a sentence if Ansible runs for a part of the inventory, given by the pattern of --limit."""
+    if pattern:
+        yield (
+            "Run without --limit {0}: every survivor must be read, and the run adds a host of its own, on which it cleans up."
+        ).format(pattern)
+
+
 def problems(
     settings: Json, groups: t.Mapping[str, t.Sequence[str]], *, prefix: str = "replace_master_"
 ) -> t.Iterator[str]:

@@ -19,7 +19,7 @@ GROUPS = {"survivors": ["master-2", "master-3"], "replacement": ["master-4"]}
 def check(root: Path) -> t.Callable[..., Json]:
     defaults = yaml.safe_load((root / "roles/replace_master/defaults/main.yml").read_text(encoding="utf-8"))
 
-    def call(hidden: bool = False, **given: t.Any) -> Json:
+    def call(hidden: bool = False, limit: str = "", **given: t.Any) -> Json:
         task = types.SimpleNamespace(
             args={"hidden": True} if hidden else {}, check_mode=False, async_val=0, action="x", diff=False
         )
@@ -27,6 +27,8 @@ def check(root: Path) -> t.Callable[..., Json]:
         templar = types.SimpleNamespace(template=lambda value: value)
         plugin = action.ActionModule(task, connection, types.SimpleNamespace(), None, templar, None)
         variables = {**defaults, **{"replace_master_" + name: value for name, value in given.items()}, "groups": GROUPS}
+        if limit:
+            variables["ansible_limit"] = limit
         return plugin.run(task_vars=variables)
 
     return call
@@ -181,3 +183,12 @@ def test_every_fault_is_told_at_once(check: t.Callable[..., Json]) -> None:
     message = check(lost="master-1", minimum_down="x", lots=1, drives_at_once="one")["msg"]
     for words in ("replace_master_lots", "replace_master_minimum_down", "replace_master_drives_at_once"):
         assert words in message
+
+
+@pytest.mark.parametrize("limit", ["localhost", "all", "localhost,survivors,replacement", "all:!master-3"])
+def test_a_part_of_the_inventory_is_refused(check: t.Callable[..., Json], limit: str) -> None:
+    # Even all hosts of the inventory are without the one that cleans up.
+    found = check(lost="master-1", limit=limit)
+    assert found["failed"]
+    assert found["msg"].startswith("Run without --limit {0}: ".format(limit))
+    assert found["msg"].endswith("Nothing was changed.")
