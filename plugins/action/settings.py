@@ -13,14 +13,13 @@ import typing as t
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
+from ansible.utils.vars import load_extra_vars
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan import settings as rules
 
 PREFIX = "replace_master_"
 SPECS = pathlib.Path(__file__).resolve().parents[2] / "roles" / "replace_master" / "meta" / "argument_specs.yml"
 _WORDS = {"list": "a list", "dict": "a mapping whose keys are text"}
-# Facts that the playbooks publish with the same prefix.
-PUBLISHED = frozenset((PREFIX + "settings", PREFIX + "phase"))
 
 
 def parse(text: str) -> t.Any:
@@ -45,8 +44,12 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         _checked, arguments = self.validate_argument_spec({"hidden": {"type": "bool", "default": False}})  # type: ignore[no-untyped-call]
         options = yaml.safe_load(SPECS.read_text(encoding="utf-8"))["argument_specs"]["main"]["options"]
-        given = {name for name in task_vars if name.startswith(PREFIX)} - PUBLISHED
-        found = [*rules.limited(str(task_vars.get("ansible_limit") or "")), *rules.misspelt(given, options)]
+        given = {name for name in task_vars if name.startswith(PREFIX)} - rules.MADE
+        found = [
+            *rules.limited(str(task_vars.get("ansible_limit") or "")),
+            *rules.made_elsewhere(task_vars, load_extra_vars(self._loader)),
+            *rules.misspelt(given, options),
+        ]
         values: t.Dict[str, t.Any] = {}
         for name in sorted(given & set(options)):
             option = options[name]

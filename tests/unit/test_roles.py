@@ -14,6 +14,7 @@ import yaml
 from ansible_collections.cloudpods.ha.plugins.module_utils._distributions import PROVIDERS
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import Phase
 from ansible_collections.cloudpods.ha.plugins.module_utils._plan.phases import ordered
+from ansible_collections.cloudpods.ha.plugins.module_utils._plan.settings import MADE
 from ansible_collections.cloudpods.ha.tests.tools import role_readmes
 from jinja2 import ChainableUndefined, StrictUndefined, nodes
 from jinja2.nativetypes import NativeEnvironment
@@ -530,6 +531,16 @@ def test_no_configuration_of_ansible_changes_the_order_of_a_play_or_ends_its_cle
         if "hosts" in play:
             assert play["strategy"] == "ansible.builtin.linear"
             assert play["any_errors_fatal"] is False
+
+
+def test_what_a_run_makes_can_be_given_by_nobody() -> None:
+    made = set(RECORDS)
+    for path in [*TASK_FILES, *PLAYBOOKS, *(ROOT / "playbooks/tasks").glob("*.yml")]:
+        for task in tasks_of(path):
+            made |= {*(task.get("ansible.builtin.set_fact") or {}), task.get("register", "__")}
+    # Retirement checks its own input.
+    public = {name for name in made if not name.startswith(("__", "retire_"))}
+    assert public <= MADE, sorted(public - MADE)
 
 
 def objects_read() -> set[tuple[str, str]]:

@@ -9,12 +9,31 @@ import typing as t
 
 from ansible_collections.cloudpods.ha.plugins.module_utils._errors import HaError, Unsafe
 from ansible_collections.cloudpods.ha.plugins.module_utils._models.json import Json
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.kubernetes import ObjectRef
+from ansible_collections.cloudpods.ha.plugins.module_utils._models.plan import ClaimPlan
+from ansible_collections.cloudpods.ha.plugins.module_utils._restore import from_json
 
 NAMESPACE = "kube-system"
 PATH = "/api/v1/namespaces/{0}/configmaps".format(NAMESPACE)
 _LABELS = {"ha.cloudpods.org/journal": "replacement"}
 # Not a part of the journal: the resource version of the ConfigMap from which it was read.
 _VERSION = "version"
+_PARTS = {
+    "replacement": str,
+    "node": str,
+    "claims": list,
+    "minio": dict,
+    "before": dict,
+    "approved": str,
+    "touched": list,
+    "backup": dict,
+    "joining": dict,
+    "credentials": dict,
+    "phases": dict,
+    "finished": str,
+}
+_RECORDS: t.Mapping[str, t.Type[t.Any]] = {"claims": ClaimPlan, "touched": ObjectRef}
+_BACKUP = ("host", "path", "controller_path", "sha256", "objects_path", "taken")
 
 
 def name(lost: str) -> str:
@@ -28,10 +47,13 @@ def parse(configmap: Json) -> Json:
         state = json.loads((configmap.get("data") or {})["state"])
     except (KeyError, TypeError, ValueError, RecursionError):
         state = None
-    if not _names_the_loss(state):
+    damaged = _damaged(state)
+    if damaged:
         raise Unsafe(
             "JOURNAL_UNREADABLE",
-            "the journal in the ConfigMap {0}/{1} can't be read.".format(NAMESPACE, configmap["metadata"]["name"]),
+            "the journal in the ConfigMap {0}/{1} can't be read: {2} is not what a run writes.".format(
+                NAMESPACE, configmap["metadata"]["name"], damaged
+            ),
             "Repair the journal, or delete it if no replacement is in progress.",
         )
     return with_version(state, configmap)
@@ -47,8 +69,11 @@ def configmap(lost: str, state: Json, *, found: t.Optional[Json]) -> t.Optional[
 
     Without a version, nobody had begun this replacement when the plan was made. Raises HaError for a journal that no later run could read.
     """
-    if not _names_the_loss(state):
-        raise HaError("a journal that does not say which node is lost is not written: no later run could read it")
+    damaged = _damaged(state)
+    if damaged:
+        raise HaError(
+            "a journal is not written that no later run could read: {0} is not what a run writes".format(damaged)
+        )
     known = str(state.get(_VERSION) or "")
     content = {key: value for key, value in state.items() if key != _VERSION}
     version = str(found["metadata"].get("resourceVersion") or "") if found else ""
@@ -76,9 +101,27 @@ def changed(lost: str) -> Unsafe:
     )
 
 
-def _names_the_loss(state: t.Any) -> bool:
-    lost = state.get("lost") if isinstance(state, dict) else None
-    return isinstance(lost, dict) and all(key in lost for key in ("name", "addresses", "hostname_label", "uid"))
+def _damaged(state: t.Any) -> str:
+    """The part of a journal that a run can't use; empty if there is none. The records of a finished one may be of another release."""
+    if not isinstance(state, dict):
+        return "its state"
+    lost = state.get("lost")
+    if not isinstance(lost, dict) or any(key not in lost for key in ("name", "addresses", "hostname_label", "uid")):
+        return "lost"
+    for key, kind in _PARTS.items():
+        if not isinstance(state.get(key), (kind, type(None))):
+            return key
+    for key in ("minio", "phases"):
+        if not all(isinstance(value, dict) for value in (state.get(key) or {}).values()):
+            return key
+    for key, record in _RECORDS.items():
+        try:
+            for item in () if state.get("finished") else state.get(key) or ():
+                from_json(record, item)
+        except (TypeError, ValueError, AttributeError):
+            return key
+    backup = state.get("backup")
+    return "backup" if backup and not all(isinstance(backup.get(key), str) for key in _BACKUP) else ""
 
 
 def _is_of_an_earlier_loss(old: Json, new: Json) -> bool:

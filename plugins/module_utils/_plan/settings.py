@@ -30,6 +30,37 @@ _PLAN_ID = re.compile(r"[0-9a-fA-F]{12}")
 _SHA256 = re.compile(r"(sha256:)?[0-9a-fA-F]{64}")
 # YAML's words for no value, which -e gives as text.
 _NOTHING = ("null", "Null", "NULL", "~")
+# Records, facts and results that a run makes, and hands from role to role.
+MADE = frozenset(
+    (
+        *("ha_backup", "ha_connection", "ha_journal", "ha_plan", "ha_settings"),
+        *("replace_master_consent", "replace_master_phase", "replace_master_settings"),
+        *(
+            "discovery_api",
+            "discovery_cluster",
+            "discovery_connection",
+            "discovery_keep_kubeconfig",
+            "discovery_lost_addresses",
+        ),
+        *("discovery_plan", "discovery_report", "discovery_times"),
+        *(
+            "backup_result",
+            "etcd_cleanup_result",
+            "join_ocboot_result",
+            "join_result",
+            "journal_result",
+            "node_removal_result",
+        ),
+        *(
+            "ocboot_config_result",
+            "report_result",
+            "report_results",
+            "stateful_recovery_result",
+            "verify_result",
+            "vip_result",
+        ),
+    )
+)
 _WORDS = {"list": "a list", "dict": "a mapping", "int": "a whole number", "float": "a number", "bool": "true or false"}
 
 
@@ -110,6 +141,14 @@ def _is_number(value: t.Any) -> bool:
         return math.isfinite(float(value))
     except (TypeError, ValueError):
         return False
+
+
+def made_elsewhere(known: t.Collection[str], extra: t.Collection[str]) -> t.Iterator[str]:
+    """Yield a sentence for what a run would take for its own: extra variables, and the results of a replacement before it, whose variables are `known`."""
+    for name in sorted(MADE.intersection(extra)):
+        yield "{0} is made by the run itself: leave it out of the extra variables.".format(name)
+    if "replace_master_consent" in known and not MADE.intersection(extra):
+        yield "This ansible-playbook has carried out a replacement already: run it once for each lost master."
 
 
 def limited(pattern: str) -> t.Iterator[str]:

@@ -16,10 +16,12 @@ GROUPS = {"survivors": ["master-2", "master-3"], "replacement": ["master-4"]}
 
 
 @pytest.fixture
-def check(root: Path) -> t.Callable[..., Json]:
+def check(root: Path, monkeypatch: pytest.MonkeyPatch) -> t.Callable[..., Json]:
     defaults = yaml.safe_load((root / "roles/replace_master/defaults/main.yml").read_text(encoding="utf-8"))
 
-    def call(hidden: bool = False, limit: str = "", **given: t.Any) -> Json:
+    def call(
+        hidden: bool = False, limit: str = "", before: Json | None = None, extra: Json | None = None, **given: t.Any
+    ) -> Json:
         task = types.SimpleNamespace(
             args={"hidden": True} if hidden else {}, check_mode=False, async_val=0, action="x", diff=False
         )
@@ -29,6 +31,10 @@ def check(root: Path) -> t.Callable[..., Json]:
         variables = {**defaults, **{"replace_master_" + name: value for name, value in given.items()}, "groups": GROUPS}
         if limit:
             variables["ansible_limit"] = limit
+        variables.update(before or {})
+        monkeypatch.setattr(
+            action, "load_extra_vars", lambda _loader: {**(extra or {}), "replace_master_lost": "master-1"}
+        )
         return plugin.run(task_vars=variables)
 
     return call
@@ -192,3 +198,21 @@ def test_a_part_of_the_inventory_is_refused(check: t.Callable[..., Json], limit:
     assert found["failed"]
     assert found["msg"].startswith("Run without --limit {0}: ".format(limit))
     assert found["msg"].endswith("Nothing was changed.")
+
+
+@pytest.mark.parametrize("name", ["ha_plan", "ha_backup", "replace_master_settings", "discovery_plan", "backup_result"])
+def test_an_extra_variable_that_would_replace_what_the_run_makes_is_refused(
+    check: t.Callable[..., Json], name: str
+) -> None:
+    given = {name: {"refusals": []}}
+    found = check(lost="master-1", before=given, extra=given)
+    assert found[
+        "msg"
+    ] == "{0} is made by the run itself: leave it out of the extra variables. Nothing was changed.".format(name)
+
+
+def test_a_second_replacement_in_one_run_is_refused(check: t.Callable[..., Json]) -> None:
+    # What inspect_master leaves is read anew.
+    assert "failed" not in check(lost="master-1", before={"discovery_plan": {}, "replace_master_settings": {}})
+    found = check(lost="master-1", before={"replace_master_consent": {"consent": "0123"}, "backup_result": {}})
+    assert found["msg"].startswith("This ansible-playbook has carried out a replacement already: ")

@@ -659,7 +659,7 @@ def test_a_half_joined_replacement_is_reset_only_when_the_journal_says_that_we_j
     labels = [label for label, _act in cluster.acts(cluster.plan())]
     cluster.run(cluster.plan(), acts=labels.index("kubelet registers the Node") + 1)
     assert (cluster.plan().reset, cluster.plan().refusals) == (True, ())
-    cluster.write_journal({"joining": "another.example.org"})
+    cluster.write_journal({"joining": {"host": "another.example.org"}})
     made = cluster.plan()
     assert not made.reset
     assert "REPLACEMENT_IS_NODE" in [item.code for item in made.refusals]

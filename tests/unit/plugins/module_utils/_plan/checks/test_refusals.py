@@ -949,7 +949,7 @@ def test_a_k3s_of_our_own_join_that_goes_on_starting_is_reset_and_not_waited_for
     cluster.run(cluster.plan(), acts=labels.index("the member is added") + 1)
     cluster.change_host("master-4", join_running=True)
     assert cluster.codes() == codes
-    cluster.write_journal({"joining": "another.example.org"})
+    cluster.write_journal({"joining": {"host": "another.example.org"}})
     assert "JOIN_RUNNING" in cluster.codes()
 
 
