@@ -30,6 +30,20 @@ def test_a_run_is_killed_at_tasks_that_roles_have() -> None:
         assert any(text in f"{name}]" for name in names), text
 
 
+def test_what_is_looked_for_besides_is_said_somewhere() -> None:
+    said = "\n".join(
+        path.read_text(encoding="utf-8")
+        for folder in ("plugins", "roles", "playbooks")
+        for path in (ROOT / folder).rglob("*")
+        if path.suffix in (".py", ".yml")
+    )
+    for key, text in TEXTS.items():
+        # Between names, numbers and codes, which the code fills in.
+        parts = [part.strip() for part in re.split(r"\S*(?:\d|_|/|admin)\S*", text)]
+        for part in [] if key.startswith("task_") else parts:
+            assert part in said, (key, part)
+
+
 def test_every_text_is_used_and_every_one_used_is_there() -> None:
     assert {name for text in files().values() for name in re.findall(r"\btexts\.(?!yml)(\w+)", text)} == set(TEXTS)
 
