@@ -239,9 +239,11 @@ class Replacing:
         inventory: Json = {group: {"hosts": {name: host(name) for name in names}} for group, names in groups.items()}
         local = {"ansible_connection": "local", "ansible_python_interpreter": str(self.folder / "warm-python")}
         inventory["ungrouped"] = {"hosts": {"localhost": local}}
-        # As from a vault: settings that no run here needs, and no output may show.
+        # As for hosts with sudo, which this controller lacks; then as from a vault: settings that no run here needs, and no output may show.
         inventory["all"] = {
             "vars": {
+                "ansible_become": True,
+                "ansible_become_user": "nobody",
                 "replace_master_ocboot_user_password": CANARIES["setting"],
                 "replace_master_ocboot_environment": {"PASSWORD": CANARIES["setting"]},
                 "replace_master_ocboot_command": ["run", "-e", "PASSWORD=" + CANARIES["setting"]],

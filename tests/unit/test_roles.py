@@ -538,9 +538,16 @@ def test_what_a_run_makes_can_be_given_by_nobody() -> None:
     for path in [*TASK_FILES, *PLAYBOOKS, *(ROOT / "playbooks/tasks").glob("*.yml")]:
         for task in tasks_of(path):
             made |= {*(task.get("ansible.builtin.set_fact") or {}), task.get("register", "__")}
-    # Retirement checks its own input.
-    public = {name for name in made if not name.startswith(("__", "retire_"))}
+    # Ansible has names of its own, and retirement checks its own input.
+    public = {name for name in made if not name.startswith(("__", "ansible_", "retire_"))}
     assert public <= MADE, sorted(public - MADE)
+
+
+@pytest.mark.parametrize("name", ["inspect_master", "retire_node"])
+def test_the_first_that_a_playbook_does_is_to_stay_who_it_is_on_the_controller(name: str) -> None:
+    first = read(ROOT / "playbooks" / (name + ".yml"))[0]
+    assert first["hosts"] == "localhost"
+    assert first["tasks"][0]["ansible.builtin.set_fact"] == {"ansible_become": False}
 
 
 def objects_read() -> set[tuple[str, str]]:
