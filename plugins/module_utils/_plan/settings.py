@@ -32,34 +32,13 @@ _SHA256 = re.compile(r"(sha256:)?[0-9a-fA-F]{64}")
 _NOTHING = ("null", "Null", "NULL", "~")
 # Records, facts and results that a run makes, and hands from role to role.
 MADE = frozenset(
-    (
-        *("ha_backup", "ha_connection", "ha_journal", "ha_plan", "ha_settings"),
-        *("replace_master_consent", "replace_master_phase", "replace_master_settings"),
-        *(
-            "discovery_api",
-            "discovery_cluster",
-            "discovery_connection",
-            "discovery_keep_kubeconfig",
-            "discovery_lost_addresses",
-        ),
-        *("discovery_plan", "discovery_report", "discovery_times"),
-        *(
-            "backup_result",
-            "etcd_cleanup_result",
-            "join_ocboot_result",
-            "join_result",
-            "journal_result",
-            "node_removal_result",
-        ),
-        *(
-            "ocboot_config_result",
-            "report_result",
-            "report_results",
-            "stateful_recovery_result",
-            "verify_result",
-            "vip_result",
-        ),
-    )
+    """
+    ha_backup ha_connection ha_journal ha_plan ha_settings
+    replace_master_consent replace_master_phase replace_master_settings
+    discovery_api discovery_cluster discovery_connection discovery_keep_kubeconfig discovery_lost_addresses discovery_plan discovery_report discovery_times
+    backup_result etcd_cleanup_result join_ocboot_result join_result journal_result node_removal_result ocboot_config_result report_result report_results
+    stateful_recovery_result verify_result vip_result
+    """.split()
 )
 _WORDS = {"list": "a list", "dict": "a mapping", "int": "a whole number", "float": "a number", "bool": "true or false"}
 
