@@ -16,6 +16,8 @@ Json = dict[str, Any]
 
 PROVIDERS = ("kubeadm", "k3s")
 TAGS = ["prepare", "backup", "etcd_cleanup", "node_removal", "vip", "join", "stateful_recovery", "verify", "report"]
+# Ansible's own.
+SPECIAL_TAGS = ["all", "always", "never", "tagged", "untagged"]
 ROLES = ["etcd_cleanup", "node_removal", "vip", "join", "stateful_recovery"]
 # Where a run can be told to start: a task that is included while it runs can't be, and every one that acts is.
 START_AT = [
@@ -67,12 +69,16 @@ class Case:
 def command_lines() -> list[list[str]]:
     """Command lines by kind."""
     found: list[list[str]] = [[], ["--check"], ["--diff"], ["--check", "--diff"]]
-    found += [["--tags", tag] for tag in TAGS] + [["--skip-tags", tag] for tag in TAGS]
+    found += [[option, tag] for option in ("--tags", "--skip-tags") for tag in (*TAGS, *SPECIAL_TAGS)]
     for one, two in itertools.combinations(TAGS, 2):
         found += [["--tags", one + "," + two], ["--skip-tags", one + "," + two]]
     found += [["--tags", one, "--skip-tags", two] for one, two in itertools.permutations(TAGS, 2)]
     found += [
-        ["--limit", limit] for limit in ("localhost", "survivors", "master-4", "localhost,master-2", "all:!master-3")
+        ["--limit", limit]
+        for limit in (
+            *("localhost", "survivors", "master-4", "localhost,master-2", "all:!master-3"),
+            *("localhost,survivors,replacement", "all"),
+        )
     ]
     found += [["--start-at-task", task] for task in START_AT]
     return found
