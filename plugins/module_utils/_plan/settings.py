@@ -124,9 +124,10 @@ def _is_number(value: t.Any) -> bool:
 
 def made_elsewhere(known: t.Collection[str], extra: t.Collection[str]) -> t.Iterator[str]:
     """Yield a sentence for what a run would take for its own: extra variables, and the results of a replacement before it, whose variables are `known`."""
-    for name in sorted(MADE.intersection(extra)):
+    given = sorted(MADE.intersection(extra))
+    for name in given:
         yield "{0} is made by the run itself: leave it out of the extra variables.".format(name)
-    if "replace_master_consent" in known and not MADE.intersection(extra):
+    if not given and "replace_master_consent" in known:
         yield "This ansible-playbook has carried out a replacement already: run it once for each lost master."
 
 

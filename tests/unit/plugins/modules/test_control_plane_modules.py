@@ -104,7 +104,7 @@ def test_a_damaged_journal_is_an_answer(monkeypatch: pytest.MonkeyPatch, capsys:
     told = from_json(Cluster, found["cluster"])
     given = dataclasses.replace(StandInCluster().cluster(), api_error=told.api_error, api_refusal=told.api_refusal)
     (refusal,) = hosts.reachability(given)
-    assert refusal.code == "JOURNAL_UNREADABLE"
+    assert (refusal.code, "kubeconfig" in refusal.remedy) == ("JOURNAL_UNREADABLE", False)
     assert refusal.observed == "The cluster can't be read: {0}.".format(found["cluster"]["api_error"])
     assert refusal.remedy.startswith("Repair the journal")
 
